@@ -1,0 +1,589 @@
+/**
+ * The instruction table: one row a form. Decoder, encoder, disassembler, assembler, verifier, engines and test
+ * generators all read it, so an instruction is described here and nowhere else.
+ *
+ * A row is found from the opcode byte and, where one byte stands for several instructions, from the field that
+ * tells them apart (its `select`): `off` for signed division and sign-extending moves, `imm` for atomics and byte
+ * swaps, `src` for calls and 64-bit immediates. Past the decoder nobody looks at these fields again.
+ *
+ * Source: RFC 9669; may_goto, load-acquire, store-release and addr_space_cast as Linux 6.18 has them.
+ */
+import { CallKind, Class, Mode, Pseudo, Size, Source } from './opcode.ts'
+
+/** What family of behaviour a row belongs to. Verifier and engines dispatch on it. */
+export const Kind = {
+  /** No encoding at all. */
+  UNKNOWN: 0,
+  /** dst = dst op operand; see `op` */
+  ALU: 1,
+  /** dst = -dst */
+  NEG: 2,
+  /** dst = byte swap or truncation of dst to `width` bits; see `op` LE, BE, BSWAP */
+  END: 3,
+  /** dst = operand */
+  MOV: 4,
+  /** dst = sign extension of the low `memWidth` bits of src */
+  MOVSX: 5,
+  /** dst = low 32 bits of src, as a pointer into the arena (imm 1) */
+  CAST_KERN: 6,
+  /** dst = user address of an arena pointer (imm 1 << 16) */
+  CAST_USER: 7,
+  /** dst = 64-bit immediate, or what it stands for; see `pseudo` */
+  LD_IMM64: 8,
+  /** second slot of LD_IMM64 */
+  LD_IMM64_HI: 9,
+  /** r0 = packet bytes at imm */
+  LD_ABS: 10,
+  /** r0 = packet bytes at src + imm */
+  LD_IND: 11,
+  /** dst = zero-extended memory at src + off */
+  LDX: 12,
+  /** dst = sign-extended memory at src + off */
+  LDXSX: 13,
+  /** memory at dst + off = imm */
+  ST: 14,
+  /** memory at dst + off = src */
+  STX: 15,
+  /** read-modify-write of memory at dst + off with src; see `op` and `fetch` */
+  ATOMIC: 16,
+  LOAD_ACQUIRE: 17,
+  STORE_RELEASE: 18,
+  /** unconditional jump: by off (goto) or by imm (gotol) */
+  JA: 19,
+  /** conditional jump; see `op` */
+  JCOND: 20,
+  MAY_GOTO: 21,
+  CALL_HELPER: 22,
+  CALL_LOCAL: 23,
+  CALL_KFUNC: 24,
+  /** call through a register; for unverified programs only */
+  CALLX: 25,
+  EXIT: 26,
+} as const
+export type Kind = (typeof Kind)[keyof typeof Kind]
+
+/** What a row of kind ALU, END, ATOMIC or JCOND computes. */
+export const Op = {
+  NONE: 0,
+  ADD: 1,
+  SUB: 2,
+  MUL: 3,
+  DIV: 4,
+  SDIV: 5,
+  MOD: 6,
+  SMOD: 7,
+  OR: 8,
+  AND: 9,
+  XOR: 10,
+  LSH: 11,
+  RSH: 12,
+  ARSH: 13,
+  LE: 14,
+  BE: 15,
+  BSWAP: 16,
+  XCHG: 17,
+  CMPXCHG: 18,
+  JEQ: 19,
+  JNE: 20,
+  JGT: 21,
+  JGE: 22,
+  JLT: 23,
+  JLE: 24,
+  JSET: 25,
+  JSGT: 26,
+  JSGE: 27,
+  JSLT: 28,
+  JSLE: 29,
+} as const
+export type Op = (typeof Op)[keyof typeof Op]
+
+/** Where the second operand comes from. */
+export const Operand = { NONE: 0, IMM: 1, REG: 2 } as const
+export type Operand = (typeof Operand)[keyof typeof Operand]
+
+/** A field that must hold `value` for the row to be meant (not: for it to be well formed). */
+export interface Select {
+  readonly field: 'src' | 'off' | 'imm'
+  readonly value: number
+}
+
+/** How an instruction uses an encoded field. `ZERO`: reserved, must be 0. `FIXED`: given by `select`. */
+export const Field = { ZERO: 0, USED: 1, FIXED: 2 } as const
+export type Field = (typeof Field)[keyof typeof Field]
+
+export type Width = 8 | 16 | 32 | 64
+
+export interface Row {
+  /** Index in TABLE. */
+  readonly id: number
+  /** Unique, such as `add64_imm`, `ldx_u8`, `jsgt32_reg`, `atomic_fetch_add_u64`. */
+  readonly name: string
+  readonly opcode: number
+  readonly kind: Kind
+  readonly op: Op
+  /** Bits of the register operands: 32 forms zero-extend their result. 64 for loads and stores. */
+  readonly width: 32 | 64
+  /** Bits in memory of loads, stores and atomics; bits kept by MOVSX and END; else 0. */
+  readonly memWidth: 0 | Width
+  readonly operand: Operand
+  /** ATOMIC: the old value comes back (in src, or r0 for CMPXCHG). */
+  readonly fetch: boolean
+  /** LD_IMM64: what the immediate stands for. */
+  readonly pseudo: Pseudo
+  readonly select: Select | undefined
+  readonly dst: Field
+  readonly src: Field
+  readonly off: Field
+  readonly imm: Field
+  /** Conformance group of RFC 9669 section 2.4; `linux` for what Linux adds. */
+  readonly group: Group
+}
+
+export type Group = 'base32' | 'base64' | 'divmul32' | 'divmul64' | 'atomic32' | 'atomic64' | 'packet' | 'linux'
+
+interface Draft {
+  name: string
+  opcode: number
+  kind: Kind
+  group: Group
+  op?: Op
+  width?: 32 | 64
+  memWidth?: 0 | Width
+  operand?: Operand
+  fetch?: boolean
+  pseudo?: Pseudo
+  select?: Select
+  /** Letters of the fields in use: d, s, o, i. */
+  uses: string
+}
+
+const ALU_OPS = [
+  ['add', 0x00, Op.ADD],
+  ['sub', 0x10, Op.SUB],
+  ['mul', 0x20, Op.MUL],
+  ['div', 0x30, Op.DIV],
+  ['or', 0x40, Op.OR],
+  ['and', 0x50, Op.AND],
+  ['lsh', 0x60, Op.LSH],
+  ['rsh', 0x70, Op.RSH],
+  ['mod', 0x90, Op.MOD],
+  ['xor', 0xa0, Op.XOR],
+  ['arsh', 0xc0, Op.ARSH],
+] as const
+
+const JUMP_OPS = [
+  ['jeq', 0x10, Op.JEQ],
+  ['jgt', 0x20, Op.JGT],
+  ['jge', 0x30, Op.JGE],
+  ['jset', 0x40, Op.JSET],
+  ['jne', 0x50, Op.JNE],
+  ['jsgt', 0x60, Op.JSGT],
+  ['jsge', 0x70, Op.JSGE],
+  ['jlt', 0xa0, Op.JLT],
+  ['jle', 0xb0, Op.JLE],
+  ['jslt', 0xc0, Op.JSLT],
+  ['jsle', 0xd0, Op.JSLE],
+] as const
+
+const SIZES = [
+  ['8', Size.B, 8],
+  ['16', Size.H, 16],
+  ['32', Size.W, 32],
+  ['64', Size.DW, 64],
+] as const
+
+const ATOMIC_OPS = [
+  ['add', 0x00, Op.ADD, false],
+  ['or', 0x40, Op.OR, false],
+  ['and', 0x50, Op.AND, false],
+  ['xor', 0xa0, Op.XOR, false],
+  ['fetch_add', 0x01, Op.ADD, true],
+  ['fetch_or', 0x41, Op.OR, true],
+  ['fetch_and', 0x51, Op.AND, true],
+  ['fetch_xor', 0xa1, Op.XOR, true],
+  ['xchg', 0xe1, Op.XCHG, true],
+  ['cmpxchg', 0xf1, Op.CMPXCHG, true],
+] as const
+
+const PSEUDO_NAMES = [
+  ['ld_imm64', Pseudo.NONE],
+  ['ld_map_fd', Pseudo.MAP_FD],
+  ['ld_map_value', Pseudo.MAP_VALUE],
+  ['ld_btf_id', Pseudo.BTF_ID],
+  ['ld_func', Pseudo.FUNC],
+  ['ld_map_idx', Pseudo.MAP_IDX],
+  ['ld_map_idx_value', Pseudo.MAP_IDX_VALUE],
+] as const
+
+function* drafts(): Generator<Draft> {
+  for (const width of [32, 64] as const) {
+    const cls = width === 32 ? Class.ALU : Class.ALU64
+    const base: Group = width === 32 ? 'base32' : 'base64'
+    const divmul: Group = width === 32 ? 'divmul32' : 'divmul64'
+    for (const [name, bits, op] of ALU_OPS) {
+      const group = op === Op.MUL || op === Op.DIV || op === Op.MOD ? divmul : base
+      yield {
+        name: `${name}${width}_imm`,
+        opcode: cls | bits | Source.K,
+        kind: Kind.ALU,
+        op,
+        width,
+        operand: Operand.IMM,
+        group,
+        uses: 'di',
+      }
+      yield {
+        name: `${name}${width}_reg`,
+        opcode: cls | bits | Source.X,
+        kind: Kind.ALU,
+        op,
+        width,
+        operand: Operand.REG,
+        group,
+        uses: 'ds',
+      }
+      if (op === Op.DIV || op === Op.MOD) {
+        const signed = op === Op.DIV ? Op.SDIV : Op.SMOD
+        const select = { field: 'off', value: 1 } as const
+        yield {
+          name: `s${name}${width}_imm`,
+          opcode: cls | bits | Source.K,
+          kind: Kind.ALU,
+          op: signed,
+          width,
+          operand: Operand.IMM,
+          group,
+          select,
+          uses: 'di',
+        }
+        yield {
+          name: `s${name}${width}_reg`,
+          opcode: cls | bits | Source.X,
+          kind: Kind.ALU,
+          op: signed,
+          width,
+          operand: Operand.REG,
+          group,
+          select,
+          uses: 'ds',
+        }
+      }
+    }
+    yield { name: `neg${width}`, opcode: cls | 0x80 | Source.K, kind: Kind.NEG, width, group: base, uses: 'd' }
+    yield {
+      name: `mov${width}_imm`,
+      opcode: cls | 0xb0 | Source.K,
+      kind: Kind.MOV,
+      width,
+      operand: Operand.IMM,
+      group: base,
+      uses: 'di',
+    }
+    yield {
+      name: `mov${width}_reg`,
+      opcode: cls | 0xb0 | Source.X,
+      kind: Kind.MOV,
+      width,
+      operand: Operand.REG,
+      group: base,
+      uses: 'ds',
+    }
+    for (const bits of [8, 16, 32] as const) {
+      if (bits === 32 && width === 32) continue
+      yield {
+        name: `movsx${width}_s${bits}`,
+        opcode: cls | 0xb0 | Source.X,
+        kind: Kind.MOVSX,
+        width,
+        memWidth: bits,
+        operand: Operand.REG,
+        group: base,
+        select: { field: 'off', value: bits },
+        uses: 'ds',
+      }
+    }
+  }
+  for (const memWidth of [16, 32, 64] as const) {
+    const select = { field: 'imm', value: memWidth } as const
+    const group: Group = memWidth === 64 ? 'base64' : 'base32'
+    yield {
+      name: `le${memWidth}`,
+      opcode: Class.ALU | 0xd0 | Source.K,
+      kind: Kind.END,
+      op: Op.LE,
+      memWidth,
+      group,
+      select,
+      uses: 'd',
+    }
+    yield {
+      name: `be${memWidth}`,
+      opcode: Class.ALU | 0xd0 | Source.X,
+      kind: Kind.END,
+      op: Op.BE,
+      memWidth,
+      group,
+      select,
+      uses: 'd',
+    }
+    yield {
+      name: `bswap${memWidth}`,
+      opcode: Class.ALU64 | 0xd0 | Source.K,
+      kind: Kind.END,
+      op: Op.BSWAP,
+      memWidth,
+      group,
+      select,
+      uses: 'd',
+    }
+  }
+  // addr_space_cast: a 64-bit MOV X with off 1; imm is the pair of address spaces (destination << 16 | source).
+  yield {
+    name: 'cast_kern',
+    opcode: Class.ALU64 | 0xb0 | Source.X,
+    kind: Kind.CAST_KERN,
+    operand: Operand.REG,
+    group: 'linux',
+    select: { field: 'imm', value: 1 },
+    uses: 'ds',
+  }
+  yield {
+    name: 'cast_user',
+    opcode: Class.ALU64 | 0xb0 | Source.X,
+    kind: Kind.CAST_USER,
+    operand: Operand.REG,
+    group: 'linux',
+    select: { field: 'imm', value: 0x10000 },
+    uses: 'ds',
+  }
+
+  for (const [name, pseudo] of PSEUDO_NAMES) {
+    yield {
+      name,
+      opcode: Class.LD | Mode.IMM | Size.DW,
+      kind: Kind.LD_IMM64,
+      pseudo,
+      group: 'base64',
+      select: { field: 'src', value: pseudo },
+      uses: 'di',
+    }
+  }
+  for (const [size, bits, memWidth] of SIZES) {
+    if (memWidth === 64) continue
+    yield {
+      name: `ld_abs_u${size}`,
+      opcode: Class.LD | Mode.ABS | bits,
+      kind: Kind.LD_ABS,
+      memWidth,
+      group: 'packet',
+      uses: 'i',
+    }
+    yield {
+      name: `ld_ind_u${size}`,
+      opcode: Class.LD | Mode.IND | bits,
+      kind: Kind.LD_IND,
+      memWidth,
+      operand: Operand.REG,
+      group: 'packet',
+      uses: 'si',
+    }
+  }
+  for (const [size, bits, memWidth] of SIZES) {
+    const group: Group = memWidth === 64 ? 'base64' : 'base32'
+    yield {
+      name: `ldx_u${size}`,
+      opcode: Class.LDX | Mode.MEM | bits,
+      kind: Kind.LDX,
+      memWidth,
+      operand: Operand.REG,
+      group,
+      uses: 'dso',
+    }
+    yield {
+      name: `st_u${size}`,
+      opcode: Class.ST | Mode.MEM | bits,
+      kind: Kind.ST,
+      memWidth,
+      operand: Operand.IMM,
+      group,
+      uses: 'doi',
+    }
+    yield {
+      name: `stx_u${size}`,
+      opcode: Class.STX | Mode.MEM | bits,
+      kind: Kind.STX,
+      memWidth,
+      operand: Operand.REG,
+      group,
+      uses: 'dso',
+    }
+    if (memWidth !== 64) {
+      yield {
+        name: `ldx_s${size}`,
+        opcode: Class.LDX | Mode.MEMSX | bits,
+        kind: Kind.LDXSX,
+        memWidth,
+        operand: Operand.REG,
+        group: 'base64',
+        uses: 'dso',
+      }
+    }
+  }
+  for (const [size, bits, memWidth] of SIZES) {
+    const opcode = Class.STX | Mode.ATOMIC | bits
+    if (memWidth >= 32) {
+      const group: Group = memWidth === 64 ? 'atomic64' : 'atomic32'
+      for (const [name, imm, op, fetch] of ATOMIC_OPS) {
+        yield {
+          name: `atomic_${name}_u${size}`,
+          opcode,
+          kind: Kind.ATOMIC,
+          op,
+          memWidth,
+          operand: Operand.REG,
+          fetch,
+          group,
+          select: { field: 'imm', value: imm },
+          uses: 'dso',
+        }
+      }
+    }
+    yield {
+      name: `load_acquire_u${size}`,
+      opcode,
+      kind: Kind.LOAD_ACQUIRE,
+      memWidth,
+      operand: Operand.REG,
+      group: 'linux',
+      select: { field: 'imm', value: 0x100 },
+      uses: 'dso',
+    }
+    yield {
+      name: `store_release_u${size}`,
+      opcode,
+      kind: Kind.STORE_RELEASE,
+      memWidth,
+      operand: Operand.REG,
+      group: 'linux',
+      select: { field: 'imm', value: 0x110 },
+      uses: 'dso',
+    }
+  }
+
+  yield { name: 'goto', opcode: Class.JMP | 0x00, kind: Kind.JA, group: 'base32', uses: 'o' }
+  yield { name: 'gotol', opcode: Class.JMP32 | 0x00, kind: Kind.JA, width: 32, group: 'base32', uses: 'i' }
+  for (const width of [64, 32] as const) {
+    const cls = width === 64 ? Class.JMP : Class.JMP32
+    const group: Group = width === 64 ? 'base64' : 'base32'
+    for (const [name, bits, op] of JUMP_OPS) {
+      yield {
+        name: `${name}${width}_imm`,
+        opcode: cls | bits | Source.K,
+        kind: Kind.JCOND,
+        op,
+        width,
+        operand: Operand.IMM,
+        group,
+        uses: 'doi',
+      }
+      yield {
+        name: `${name}${width}_reg`,
+        opcode: cls | bits | Source.X,
+        kind: Kind.JCOND,
+        op,
+        width,
+        operand: Operand.REG,
+        group,
+        uses: 'dso',
+      }
+    }
+  }
+  yield { name: 'may_goto', opcode: Class.JMP | 0xe0, kind: Kind.MAY_GOTO, group: 'linux', uses: 'o' }
+  yield {
+    name: 'call_helper',
+    opcode: Class.JMP | 0x80,
+    kind: Kind.CALL_HELPER,
+    group: 'base32',
+    select: { field: 'src', value: CallKind.HELPER },
+    uses: 'i',
+  }
+  yield {
+    name: 'call_local',
+    opcode: Class.JMP | 0x80,
+    kind: Kind.CALL_LOCAL,
+    group: 'base32',
+    select: { field: 'src', value: CallKind.LOCAL },
+    uses: 'i',
+  }
+  yield {
+    name: 'call_kfunc',
+    opcode: Class.JMP | 0x80,
+    kind: Kind.CALL_KFUNC,
+    group: 'base32',
+    select: { field: 'src', value: CallKind.KFUNC },
+    uses: 'oi',
+  }
+  yield {
+    name: 'callx',
+    opcode: Class.JMP | 0x80 | Source.X,
+    kind: Kind.CALLX,
+    operand: Operand.REG,
+    group: 'base32',
+    uses: 'd',
+  }
+  yield { name: 'exit', opcode: Class.JMP | 0x90, kind: Kind.EXIT, group: 'base32', uses: '' }
+}
+
+function finish(draft: Draft, id: number): Row {
+  const field = (letter: string, name: Select['field'] | 'dst'): Field => {
+    if (draft.select?.field === name) return Field.FIXED
+    return draft.uses.includes(letter) ? Field.USED : Field.ZERO
+  }
+  const cast = draft.kind === Kind.CAST_KERN || draft.kind === Kind.CAST_USER
+  return Object.freeze({
+    id,
+    name: draft.name,
+    opcode: draft.opcode,
+    kind: draft.kind,
+    op: draft.op ?? Op.NONE,
+    width: draft.width ?? 64,
+    memWidth: draft.memWidth ?? 0,
+    operand: draft.operand ?? Operand.NONE,
+    fetch: draft.fetch ?? false,
+    pseudo: draft.pseudo ?? Pseudo.NONE,
+    select: draft.select,
+    dst: field('d', 'dst'),
+    src: field('s', 'src'),
+    off: cast ? Field.FIXED : field('o', 'off'),
+    imm: field('i', 'imm'),
+    group: draft.group,
+  })
+}
+
+/** Every instruction, one row a form, in a fixed order. */
+export const TABLE: readonly Row[] = Array.from(drafts(), finish)
+
+function pseudoRow(name: string, kind: Kind, id: number): Row {
+  return finish({ name, opcode: 0, kind, group: 'linux', uses: 'dsoi' }, id)
+}
+
+/** What the decoder gives for the second slot of an LD_IMM64; not an instruction of its own. */
+export const LD_IMM64_HI: Row = pseudoRow('ld_imm64_hi', Kind.LD_IMM64_HI, -1)
+
+/** What the decoder gives for a byte that is no opcode. */
+export const UNKNOWN: Row = pseudoRow('unknown', Kind.UNKNOWN, -2)
+
+const byOpcode: ReadonlyMap<number, readonly Row[]> = Map.groupBy(TABLE, (row) => row.opcode)
+const byName: ReadonlyMap<string, Row> = new Map(TABLE.map((row) => [row.name, row]))
+
+/** Rows that share an opcode byte, in table order; empty when the byte is no encoding. */
+export function rowsOf(opcode: number): readonly Row[] {
+  return byOpcode.get(opcode) ?? []
+}
+
+/** The row called `name`; throws for a name that is not in the table, which is our own mistake. */
+export function rowNamed(name: string): Row {
+  const row = byName.get(name)
+  if (row === undefined) throw new Error(`no instruction row is called ${name}`)
+  return row
+}

@@ -1,0 +1,172 @@
+/**
+ * The two kinds of error. A user's: typed, with positions and numbers, and a message that stands on its own.
+ * Ours: InternalError, which says so. Nothing else may reach a user.
+ */
+
+/** An error number by the kernel's name, such as `EACCES`. */
+export type Errno =
+  | 'EPERM'
+  | 'ENOENT'
+  | 'E2BIG'
+  | 'EBADF'
+  | 'ENOMEM'
+  | 'EACCES'
+  | 'EFAULT'
+  | 'EBUSY'
+  | 'EEXIST'
+  | 'EINVAL'
+  | 'ERANGE'
+  | 'ENOSPC'
+  | 'EPROTO'
+  | 'EOPNOTSUPP'
+  | 'ENOTSUPP'
+
+/** Numbers as user space sees them (x86-64); ENOTSUPP is the kernel's own and has leaked into bpf(2). */
+export const ERRNO: Readonly<Record<Errno, number>> = {
+  EPERM: 1,
+  ENOENT: 2,
+  E2BIG: 7,
+  EBADF: 9,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EINVAL: 22,
+  ENOSPC: 28,
+  ERANGE: 34,
+  EPROTO: 71,
+  EOPNOTSUPP: 95,
+  ENOTSUPP: 524,
+}
+
+/** Base of every error that is the user's to mend. */
+export class HarenaError extends Error {
+  override name = 'HarenaError'
+}
+
+/** A system call's refusal, such as creating a map or mapping an arena. */
+export class ErrnoError extends HarenaError {
+  override name = 'ErrnoError'
+  readonly errno: Errno
+  constructor(errno: Errno, message: string) {
+    super(`${message}: ${errno}`)
+    this.errno = errno
+  }
+}
+
+/** Where in a source text something is. Lines and columns count from 1. */
+export interface SourcePosition {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** One complaint about a source text. */
+export interface Diagnostic extends SourcePosition {
+  readonly message: string
+  /** What may have been meant. */
+  readonly hint?: string
+  /** The source line, for the caret. */
+  readonly text?: string
+}
+
+/** A text that does not assemble, or an object that does not parse; carries every complaint. */
+export class AssemblyError extends HarenaError {
+  override name = 'AssemblyError'
+  readonly diagnostics: readonly Diagnostic[]
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(renderDiagnostic).join('\n'))
+    this.diagnostics = diagnostics
+  }
+}
+
+/** `FILE:LINE:COL: error: message`, the line, a caret, the hint. */
+export function renderDiagnostic(d: Diagnostic): string {
+  const lines = [`${d.file}:${d.line}:${d.column}: error: ${d.message}`]
+  if (d.text !== undefined) {
+    // Long lines (generated code, a binary by mistake) are cut round the column.
+    const from = Math.max(0, d.column - 61)
+    const shown = d.text.slice(from, from + 120).replace(/[^\x20-\x7e\t\u00a0-\uffff]/gu, '\ufffd')
+    const indent = shown.slice(0, d.column - 1 - from).replace(/[^\t]/gu, ' ')
+    lines.push(`    ${shown}`, `    ${indent}^`)
+  }
+  if (d.hint !== undefined) lines.push(`    hint: ${d.hint}`)
+  return lines.join('\n')
+}
+
+/** The verifier's refusal of a program. */
+export class VerifierError extends HarenaError {
+  override name = 'VerifierError'
+  readonly program: string
+  readonly errno: Errno
+  /** Slot at which verification stopped; undefined for errors before the walk that name none. */
+  readonly instruction: number | undefined
+  /** The line of the log that names the error, as the kernel writes it; may be empty. */
+  readonly reason: string
+  /** The verifier's log in the kernel's format. */
+  readonly log: string
+  readonly source: SourcePosition | undefined
+  constructor(fields: {
+    program: string
+    errno: Errno
+    instruction: number | undefined
+    reason: string
+    log: string
+    source?: SourcePosition | undefined
+  }) {
+    const at = fields.source === undefined ? '' : `${fields.source.file}:${fields.source.line}: `
+    const slot = fields.instruction === undefined ? '' : ` at instruction ${fields.instruction}`
+    super(`${at}program ${fields.program} was rejected${slot}: ${fields.reason || fields.errno}`)
+    this.program = fields.program
+    this.errno = fields.errno
+    this.instruction = fields.instruction
+    this.reason = fields.reason
+    this.log = fields.log
+    this.source = fields.source
+  }
+}
+
+/** A program that faulted, or ran out of time, while running. */
+export class FaultError extends HarenaError {
+  override name = 'FaultError'
+  readonly kind: 'access' | 'timeout' | 'engine'
+  /** Slot that faulted, where the engine knows it. */
+  readonly instruction: number | undefined
+  /** The instruction's text. */
+  readonly text: string | undefined
+  /** The address of the access that faulted. */
+  readonly address: bigint | undefined
+  constructor(
+    kind: FaultError['kind'],
+    message: string,
+    fields: { instruction?: number | undefined; text?: string | undefined; address?: bigint | undefined } = {},
+  ) {
+    super(message)
+    this.kind = kind
+    this.instruction = fields.instruction
+    this.text = fields.text
+    this.address = fields.address
+  }
+}
+
+/** A user-space access to an arena that the kernel would answer with SIGSEGV. */
+export class SegmentationFault extends HarenaError {
+  override name = 'SegmentationFault'
+  readonly address: bigint
+  /** SEGV_MAPERR (1): nothing is mapped there; SEGV_ACCERR (2): the mapping forbids it. */
+  readonly code: 1 | 2
+  constructor(address: bigint, code: 1 | 2, detail: string) {
+    super(`segmentation fault at 0x${address.toString(16)}: ${detail}`)
+    this.address = address
+    this.code = code
+  }
+}
+
+/** Our own mistake: an invariant of harena does not hold. */
+export class InternalError extends Error {
+  override name = 'InternalError'
+  constructor(message: string) {
+    super(`internal error: ${message} (this is a bug in harena; please report it with the program that caused it)`)
+  }
+}
