@@ -5,7 +5,7 @@
  * costs nothing, and as the memory never grows again no view ever goes stale. The operating system commits what is
  * touched.
  */
-import { HarenaError } from '../program/errors.ts'
+import { HarenaError } from '../errors/errors.ts'
 
 /** WebAssembly pages of 64 KiB in 4 GiB. */
 const WASM_PAGES = 65_536

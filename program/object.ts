@@ -4,7 +4,7 @@
  */
 import type { Btf } from '../btf/types.ts'
 import type { Instruction, Slot } from '../isa/instruction.ts'
-import type { SourcePosition } from './errors.ts'
+import type { SourcePosition } from '../errors/errors.ts'
 import type { MapType, ProgramType } from './types.ts'
 
 export interface ObjectSpec {
