@@ -3,8 +3,8 @@
  * loaded again. Names refer to maps, globals and functions; numbers are filled in at load (link.ts, then the machine).
  */
 import type { Btf } from '../btf/types.ts'
-import type { Instruction, Slot } from '../isa/instruction.ts'
 import type { SourcePosition } from '../errors/errors.ts'
+import type { Instruction, Slot } from '../isa/instruction.ts'
 import type { MapType, ProgramType } from './types.ts'
 
 export interface ObjectSpec {
