@@ -1,0 +1,260 @@
+/**
+ * The command line as data: every command, its operands and options, from which parsing and help are made.
+ */
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { HarenaError } from '../errors/errors.ts'
+import { nearest } from '../errors/nearest.ts'
+
+export interface OptionSpec {
+  readonly name: string
+  readonly short?: string
+  /** What stands for the value in the help; absent for a switch. */
+  readonly value?: string
+  readonly repeatable?: boolean
+  readonly help: string
+}
+
+export interface CommandSpec {
+  readonly name: string
+  /** Operands as the usage line shows them. */
+  readonly operands: string
+  readonly least: number
+  readonly most: number
+  readonly summary: string
+  readonly options: readonly OptionSpec[]
+  /** Further paragraphs of the help. */
+  readonly notes?: readonly string[]
+}
+
+const JSON_OPTION: OptionSpec = { name: 'json', help: 'one JSON object on standard output, nothing else there' }
+const HELP_OPTION: OptionSpec = { name: 'help', short: 'h', help: 'show this help' }
+const PROGRAM_OPTION: OptionSpec = { name: 'program', value: 'NAME', help: 'the program meant (default: the only one)' }
+const ENGINE_OPTION: OptionSpec = { name: 'engine', value: 'ENGINE', help: 'what runs it: interpreter (default)' }
+
+const BYTES = 'SPEC is hex:00ff…, @path or zero:N.'
+
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'run',
+    operands: 'FILE',
+    least: 1,
+    most: 1,
+    summary: 'verify and run one program; print its result and the globals it changed',
+    options: [
+      PROGRAM_OPTION,
+      ENGINE_OPTION,
+      { name: 'ctx', value: 'SPEC', help: 'context of the program' },
+      { name: 'data', value: 'SPEC', help: 'packet data' },
+      { name: 'repeat', value: 'N', help: 'run it N times (default 1)' },
+      { name: 'cpus', value: 'N', help: 'simulated CPUs (default 1)' },
+      { name: 'cpu', value: 'N', help: 'the CPU to run on (default 0)' },
+      { name: 'context', value: 'CONTEXT', help: 'task (default), softirq, hardirq or nmi' },
+      { name: 'rt', help: 'a PREEMPT_RT machine' },
+      { name: 'seed', value: 'N', help: 'seed of addresses, random numbers and clock (default 1)' },
+      { name: 'set', value: 'GLOBAL=VALUE', repeatable: true, help: 'set a global before the run' },
+      {
+        name: 'dump',
+        value: 'NAME',
+        repeatable: true,
+        help: 'show a global, a map, `globals`, or the pages of an arena',
+      },
+      { name: 'policy', value: 'NAME=VALUE', repeatable: true, help: 'choose how an allocator works' },
+      { name: 'memory-limit', value: 'BYTES', help: 'limit of kernel memory' },
+      { name: 'timeout', value: 'SECONDS', help: 'stop after so long (default 10, 0 for never)' },
+      { name: 'trace', help: 'each executed instruction, with the registers it changed, on standard error' },
+      { name: 'unchecked', help: 'do not verify; the program cannot leave its memories and faults at the instruction' },
+      JSON_OPTION,
+      HELP_OPTION,
+    ],
+    notes: [BYTES, 'Policies: placement=best-fit (default, Linux 6.13 and later) or first-fit (Linux 6.9 to 6.12).'],
+  },
+  {
+    name: 'verify',
+    operands: 'FILE',
+    least: 1,
+    most: 1,
+    summary: "verify every program of the file; print the log in the kernel's format",
+    options: [
+      { ...PROGRAM_OPTION, help: 'verify this program only' },
+      {
+        name: 'log-level',
+        value: 'LEVEL',
+        help: '0 none, 1 the failing path (default), 2 every path, 4 statistics; bits add up',
+      },
+      { ...ENGINE_OPTION, help: 'whose verifier: interpreter (ours, default)' },
+      JSON_OPTION,
+      HELP_OPTION,
+    ],
+  },
+  {
+    name: 'asm',
+    operands: 'FILE',
+    least: 1,
+    most: 1,
+    summary: 'assemble to raw little-endian instructions (.bin)',
+    options: [
+      { name: 'output', short: 'o', value: 'OUT', help: 'where to write (default: FILE with .bin)' },
+      { ...PROGRAM_OPTION, help: 'the program to write (default: the only one)' },
+      HELP_OPTION,
+    ],
+  },
+  {
+    name: 'disasm',
+    operands: 'FILE',
+    least: 1,
+    most: 1,
+    summary: 'disassemble an assembly file or raw instructions',
+    options: [
+      { name: 'syntax', value: 'SYNTAX', help: "llvm (default) or kernel (the verifier's log)" },
+      { ...PROGRAM_OPTION, help: 'this program only' },
+      HELP_OPTION,
+    ],
+  },
+  {
+    name: 'inspect',
+    operands: 'FILE',
+    least: 1,
+    most: 1,
+    summary: 'show programs, maps, global data, BTF types and relocations',
+    options: [JSON_OPTION, HELP_OPTION],
+  },
+  {
+    name: 'conformance',
+    operands: '[MEMORY_HEX]',
+    least: 0,
+    most: 1,
+    summary: 'bpf_conformance plug-in: program as hex on standard input, r0 on standard output',
+    options: [ENGINE_OPTION, HELP_OPTION],
+    notes: ['r1 is the address of the memory, r2 its length. The program is not verified.'],
+  },
+  {
+    name: 'example',
+    operands: '[NAME]',
+    least: 0,
+    most: 1,
+    summary: 'run one of the examples that come with harena; without NAME, list them',
+    options: [HELP_OPTION],
+  },
+]
+
+export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
+
+export interface ParsedCommand {
+  readonly spec: CommandSpec
+  readonly values: Values
+  readonly operands: readonly string[]
+}
+
+/** Bad usage: exit 2. */
+export class UsageError extends HarenaError {
+  override name = 'UsageError'
+}
+
+/** Parses what follows the command's name. @throws UsageError */
+export function parseCommand(spec: CommandSpec, argv: readonly string[]): ParsedCommand {
+  const options: NonNullable<ParseArgsConfig['options']> = {}
+  for (const option of spec.options) {
+    options[option.name] = {
+      type: option.value === undefined ? 'boolean' : 'string',
+      ...(option.short === undefined ? {} : { short: option.short }),
+      ...(option.repeatable === true ? { multiple: true } : {}),
+    }
+  }
+  const { values, positionals, tokens } = tokenize(argv, options)
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    const option = spec.options.find((candidate) => candidate.name === token.name)
+    if (option === undefined) throw unknownOption(spec, token.rawName)
+    if (option.value !== undefined && token.value === undefined) {
+      throw new UsageError(`option ${token.rawName} needs a value: ${token.rawName} ${option.value}`)
+    }
+    if (option.value === undefined && token.value !== undefined) {
+      throw new UsageError(`option ${token.rawName} takes no value`)
+    }
+  }
+  if (values.help !== true) checkOperands(spec, positionals)
+  return { spec, values: values as Values, operands: positionals }
+}
+
+function tokenize(
+  argv: readonly string[],
+  options: NonNullable<ParseArgsConfig['options']>,
+): {
+  values: Record<string, unknown>
+  positionals: string[]
+  tokens: { kind: string; name: string; rawName: string; value: string | undefined }[]
+} {
+  const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: false, tokens: true })
+  return {
+    values: parsed.values,
+    positionals: parsed.positionals,
+    tokens: parsed.tokens.map((token) => ({
+      kind: token.kind,
+      name: token.kind === 'option' ? token.name : '',
+      rawName: token.kind === 'option' ? token.rawName : '',
+      value: token.kind === 'option' ? token.value : undefined,
+    })),
+  }
+}
+
+function checkOperands(spec: CommandSpec, operands: readonly string[]): void {
+  if (operands.length < spec.least) throw new UsageError(`harena ${spec.name} needs ${spec.operands}`)
+  if (operands.length > spec.most) {
+    throw new UsageError(`harena ${spec.name} takes ${spec.operands} only; '${operands[spec.most]}' is one too many`)
+  }
+}
+
+function unknownOption(spec: CommandSpec, raw: string): UsageError {
+  const near = nearest(
+    raw.replace(/^-+/u, ''),
+    spec.options.map((option) => option.name),
+  )
+  const hint = near === undefined ? '' : `; did you mean --${near}?`
+  return new UsageError(`unknown option ${raw} of harena ${spec.name}${hint}`)
+}
+
+/** The command called `name`. @throws UsageError with the nearest one */
+export function commandNamed(name: string): CommandSpec {
+  const spec = COMMANDS.find((candidate) => candidate.name === name)
+  if (spec !== undefined) return spec
+  const near = nearest(
+    name,
+    COMMANDS.map((command) => command.name),
+  )
+  throw new UsageError(
+    `unknown command '${name}'${near === undefined ? '' : `; did you mean ${near}?`} (harena --help lists all)`,
+  )
+}
+
+/** Help of one command. */
+export function commandHelp(spec: CommandSpec): string {
+  const left = (option: OptionSpec): string =>
+    `${option.short === undefined ? '    ' : `-${option.short}, `}--${option.name}${option.value === undefined ? '' : ` ${option.value}`}`
+  const width = Math.max(...spec.options.map((option) => left(option).length))
+  const lines = [
+    `usage: harena ${spec.name} ${spec.operands} [options]`.replace('  ', ' '),
+    '',
+    `  ${spec.summary}`,
+    '',
+    'options:',
+    ...spec.options.map(
+      (option) => `  ${left(option).padEnd(width)}  ${option.help}${option.repeatable === true ? ' (repeatable)' : ''}`,
+    ),
+  ]
+  if (spec.notes !== undefined) lines.push('', ...spec.notes)
+  return lines.join('\n')
+}
+
+/** Help of the whole. */
+export function overview(): string {
+  const width = Math.max(...COMMANDS.map((command) => `${command.name} ${command.operands}`.length))
+  return [
+    'usage: harena COMMAND [options]',
+    '',
+    ...COMMANDS.map((command) => `  ${`${command.name} ${command.operands}`.padEnd(width)}  ${command.summary}`),
+    '',
+    'FILE is assembly (*.bpf.s) or raw instructions (*.bin), told apart by content.',
+    'harena COMMAND --help shows the options; harena --version the version.',
+    'exit codes: 0 done · 1 rejected by the verifier · 2 bad usage or input · 3 fault while running',
+  ].join('\n')
+}
