@@ -1,0 +1,118 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { LogBuffer, paddingAfter, writeStatistics } from './log.ts'
+
+const STATS = { processed: 13, maxStatesPerInsn: 0, totalStates: 1, peakStates: 1, stackDepth: '8+0' }
+
+describe('column of the state', () => {
+  test.each([
+    ['0: (b7) r0 = 0', 38],
+    ['0: (85) call bpf_get_prandom_u32#7', 38],
+    ['0: (85) call bpf_get_prandom_u32#712', 46],
+  ])('%s', (line, column) => {
+    expect(line.length + paddingAfter(line.length)).toBe(column)
+  })
+
+  test('is a multiple of 8 less 2, from 38, with at least one blank', () => {
+    fc.assert(
+      fc.property(fc.nat(200), (length) => {
+        const column = length + paddingAfter(length)
+        expect(column).toBeGreaterThanOrEqual(38)
+        expect((column + 2) % 8).toBe(0)
+        expect(paddingAfter(length)).toBeGreaterThanOrEqual(3)
+        expect(column === 38 || paddingAfter(length) < 11).toBe(true)
+      }),
+    )
+  })
+})
+
+function branch(level: number): LogBuffer {
+  const log = new LogBuffer(level)
+  log.write('0: R1=ctx() R10=fp0\n')
+  log.instruction('0: (85) call bpf_get_prandom_u32#7')
+  log.beginDelta(1)
+  log.write(' R0=scalar()\n')
+  log.instruction('1: (15) if r0 == 0x0 goto pc+2')
+  const mark = log.mark()
+  log.beginDelta(2)
+  log.write(' R0=scalar(umin=1)\n')
+  log.instruction('2: (b7) r0 = 0')
+  log.cutTo(mark)
+  log.write('4: R0=0 R10=fp0\n')
+  return log
+}
+
+describe('levels', () => {
+  test('level 1 keeps one path and glues the next state to the branch', () => {
+    expect(branch(1).text()).toBe(
+      '0: R1=ctx() R10=fp0\n' +
+        '0: (85) call bpf_get_prandom_u32#7    ; R0=scalar()\n' +
+        '1: (15) if r0 == 0x0 goto pc+2 4: R0=0 R10=fp0\n',
+    )
+  })
+
+  test('level 2 keeps every path', () => {
+    expect(branch(2).text()).toBe(
+      '0: R1=ctx() R10=fp0\n' +
+        '0: (85) call bpf_get_prandom_u32#7    ; R0=scalar()\n' +
+        '1: (15) if r0 == 0x0 goto pc+2        ; R0=scalar(umin=1)\n' +
+        '2: (b7) r0 = 0\n' +
+        '4: R0=0 R10=fp0\n',
+    )
+  })
+
+  test('without padding nothing is glued', () => {
+    const log = new LogBuffer(1)
+    log.instruction('1: (15) if r0 == 0x0 goto pc+2')
+    const mark = log.mark()
+    log.write('mark_precise: ...\n')
+    log.beginDelta(1)
+    log.write(' R0=0\n')
+    log.cutTo(mark)
+    expect(log.text()).toBe('1: (15) if r0 == 0x0 goto pc+2\n')
+  })
+
+  test('a state behind other lines names the next instruction', () => {
+    const log = new LogBuffer(2)
+    log.instruction('12: (0f) r1 += r2')
+    log.write('mark_precise: frame0: last_idx 12 first_idx 11 subseq_idx -1 \n')
+    log.beginDelta(13)
+    log.write(' R1=scalar()\n')
+    expect(log.text()).toMatch(/subseq_idx -1 \n13: R1=scalar\(\)\n$/)
+  })
+
+  test('wiped at level 1 only; the longest length is kept', () => {
+    for (const level of [1, 2]) {
+      const log = new LogBuffer(level)
+      log.write('0: R1=ctx() R10=fp0\n')
+      log.wipe()
+      writeStatistics(log, STATS)
+      expect(log.text().startsWith('processed 13 insns')).toBe(level === 1)
+      expect(log.longest).toBeGreaterThanOrEqual(log.text().length)
+    }
+  })
+
+  test('statistics by level', () => {
+    const last = 'processed 13 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0\n'
+    const expected = { 0: '', 1: last, 4: `verification time 0 usec\nstack depth 8+0\n${last}` }
+    for (const [level, text] of Object.entries(expected)) {
+      const log = new LogBuffer(Number(level))
+      writeStatistics(log, STATS)
+      expect(log.text()).toBe(text)
+    }
+  })
+
+  test('cutting back gives the text that stood at the mark', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), fc.array(fc.string()), (before, after) => {
+        const log = new LogBuffer(1)
+        for (const piece of before) log.write(piece)
+        const text = log.text()
+        const mark = log.mark()
+        for (const piece of after) log.write(piece)
+        log.cutTo(mark)
+        expect(log.text()).toBe(text)
+      }),
+    )
+  })
+})

@@ -1,0 +1,139 @@
+/**
+ * The verifier's log as the kernel's buffer behaves (Linux 6.18): what is kept, cut back and wiped at which level.
+ *
+ *     level 1                                                     level 2
+ *     0: R1=ctx() R10=fp0                                         as level 1, but nothing is ever cut:
+ *     0: (85) call ...    ; R0=scalar()                           every path stays
+ *     1: (15) if r0 == 0x0 goto pc+2|<- mark of the branch
+ *        ... the path first followed ...  cut back to the mark when the other side is taken up
+ *
+ * The text is kept as pieces, so that writing is a push and cutting back costs what is thrown away. The line break
+ * after an instruction's text is taken back when its state follows on the same line; a mark set behind that break then
+ * points behind the first blank of the padding, which is why the kernel's level-1 lines are glued by one blank.
+ */
+
+/** Bits of the log level. */
+export const LogLevel = { BASIC: 1, DETAIL: 2, STATS: 4 } as const
+
+/** Least column of the `;` in front of a state, and the step of the columns after it. */
+const COLUMN = 40
+const STEP = 8
+
+/** Blanks between an instruction text that ends in column `length` and the `;` of its state. */
+export function paddingAfter(length: number): number {
+  return Math.ceil(Math.max(length + 5, COLUMN) / STEP) * STEP - 2 - length
+}
+
+/** A position in the log to cut back to. */
+export type LogMark = number
+
+export class LogBuffer {
+  readonly level: number
+  /** Instructions and states are written (levels 1 and 2). Ask before rendering anything. */
+  readonly walk: boolean
+  /** Everything is written and nothing cut back (level 2). */
+  readonly detail: boolean
+  readonly stats: boolean
+  /** Longest the log has been, in characters: what log_true_size counts, less its NUL. */
+  longest = 0
+  #pieces: string[] = []
+  #length = 0
+  /** Length of the log right behind the last instruction's line break; -1 when there was none. */
+  #lineEnd = -1
+  /** Characters in the last instruction's line. */
+  #lineLength = 0
+
+  constructor(level: number) {
+    this.level = level
+    this.walk = (level & (LogLevel.BASIC | LogLevel.DETAIL)) !== 0
+    this.detail = (level & LogLevel.DETAIL) !== 0
+    this.stats = (level & LogLevel.STATS) !== 0
+  }
+
+  /** Writes at any level but 0: messages and statistics. */
+  write(text: string): void {
+    if (this.level === 0 || text === '') return
+    this.#pieces.push(text)
+    this.#length += text.length
+    if (this.#length > this.longest) this.longest = this.#length
+  }
+
+  /** `N: (op) text`, whose state may follow on the same line. */
+  instruction(line: string): void {
+    this.write(`${line}\n`)
+    this.#lineEnd = this.#length
+    this.#lineLength = line.length
+  }
+
+  /**
+   * Begins the state after an instruction: padding and `;` when nothing has been written since its text, else `N:` on
+   * a line of its own, where N is the instruction that comes next.
+   */
+  beginDelta(next: number): void {
+    if (this.#lineEnd !== this.#length) {
+      this.write(`${next}:`)
+      return
+    }
+    this.#dropNewline()
+    this.write(`${' '.repeat(paddingAfter(this.#lineLength))};`)
+  }
+
+  /** Where the log stands: kept with a pending branch. */
+  mark(): LogMark {
+    return this.#length
+  }
+
+  /** A pending branch is taken up: at level 1 what was written since is forgotten. */
+  cutTo(mark: LogMark): void {
+    if (this.walk && !this.detail) this.#truncate(mark)
+  }
+
+  /** A function was walked to its end without an error: at level 1 its log goes. */
+  wipe(): void {
+    if (this.walk && !this.detail) this.#truncate(0)
+  }
+
+  text(): string {
+    return this.#pieces.join('')
+  }
+
+  #dropNewline(): void {
+    const last = this.#pieces.pop() ?? ''
+    this.#pieces.push(last.slice(0, -1))
+    this.#length -= 1
+  }
+
+  #truncate(length: number): void {
+    while (this.#length > length) {
+      const last = this.#pieces.pop() ?? ''
+      this.#length -= last.length
+      if (this.#length < length) {
+        const kept = last.slice(0, length - this.#length)
+        this.#pieces.push(kept)
+        this.#length += kept.length
+      }
+    }
+    this.#lineEnd = -1
+  }
+}
+
+/** Figures of a verification, as the last lines of the log give them. */
+export interface LogStatistics {
+  readonly processed: number
+  readonly maxStatesPerInsn: number
+  readonly totalStates: number
+  readonly peakStates: number
+  /** `N+M`, in bytes. */
+  readonly stackDepth: string
+}
+
+/**
+ * Writes the closing lines. The time is 0: harena gives the same log for the same program.
+ */
+export function writeStatistics(log: LogBuffer, stats: LogStatistics): void {
+  if (log.stats) log.write(`verification time 0 usec\nstack depth ${stats.stackDepth}\n`)
+  log.write(
+    `processed ${stats.processed} insns (limit 1000000) max_states_per_insn ${stats.maxStatesPerInsn} ` +
+      `total_states ${stats.totalStates} peak_states ${stats.peakStates} mark_read 0\n`,
+  )
+}
