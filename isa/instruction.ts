@@ -8,7 +8,7 @@
  * two, the second of kind LD_IMM64_HI.
  */
 import { SLOT_BYTES } from './opcode.ts'
-import { Field, Kind, LD_IMM64_HI, type Row, rowsOf, UNKNOWN } from './table.ts'
+import { Field, Kind, LD_IMM64_HI, type Row, rowsOf, TABLE, UNKNOWN } from './table.ts'
 
 /** Index of a slot in a program, as in the verifier's log. */
 export type Slot = number & { readonly __brand?: 'slot' }
@@ -61,7 +61,7 @@ export function build(row: Row, fields: Fields = {}): Instruction {
   if (select?.field === 'src') src = select.value
   if (select?.field === 'off') off = select.value
   if (select?.field === 'imm') imm = select.value
-  if (row.kind === Kind.CAST_KERN || row.kind === Kind.CAST_USER) off = 1
+  if (isCast(row)) off = CAST_OFF
   return makeInstruction(row, fields.dst ?? 0, src, off, imm, fields.imm2 ?? 0)
 }
 
@@ -85,8 +85,9 @@ export function secondHalf(imm2: number): Instruction {
 }
 
 /**
- * Decodes raw instructions, one element a slot. Never fails: what is no encoding comes back with the row UNKNOWN,
- * fields that no row allows with `exact` false; validate.ts says what is wrong.
+ * Decodes raw instructions, one element a slot, losing nothing: encode gives the same bytes back. Never fails: what
+ * is no encoding comes back with the row UNKNOWN, fields that no row allows with `exact` false; validate.ts says
+ * what is wrong.
  * @throws RangeError when the length is no multiple of eight.
  */
 export function decode(bytes: Uint8Array): Instruction[] {
@@ -94,77 +95,69 @@ export function decode(bytes: Uint8Array): Instruction[] {
     throw new RangeError(`${bytes.length} bytes are no whole number of instructions of ${SLOT_BYTES} bytes`)
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const count = bytes.length / SLOT_BYTES
   const program: Instruction[] = []
-  for (let slot = 0; slot < count; slot++) {
-    const at = slot * SLOT_BYTES
-    const opcode = view.getUint8(at)
-    const registers = view.getUint8(at + 1)
-    const dst = registers & 15
-    const src = registers >> 4
-    const off = view.getInt16(at + 2, true)
-    const imm = view.getInt32(at + 4, true)
-    const row = findRow(opcode, src, off, imm)
-    if (row === undefined) {
-      const nearest = rowsOf(opcode)[0] ?? UNKNOWN
-      program.push(makeInstruction(nearest, dst, src, off, imm, 0, opcode, nearest === UNKNOWN))
-      if (nearest.kind !== Kind.LD_IMM64) continue
+  for (let at = 0; at < bytes.length; at += SLOT_BYTES) {
+    const next = at + SLOT_BYTES
+    const whole = next < bytes.length
+    // A last slot without its second half stands alone, as if that half were zero; validation refuses it.
+    const insn = decodeSlot(view, at, whole ? view.getInt32(next + 4, true) : 0)
+    program.push(insn)
+    if (insn.row.kind === Kind.LD_IMM64 && whole) {
+      program.push(decodeSecondHalf(view, next))
+      at = next
     }
-    if ((row ?? rowsOf(opcode)[0])?.kind === Kind.LD_IMM64) {
-      // A last slot without its second half stands alone; validation refuses it.
-      const imm2 = slot + 1 < count ? view.getInt32(at + 12, true) : 0
-      const whole = makeInstruction(
-        row ?? rowsOf(opcode)[0] ?? UNKNOWN,
-        dst,
-        src,
-        off,
-        imm,
-        imm2,
-        opcode,
-        row !== undefined,
-      )
-      if (row === undefined) program[program.length - 1] = whole
-      else program.push(whole)
-      if (slot + 1 < count) {
-        slot++
-        const next = at + SLOT_BYTES
-        const nextRegisters = view.getUint8(next + 1)
-        program.push(
-          makeInstruction(
-            LD_IMM64_HI,
-            nextRegisters & 15,
-            nextRegisters >> 4,
-            view.getInt16(next + 2, true),
-            imm2,
-            0,
-            view.getUint8(next),
-          ),
-        )
-      }
-      continue
-    }
-    if (row !== undefined) program.push(makeInstruction(row, dst, src, off, imm, 0, opcode))
   }
   return program
 }
 
+/** The instruction at byte `at`; `nextImm` is the immediate of the slot behind it, which LD_IMM64 takes in. */
+function decodeSlot(view: DataView, at: number, nextImm: number): Instruction {
+  const opcode = view.getUint8(at)
+  const registers = view.getUint8(at + 1)
+  const src = registers >> 4
+  const off = view.getInt16(at + 2, true)
+  const imm = view.getInt32(at + 4, true)
+  const meant = findRow(opcode, src, off, imm)
+  const row = meant ?? rowsOf(opcode)[0] ?? UNKNOWN
+  const imm2 = row.kind === Kind.LD_IMM64 ? nextImm : 0
+  return makeInstruction(row, registers & 15, src, off, imm, imm2, opcode, meant !== undefined || row === UNKNOWN)
+}
+
+/** The slot behind an LD_IMM64 is its second half whatever it holds, as nothing can be run there. */
+function decodeSecondHalf(view: DataView, at: number): Instruction {
+  const registers = view.getUint8(at + 1)
+  return makeInstruction(
+    LD_IMM64_HI,
+    registers & 15,
+    registers >> 4,
+    view.getInt16(at + 2, true),
+    view.getInt32(at + 4, true),
+    0,
+    view.getUint8(at),
+  )
+}
+
+/** Opcode bytes of which some row is chosen by `off`: the plain row is then meant by off 0 only. */
+const CHOSEN_BY_OFF: ReadonlySet<number> = new Set(
+  TABLE.filter((row) => row.select?.field === 'off').map((row) => row.opcode),
+)
+
 /** The row meant by an opcode byte and its selecting fields; undefined when none is. */
 export function findRow(opcode: number, src: number, off: number, imm: number): Row | undefined {
-  const rows = rowsOf(opcode)
-  for (const row of rows) {
-    // A cast is a MOV X with off 1, and only then does imm choose.
-    const cast = row.kind === Kind.CAST_KERN || row.kind === Kind.CAST_USER
-    if (cast !== (off === 1 && rows.some((r) => r.kind === Kind.CAST_KERN))) continue
-    const select = row.select
-    if (select !== undefined) {
+  for (const row of rowsOf(opcode)) {
+    const { select } = row
+    if (select === undefined) {
+      if (off === 0 || !CHOSEN_BY_OFF.has(opcode)) return row
+    } else {
       const value = select.field === 'src' ? src : select.field === 'off' ? off : imm
-      if (value === select.value) return row
-    } else if (!rows.some((other) => other.select?.field === 'off' && !isCast(other)) || off === 0) {
-      return row
+      if (value === select.value && (!isCast(row) || off === CAST_OFF)) return row
     }
   }
   return undefined
 }
+
+/** A cast is a 64-bit MOV of a register with this `off`; only then does `imm` choose. */
+export const CAST_OFF = 1
 
 function isCast(row: Row): boolean {
   return row.kind === Kind.CAST_KERN || row.kind === Kind.CAST_USER
