@@ -1,0 +1,369 @@
+/**
+ * The page allocator of kernel memory: a binary buddy allocator.
+ *
+ *     byte 0          4 KiB     8 KiB                  4 MiB               20 MiB          frontier          4 GiB
+ *     ├─ never handed ┼─ header ┼─ for fixed tables ───┼─ page table:      ┼─ blocks ───────┼─ never used ─────┤
+ *     │  out (null)   │         │  of others           │  16 bytes a page  │                │                  │
+ *
+ *     header   free lists, one an order: page number of the first block (0 ends a list), and its length;
+ *              frontier, high-water mark, pages in use (in all, and by owner), limit
+ *     page     state | order | owner | 0     next: u32     prev: u32     0: u32
+ *              only the first page of a block has a state; the others are all zero
+ *
+ *     free lists     2: [8192..8195] ── [8240..8243]           a block of order n is 2^n pages, aligned to its size;
+ *                    1: [8196..8197]                           its buddy differs in bit n of the page number alone
+ *                    0: [8199]
+ *
+ * All state is in kernel memory, and zero means "nothing yet": a fresh memory needs no initialisation, and any handle
+ * over the same memory sees the same allocator. Blocks come from the free lists, smallest fit first, the lower half
+ * of a split before the upper; when no list has one, the frontier moves up by 4 MiB or the size asked for. So low
+ * addresses go first, and only what lies below the high-water mark was ever written to.
+ *
+ * Free pages are always all zero: `free` clears them, `alloc` need not.
+ */
+import { InternalError } from '../errors/errors.ts'
+import type { Memory } from '../memory/memory.ts'
+import { type Touched, zeroRange } from '../memory/pool.ts'
+import type { Steps } from '../memory/steps.ts'
+import { PAGE_SIZE } from '../program/types.ts'
+
+/** Largest block: 2^19 pages, 2 GiB. */
+export const MAX_ORDER = 19
+
+/** The frontier moves by blocks of at least this order. */
+const CHUNK_ORDER = 10
+const PAGES = 2 ** 20
+
+const TABLE = 4 * 2 ** 20
+const DESCRIPTOR_BYTES = 16
+/** First page that is handed out. */
+export const FIRST_PAGE: number = (TABLE + PAGES * DESCRIPTOR_BYTES) / PAGE_SIZE
+
+// Fields of a page descriptor.
+const STATE = 0
+const ORDER = 1
+const OWNER = 2
+const NEXT = 4
+const PREV = 8
+
+const NONE = 0
+const FREE = 1
+const USED = 2
+
+// Fields of the header.
+const HEADER: number = PAGE_SIZE
+const LIST_HEADS: number = HEADER
+const LIST_LENGTHS: number = HEADER + 0x80
+const OWNER_PAGES: number = HEADER + 0x100
+/** Pages above FIRST_PAGE that belong to some block. */
+const FRONTIER: number = HEADER + 0x180
+/** Pages above FIRST_PAGE that were ever handed out. */
+const HIGH_WATER: number = HEADER + 0x184
+const PAGES_USED: number = HEADER + 0x188
+const PAGE_LIMIT: number = HEADER + 0x18c
+const HEADER_END: number = HEADER + 0x190
+
+/** Who a page was handed to. */
+export const PageOwner = {
+  STACK: 1,
+  CONTEXT: 2,
+  MAP: 3,
+  ARENA: 4,
+  SLAB: 5,
+  PERCPU: 6,
+  OTHER: 7,
+} as const
+export type PageOwner = (typeof PageOwner)[keyof typeof PageOwner]
+
+export interface PageStatistics {
+  /** Pages in use, charged ones of arenas among them. */
+  readonly used: number
+  /** Pages that may be in use at once. */
+  readonly limit: number
+  /** Pages in use by owner's name, owners without pages left out. */
+  readonly byOwner: Readonly<Partial<Record<keyof typeof PageOwner, number>>>
+  /** Free blocks by order, below the frontier. */
+  readonly freeBlocks: readonly number[]
+}
+
+export class PageAllocator {
+  private readonly memory: Memory
+  private readonly steps: Steps
+
+  /** A handle onto the allocator that lives in this memory. */
+  constructor(memory: Memory, steps: Steps) {
+    this.memory = memory
+    this.steps = steps
+  }
+
+  /** Bytes that may be in use at once, rounded down to pages; 0 for no limit. */
+  setLimit(bytes: number): void {
+    this.steps.store32(PAGE_LIMIT, Math.min(Math.floor(bytes / PAGE_SIZE), 2 ** 31 - 1))
+  }
+
+  /** A block of 2^order pages, all zero: its byte offset, or 0 where there is none or the limit is reached. */
+  alloc(order: number, owner: PageOwner): number {
+    return this.allocPages(2 ** order, owner)
+  }
+
+  /** `count` contiguous zero pages, aligned to the next power of two of their size: byte offset, or 0. */
+  allocPages(count: number, owner: PageOwner): number {
+    const order = orderOf(count)
+    if (!(count > 0) || order > MAX_ORDER || !this.charge(count, owner)) return 0
+    const page = this.takeBlock(order)
+    if (page === 0) {
+      this.uncharge(count, owner)
+      return 0
+    }
+    this.trim(page, order, count, owner)
+    const above = page + count - FIRST_PAGE
+    if (above > this.steps.load32(HIGH_WATER)) this.steps.store32(HIGH_WATER, above)
+    return page * PAGE_SIZE
+  }
+
+  /** Zero memory for `bytes` bytes, for now in whole pages: byte offset, or 0. */
+  allocBytes(bytes: number, owner: PageOwner): number {
+    return this.allocPages(Math.ceil(bytes / PAGE_SIZE), owner)
+  }
+
+  /** Frees what `alloc` gave. Anything else, a second free among it, is an InternalError. */
+  free(offset: number): void {
+    const page = offset / PAGE_SIZE
+    this.freePages(offset, 2 ** this.usedOrder(page))
+  }
+
+  /** Frees what `allocPages` gave for the same count. */
+  freePages(offset: number, count: number): void {
+    for (let page = offset / PAGE_SIZE, left = count; left > 0; ) {
+      const order = this.usedOrder(page)
+      const pages = 2 ** order
+      if (pages > left) throw new InternalError(`freed ${count} pages at ${hex(offset)}, which are part of a block`)
+      this.uncharge(pages, this.steps.load8(descriptor(page) + OWNER))
+      zeroRange(this.memory, page * PAGE_SIZE, (page + pages) * PAGE_SIZE)
+      this.clear(page)
+      this.release(page, order)
+      page += pages
+      left -= pages
+    }
+  }
+
+  /** Frees what `allocBytes` gave for the same size. */
+  freeBytes(offset: number, bytes: number): void {
+    this.freePages(offset, Math.ceil(bytes / PAGE_SIZE))
+  }
+
+  /**
+   * Counts pages against the limit without handing any out: an arena's pages lie in a memory of their own, and count
+   * all the same. False, and nothing counted, where the limit would be passed.
+   */
+  charge(pages: number, owner: PageOwner): boolean {
+    const limit = this.steps.load32(PAGE_LIMIT)
+    if (limit !== 0 && this.steps.load32(PAGES_USED) + pages > limit) return false
+    this.steps.add32(PAGES_USED, pages)
+    this.steps.add32(OWNER_PAGES + 4 * owner, pages)
+    return true
+  }
+
+  /** Takes back a charge. */
+  uncharge(pages: number, owner: number): void {
+    if (this.steps.load32(OWNER_PAGES + 4 * owner) < pages) {
+      throw new InternalError(`uncharged ${pages} pages of owner ${owner}, which has fewer`)
+    }
+    this.steps.add32(PAGES_USED, -pages)
+    this.steps.add32(OWNER_PAGES + 4 * owner, -pages)
+  }
+
+  /** Whether all of `[offset, offset + bytes)` lies in pages handed out; the blocks may be several. */
+  isAllocated(offset: number, bytes: number): boolean {
+    const end = offset + bytes
+    for (let at = offset; at < end; ) {
+      const page = Math.floor(at / PAGE_SIZE)
+      const blockEnd = this.endOfUsedBlock(page)
+      if (blockEnd === 0) return false
+      at = blockEnd * PAGE_SIZE
+    }
+    return true
+  }
+
+  /** What was ever written to, for the pool. */
+  touched(): Touched {
+    return touchedPages(this.memory)
+  }
+
+  statistics(): PageStatistics {
+    const byOwner: Partial<Record<keyof typeof PageOwner, number>> = {}
+    for (const name of Object.keys(PageOwner) as (keyof typeof PageOwner)[]) {
+      const pages = this.steps.load32(OWNER_PAGES + 4 * PageOwner[name])
+      if (pages > 0) byOwner[name] = pages
+    }
+    const freeBlocks = Array.from({ length: MAX_ORDER + 1 }, (_, order) => this.steps.load32(LIST_LENGTHS + 4 * order))
+    const limit = this.steps.load32(PAGE_LIMIT) || Infinity
+    return { used: this.steps.load32(PAGES_USED), limit, byOwner, freeBlocks }
+  }
+
+  /** Takes a block of exactly this order off the lists, splitting a larger one: its page, or 0. */
+  private takeBlock(order: number): number {
+    let found = this.findOrder(order)
+    if (found < 0) {
+      if (!this.moveFrontier(order)) return 0
+      found = this.findOrder(order)
+    }
+    const page = this.steps.load32(LIST_HEADS + 4 * found)
+    this.unlink(page, found)
+    for (; found > order; found--) this.link(page + 2 ** (found - 1), found - 1)
+    return page
+  }
+
+  /** The smallest order at or above this one whose list has a block, or -1. */
+  private findOrder(order: number): number {
+    for (let at = order; at <= MAX_ORDER; at++) {
+      if (this.steps.load32(LIST_HEADS + 4 * at) !== 0) return at
+    }
+    return -1
+  }
+
+  /** Makes blocks of never used pages, one of them of at least this order. False where none are left. */
+  private moveFrontier(order: number): boolean {
+    const chunk = Math.max(order, CHUNK_ORDER)
+    const size = 2 ** chunk
+    let page = FIRST_PAGE + this.steps.load32(FRONTIER)
+    const start = Math.ceil(page / size) * size
+    if (start + size > PAGES) return false
+    this.steps.store32(FRONTIER, start + size - FIRST_PAGE)
+    // The gap below an aligned large block: pieces, each as large as its own alignment allows.
+    while (page < start) {
+      const piece = Math.min(trailingZeros(page), 31 - Math.clz32(start - page))
+      this.release(page, piece)
+      page += 2 ** piece
+    }
+    this.release(start, chunk)
+    return true
+  }
+
+  /** Marks the first `count` pages of a block as used, in pieces of powers of two, and frees the rest. */
+  private trim(block: number, blockOrder: number, count: number, owner: PageOwner): void {
+    let page = block
+    let order = blockOrder
+    let left = count
+    while (left < 2 ** order) {
+      order--
+      const half = 2 ** order
+      if (left > half) {
+        this.markUsed(page, order, owner)
+        page += half
+        left -= half
+      } else {
+        this.link(page + half, order)
+      }
+    }
+    this.markUsed(page, order, owner)
+  }
+
+  /** Puts a block on its list, merged with its buddy as long as that is free and whole. */
+  private release(block: number, blockOrder: number): void {
+    let page = block
+    let order = blockOrder
+    for (; order < MAX_ORDER; order++) {
+      const buddy = page ^ (2 ** order)
+      const at = descriptor(buddy)
+      if (this.steps.load8(at + STATE) !== FREE || this.steps.load8(at + ORDER) !== order) break
+      this.unlink(buddy, order)
+      page = Math.min(page, buddy)
+    }
+    this.link(page, order)
+  }
+
+  private link(page: number, order: number): void {
+    const { steps } = this
+    const at = descriptor(page)
+    const head = steps.load32(LIST_HEADS + 4 * order)
+    steps.store8(at + STATE, FREE)
+    steps.store8(at + ORDER, order)
+    steps.store32(at + NEXT, head)
+    if (head !== 0) steps.store32(descriptor(head) + PREV, page)
+    steps.store32(LIST_HEADS + 4 * order, page)
+    steps.add32(LIST_LENGTHS + 4 * order, 1)
+  }
+
+  private unlink(page: number, order: number): void {
+    const { steps } = this
+    const at = descriptor(page)
+    const next = steps.load32(at + NEXT)
+    const prev = steps.load32(at + PREV)
+    if (prev === 0) steps.store32(LIST_HEADS + 4 * order, next)
+    else steps.store32(descriptor(prev) + NEXT, next)
+    if (next !== 0) steps.store32(descriptor(next) + PREV, prev)
+    steps.add32(LIST_LENGTHS + 4 * order, -1)
+    this.clear(page)
+  }
+
+  private markUsed(page: number, order: number, owner: PageOwner): void {
+    const at = descriptor(page)
+    this.steps.store8(at + STATE, USED)
+    this.steps.store8(at + ORDER, order)
+    this.steps.store8(at + OWNER, owner)
+  }
+
+  /** Back to "not the first page of a block". */
+  private clear(page: number): void {
+    const at = descriptor(page)
+    this.steps.store32(at + STATE, NONE)
+    this.steps.store64(at + NEXT, 0, 0)
+  }
+
+  /** The order of the used block that starts at this page. */
+  private usedOrder(page: number): number {
+    if (!Number.isInteger(page) || page < FIRST_PAGE || page >= PAGES) {
+      throw new InternalError(`freed ${hex(page * PAGE_SIZE)}, which is no page of the allocator`)
+    }
+    const state = this.steps.load8(descriptor(page) + STATE)
+    if (state !== USED) {
+      const why = state === FREE ? 'which is free already' : 'where no block in use starts'
+      throw new InternalError(`freed ${hex(page * PAGE_SIZE)}, ${why}`)
+    }
+    return this.steps.load8(descriptor(page) + ORDER)
+  }
+
+  /** First page behind the used block that holds this page; 0 where none does. */
+  private endOfUsedBlock(page: number): number {
+    if (page < FIRST_PAGE || page >= PAGES) return 0
+    // A block that holds the page starts at the page with some number of low bits cleared.
+    for (let order = 0; order <= MAX_ORDER; order++) {
+      const start = page - (page % 2 ** order)
+      const at = descriptor(start)
+      const state = this.steps.load8(at + STATE)
+      if (state !== NONE && this.steps.load8(at + ORDER) >= order) {
+        return state === USED ? start + 2 ** this.steps.load8(at + ORDER) : 0
+      }
+    }
+    return 0
+  }
+}
+
+/** What was ever written to in a kernel memory: found in its own bytes, so that the machine may be gone. */
+export function touchedPages(memory: Memory): Touched {
+  const frontier = FIRST_PAGE + memory.i32[FRONTIER >>> 2]!
+  const highWater = FIRST_PAGE + memory.i32[HIGH_WATER >>> 2]!
+  return [
+    [HEADER, HEADER_END],
+    [descriptor(FIRST_PAGE), descriptor(frontier)],
+    [FIRST_PAGE * PAGE_SIZE, highWater * PAGE_SIZE],
+  ]
+}
+
+/** The smallest order whose blocks hold `count` pages. */
+function orderOf(count: number): number {
+  return count <= 1 ? 0 : 32 - Math.clz32(count - 1)
+}
+
+function descriptor(page: number): number {
+  return TABLE + page * DESCRIPTOR_BYTES
+}
+
+function trailingZeros(value: number): number {
+  return 31 - Math.clz32(value & -value)
+}
+
+function hex(offset: number): string {
+  return `0x${offset.toString(16)}`
+}
