@@ -59,3 +59,13 @@ export function hex64(high: number, low: number): string {
 export function hexByte(byte: number): string {
   return byte.toString(16).padStart(2, '0')
 }
+
+/** The unsigned 64-bit number of two halves, in decimal. */
+export function unsigned64(high: number, low: number): string {
+  return `${(BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)}`
+}
+
+/** The signed 64-bit number of two halves, in decimal. */
+export function signed64(high: number, low: number): string {
+  return `${(BigInt(high | 0) << 32n) | BigInt(low >>> 0)}`
+}

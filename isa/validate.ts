@@ -47,11 +47,13 @@ export function firstFlaw(program: readonly Instruction[]): Flaw | undefined {
 /** Every flaw of `program` (one element a slot), in slot order. */
 export function* flaws(program: readonly Instruction[]): Generator<Flaw> {
   if (program.length === 0) yield { kind: 'empty', slot: 0 }
-  for (let slot = 0; slot < program.length; slot++) {
-    const insn = program[slot]!
-    if (insn.row.kind === Kind.LD_IMM64_HI) yield* secondHalfFlaws(insn, slot)
-    else yield* instructionFlaws(program, insn, slot)
-  }
+  for (let slot = 0; slot < program.length; slot++) yield* flawsAt(program, slot)
+}
+
+/** The flaws of one slot of `program`. */
+export function flawsAt(program: readonly Instruction[], slot: number): Generator<Flaw> {
+  const insn = program[slot]!
+  return insn.row.kind === Kind.LD_IMM64_HI ? secondHalfFlaws(insn, slot) : instructionFlaws(program, insn, slot)
 }
 
 function* instructionFlaws(program: readonly Instruction[], insn: Instruction, slot: number): Generator<Flaw> {
@@ -108,11 +110,14 @@ function* targetFlaws(program: readonly Instruction[], insn: Instruction, slot: 
 
 /** A flaw as a sentence, without the program's name. */
 export function renderFlaw(flaw: Flaw): string {
-  return flaw.kind === 'empty' ? 'the program has no instructions' : `instruction ${flaw.slot}: ${describe(flaw)}`
+  return flaw.kind === 'empty' ? describeFlaw(flaw) : `instruction ${flaw.slot}: ${describeFlaw(flaw)}`
 }
 
-function describe(flaw: Exclude<Flaw, { kind: 'empty' }>): string {
+/** What is wrong, without the place. */
+export function describeFlaw(flaw: Flaw): string {
   switch (flaw.kind) {
+    case 'empty':
+      return 'the program has no instructions'
     case 'unknown-opcode':
       return `unknown opcode 0x${hexByte(flaw.opcode)}`
     case 'unknown-form':
