@@ -1,0 +1,59 @@
+/** Every example runs and prints what its golden file says; every program of rejected/ is refused as it says. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Machine, VerifierError } from '../index.ts'
+import { assembleFile } from '../node.ts'
+
+const HERE: string = import.meta.dirname
+const NAMES: readonly string[] = readdirSync(HERE, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join(HERE, entry.name, 'main.ts')))
+  .map((entry) => entry.name)
+  .sort()
+
+describe('examples', () => {
+  test('there are as many as the table of README.md lists', () => {
+    const listed = [...readFileSync(join(HERE, 'README.md'), 'utf8').matchAll(/^\| `([\w-]+)` \|/gmu)].map((m) => m[1])
+    expect(listed.sort()).toEqual(NAMES)
+  })
+
+  test.each(NAMES)('%s prints what its golden file says', async (name) => {
+    const lines: string[] = []
+    const example: { run(print: (line: string) => void): Promise<void> } = await import(join(HERE, name, 'main.ts'))
+    await example.run((line) => lines.push(line))
+    const golden = join(HERE, name, 'expected.golden')
+    const text = `${lines.join('\n')}\n`
+    if (process.env.HARENA_ACCEPT !== undefined) writeFileSync(golden, text)
+    expect(text).toBe(readFileSync(golden, 'utf8'))
+  })
+})
+
+const REJECTED: readonly string[] = readdirSync(join(HERE, 'rejected')).filter((name) => name.endsWith('.bpf.s'))
+
+/** What the second line of a program of rejected/ says: `# expect: ERRNO MESSAGE`. */
+function expectation(name: string): { errno: string; message: string } {
+  const line = readFileSync(join(HERE, 'rejected', name), 'utf8').split('\n')[1] ?? ''
+  const match = /^# expect: (E\w+) (.+)$/u.exec(line)
+  if (match === null) throw new Error(`${name}: the second line is no '# expect: ERRNO MESSAGE'`)
+  return { errno: match[1] ?? '', message: match[2] ?? '' }
+}
+
+describe('programs that must be refused', () => {
+  test('there are enough of them', () => expect(REJECTED.length).toBeGreaterThanOrEqual(25))
+
+  test.each(REJECTED)('%s', async (name) => {
+    const { errno, message } = expectation(name)
+    const object = await assembleFile(join(HERE, 'rejected', name))
+    const machine = new Machine({ seed: 1 })
+    try {
+      machine.load(object)
+      expect.unreachable(`${name} was accepted`)
+    } catch (error) {
+      if (!(error instanceof VerifierError)) throw error
+      expect({ errno: error.errno, reason: error.reason }).toEqual({ errno, reason: message })
+      expect(error.log).toContain(message)
+    } finally {
+      machine.close()
+    }
+  })
+})

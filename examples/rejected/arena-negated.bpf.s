@@ -1,0 +1,13 @@
+# Negation makes a number of an arena pointer.
+# expect: EACCES R2 invalid mem access 'scalar'
+
+.map    arena  type=arena entries=16 extra=0x100000010000
+.license "GPL"
+
+.program main type=syscall
+    r1 = arena ll
+    r2 = 16
+    r2 = addr_space_cast(r2, 0, 1)
+    r2 = -r2
+    r0 = *(u64 *)(r2 + 0)
+    exit
