@@ -1,7 +1,7 @@
 /** Generators of instructions and programs for property tests (fast-check); nothing but tests imports them. */
 import fc from 'fast-check'
 import { build, type Instruction, secondHalf } from './instruction.ts'
-import { FRAME_POINTER, REGISTER_COUNT, SLOT_BYTES } from './opcode.ts'
+import { FRAME_POINTER, Pseudo, REGISTER_COUNT, SLOT_BYTES } from './opcode.ts'
 import { defMask } from './registers.ts'
 import { Field, Kind, type Row, TABLE } from './table.ts'
 
@@ -104,7 +104,7 @@ function landed(insn: Instruction, displacement: number): Instruction {
     case Kind.CALL_LOCAL:
       return build(row, { ...fields, imm: displacement })
     case Kind.LD_IMM64:
-      return row.name === 'ld_func' ? build(row, { ...fields, imm: displacement }) : build(row, fields)
+      return row.pseudo === Pseudo.FUNC ? build(row, { ...fields, imm: displacement }) : build(row, fields)
     default:
       return build(row, fields)
   }

@@ -14,9 +14,9 @@ import { Pseudo, SLOT_BYTES } from './opcode.ts'
 import { Kind, Op, Operand } from './table.ts'
 
 /**
- * The text of one instruction. `target` is the label that a jump or local call leads to, without which they print
- * a displacement: `goto +3`, and `call pc+3`, which only a label can make readable to an assembler. What is no
- * instruction prints as the eight bytes it is.
+ * The text of one instruction. `target` is the label that a jump or local call leads to; without one a displacement
+ * in slots is printed: `goto +3`, and `call pc+3`, which no assembler reads. What is no instruction is printed as the
+ * eight bytes it is.
  */
 export function llvmText(insn: Instruction, target?: string): string {
   const { row, dst, src, off, imm } = insn

@@ -135,11 +135,20 @@ export interface Row {
   readonly src: Field
   readonly off: Field
   readonly imm: Field
-  /** Conformance group of RFC 9669 section 2.4; `linux` for what Linux adds. */
+  /** Conformance group of RFC 9669 section 2.4; `linux` for what Linux adds, `callx` for what the RFC leaves out. */
   readonly group: Group
 }
 
-export type Group = 'base32' | 'base64' | 'divmul32' | 'divmul64' | 'atomic32' | 'atomic64' | 'packet' | 'linux'
+export type Group =
+  | 'base32'
+  | 'base64'
+  | 'divmul32'
+  | 'divmul64'
+  | 'atomic32'
+  | 'atomic64'
+  | 'packet'
+  | 'callx'
+  | 'linux'
 
 interface Draft {
   name: string
@@ -332,7 +341,7 @@ function* drafts(): Generator<Draft> {
       kind: Kind.END,
       op: Op.BSWAP,
       memWidth,
-      group,
+      group: 'base64',
       select,
       uses: 'd',
     }
@@ -528,7 +537,7 @@ function* drafts(): Generator<Draft> {
     opcode: Class.JMP | 0x80 | Source.X,
     kind: Kind.CALLX,
     operand: Operand.REG,
-    group: 'base32',
+    group: 'callx',
     uses: 'd',
   }
   yield { name: 'exit', opcode: Class.JMP | 0x90, kind: Kind.EXIT, group: 'base32', uses: '' }
