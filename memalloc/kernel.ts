@@ -2,6 +2,7 @@
  * A machine's kernel memory with what hands it out. Everything that keeps state there takes a Kernel; a Machine has
  * one and gives it back when it closes.
  */
+import { HarenaError } from '../errors/errors.ts'
 import { KERNEL_BASE, type Memory } from '../memory/memory.ts'
 import { endLeases, endWhenForgotten, type Lease, takeMemory } from '../memory/pool.ts'
 import { plainSteps, type Steps } from '../memory/steps.ts'
@@ -13,6 +14,8 @@ export interface Kernel {
   readonly pages: PageAllocator
   /** Every memory of the machine, kernel memory first; arenas add theirs. */
   readonly leases: Lease[]
+  /** The numbers last given out. */
+  readonly ids: { map: number }
 }
 
 export interface KernelOptions {
@@ -28,12 +31,17 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
   const steps = (options.makeSteps ?? plainSteps)(memory)
   const pages = new PageAllocator(memory, steps)
   pages.setLimit(options.memoryLimit ?? 0)
-  return { memory, steps, pages, leases: [{ memory, touched: () => touchedPages(memory) }] }
+  return { memory, steps, pages, leases: [{ memory, touched: () => touchedPages(memory) }], ids: { map: 0 } }
 }
 
 /** Gives every memory back; nothing of the machine may be used afterwards. A second call does nothing. */
 export function closeKernel(kernel: Kernel): void {
   endLeases(kernel.leases)
+}
+
+/** Throws HarenaError when the kernel is closed: its memory may be another machine's by now. */
+export function checkOpen(kernel: Kernel): void {
+  if (kernel.leases.length === 0) throw new HarenaError('the machine is closed')
 }
 
 /** Closes the kernel when nobody holds `owner`, its machine, any more. */

@@ -174,7 +174,7 @@ export class PageAllocator {
   }
 
   /** Whether all of `[offset, offset + bytes)` lies in pages handed out; the blocks may be several. */
-  isAllocated(offset: number, bytes: number): boolean {
+  isAllocated(offset: number, bytes = 1): boolean {
     const end = offset + bytes
     for (let at = offset; at < end; ) {
       const page = Math.floor(at / PAGE_SIZE)

@@ -1,0 +1,173 @@
+/**
+ * What every map type offers: to programs by offsets in kernel memory, to user space through user.ts, to the verifier
+ * as MapInfo.
+ *
+ * A map is an object of its own page in kernel memory, whose address is the map's, and whatever that points to:
+ *
+ *     0     4          8            12            16      20   24       28
+ *     type  key size   value size   max entries   flags   id   frozen   values: offset in kernel memory
+ *
+ * A handle over the same memory can be rebuilt from these words.
+ */
+import type { Btf } from '../btf/types.ts'
+import { ERRNO, type Errno, ErrnoError, InternalError } from '../errors/errors.ts'
+import { type Kernel, kernelAddress } from '../memalloc/kernel.ts'
+import { PageOwner } from '../memalloc/pages.ts'
+import type { MapInfo } from '../program/loadable.ts'
+import { MAP_FLAGS, MAP_TYPES, type MapType } from '../program/types.ts'
+
+/** What bpf(2) BPF_MAP_CREATE takes. A MapSpec of an object is one. */
+export interface MapAttributes {
+  readonly name: string
+  readonly type: MapType
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  /** MAP_FLAGS, or-ed. */
+  readonly flags: number
+  /** map_extra. */
+  readonly extra: bigint
+  /** With the flag `numa_node`: node 0, the only one, or -1 for any. */
+  readonly numaNode?: number
+  readonly btf?: Btf | undefined
+  /** Types of key and value in `btf`, 0 for none. */
+  readonly keyTypeId?: number
+  readonly valueTypeId?: number
+}
+
+/** Flags of an update (BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK). */
+export const UpdateFlag = { ANY: 0, NOEXIST: 1, EXIST: 2, LOCK: 4 } as const
+
+/**
+ * Operations take offsets of key and value in kernel memory, of any alignment, and return 0 or a negative error
+ * number. They are what helpers 1 to 3 do; who may call them is the verifier's and user.ts's business.
+ */
+export interface BpfMap {
+  readonly info: MapInfo
+  /** Offset of the value, 0 where the key is absent. It stays good for as long as the map type promises. */
+  lookup(key: number): number
+  /** `flags`: UpdateFlag, or-ed; a number beyond 2^53 may be rounded. */
+  update(key: number, value: number, flags: number): number
+  delete(key: number): number
+  /** Writes the key behind `key` to `next`; the first one when `key` is 0 (no key) or not in the map. */
+  nextKey(key: number, next: number): number
+  /** Ends writing from user space. */
+  freeze(): number
+  readonly isFrozen: boolean
+  /** Gives back its memory. */
+  destroy(): void
+}
+
+// Words of the map object.
+const TYPE = 0
+const KEY_SIZE = 4
+const VALUE_SIZE = 8
+const MAX_ENTRIES = 12
+const FLAGS = 16
+const ID = 20
+const FROZEN = 24
+const VALUES = 28
+
+/** The page that is a map's identity. */
+export class MapObject {
+  readonly offset: number
+  private readonly kernel: Kernel
+
+  /** Writes down what a map is; ENOMEM where no page is left. */
+  constructor(kernel: Kernel, attributes: MapAttributes, values: number) {
+    this.kernel = kernel
+    this.offset = kernel.pages.alloc(0, PageOwner.MAP)
+    if (this.offset === 0) throw refusal(attributes, 'ENOMEM', 'no memory for the map')
+    kernel.ids.map++
+    const words: readonly (readonly [number, number])[] = [
+      [TYPE, MAP_TYPES[attributes.type]],
+      [KEY_SIZE, attributes.keySize],
+      [VALUE_SIZE, attributes.valueSize],
+      [MAX_ENTRIES, attributes.maxEntries],
+      [FLAGS, attributes.flags],
+      [ID, kernel.ids.map],
+      [VALUES, values],
+    ]
+    for (const [at, value] of words) kernel.steps.store32(this.offset + at, value)
+  }
+
+  get id(): number {
+    return this.kernel.steps.load32(this.offset + ID)
+  }
+
+  get isFrozen(): boolean {
+    return this.kernel.steps.load32(this.offset + FROZEN) !== 0
+  }
+
+  freeze(): void {
+    this.kernel.steps.store32(this.offset + FROZEN, 1)
+  }
+
+  destroy(): void {
+    this.kernel.pages.free(this.offset)
+  }
+}
+
+/** What of MapInfo depends on the map's type and changes while it lives. */
+export interface LiveInfo {
+  readonly valueAddress: () => bigint
+  readonly userStart?: () => bigint | undefined
+  readonly frozen?: () => Uint8Array | undefined
+}
+
+/** The verifier's view of a map. */
+export function makeMapInfo(attributes: MapAttributes, object: MapObject, live: LiveInfo): MapInfo {
+  return {
+    id: object.id,
+    name: attributes.name,
+    type: attributes.type,
+    keySize: attributes.keySize,
+    valueSize: attributes.valueSize,
+    maxEntries: attributes.maxEntries,
+    flags: attributes.flags,
+    extra: attributes.extra,
+    btf: attributes.btf,
+    keyTypeId: attributes.keyTypeId ?? 0,
+    valueTypeId: attributes.valueTypeId ?? 0,
+    address: kernelAddress(object.offset),
+    get valueAddress() {
+      return live.valueAddress()
+    },
+    get userStart() {
+      return live.userStart?.()
+    },
+    get frozen() {
+      return live.frozen?.()
+    },
+  }
+}
+
+/** A creation refused: names the map and says what is wrong with it. */
+export function refusal(attributes: MapAttributes, errno: Errno, why: string): ErrnoError {
+  return new ErrnoError(errno, `map ${attributes.name}: ${why}`)
+}
+
+/** Refuses flags that the type does not take, and access flags that contradict each other (EINVAL). */
+export function checkFlags(attributes: MapAttributes, allowed: number): void {
+  const { flags } = attributes
+  const unknown = flags & ~allowed
+  if (unknown !== 0) {
+    const names = (Object.keys(MAP_FLAGS) as (keyof typeof MAP_FLAGS)[]).filter((name) => unknown & MAP_FLAGS[name])
+    const what = names.length > 0 ? names.join('|') : `0x${(unknown >>> 0).toString(16)}`
+    throw refusal(attributes, 'EINVAL', `map type ${attributes.type} does not take the flag ${what}`)
+  }
+  const both = (a: keyof typeof MAP_FLAGS, b: keyof typeof MAP_FLAGS): void => {
+    if ((flags & MAP_FLAGS[a]) !== 0 && (flags & MAP_FLAGS[b]) !== 0) {
+      throw refusal(attributes, 'EINVAL', `the flags ${a} and ${b} exclude each other`)
+    }
+  }
+  both('rdonly', 'wronly')
+  both('rdonly_prog', 'wronly_prog')
+}
+
+/** The name of a negative error number. */
+export function errnoName(result: number): Errno {
+  const found = (Object.keys(ERRNO) as Errno[]).find((name) => ERRNO[name] === -result)
+  if (found === undefined) throw new InternalError(`a map operation returned ${result}`)
+  return found
+}

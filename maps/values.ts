@@ -1,0 +1,50 @@
+/** Keys and values as JavaScript has them, and as bytes. */
+import { HarenaError } from '../errors/errors.ts'
+
+/** A number or bigint is written little-endian in as many bytes as the map asks for; negative ones in two's complement. */
+export type Data = number | bigint | Uint8Array
+
+/** Exactly `size` bytes. HarenaError where a number does not fit, or there are not that many bytes. `what` names it. */
+export function toBytes(data: Data, size: number, what: string): Uint8Array {
+  if (data instanceof Uint8Array) {
+    if (data.length !== size) throw new HarenaError(`${what} has ${size} bytes, not ${data.length}`)
+    return data
+  }
+  if (typeof data === 'number' && !Number.isSafeInteger(data)) {
+    throw new HarenaError(`${what}: ${data} is not an integer that a number holds exactly`)
+  }
+  const value = BigInt(data)
+  const bits = 8 * size
+  if (BigInt.asUintN(bits, value) !== value && BigInt.asIntN(bits, value) !== value) {
+    throw new HarenaError(`${what}: ${data} does not fit in ${size} bytes`)
+  }
+  const bytes = new Uint8Array(size)
+  // Beyond 64 bits there is nothing but the sign.
+  if (value < 0n) bytes.fill(0xff)
+  let rest = BigInt.asUintN(Math.min(bits, 64), value)
+  for (let index = 0; rest > 0n; index++, rest >>= 8n) bytes[index] = Number(rest & 0xffn)
+  return bytes
+}
+
+/** 1, 2, 4 or 8 bytes as an unsigned bigint; bytes of any other size as they are. */
+export function toValue(bytes: Uint8Array): bigint | Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  switch (bytes.length) {
+    case 1:
+      return BigInt(view.getUint8(0))
+    case 2:
+      return BigInt(view.getUint16(0, true))
+    case 4:
+      return BigInt(view.getUint32(0, true))
+    case 8:
+      return view.getBigUint64(0, true)
+    default:
+      return bytes
+  }
+}
+
+/** As `toValue`, but what a number holds exactly is a number: indices are what people count with. */
+export function toKey(bytes: Uint8Array): Data {
+  const value = toValue(bytes)
+  return typeof value === 'bigint' && bytes.length <= 4 ? Number(value) : value
+}
