@@ -1,0 +1,72 @@
+/**
+ * Which pages of an arena's 4 GiB are present: a byte a page in kernel memory, by (low 32 address bits) >> 12.
+ *
+ *     byte of page p:   bit 0  p is present
+ *                       bit 1  p + 1 is present     (never set for the last page: what lies beyond is absent)
+ *                       bit 2  p - 1 is present     (never set for page 0)
+ *
+ * A byte of 7 at the page of an access's base register makes every access at |offset| + size <= 4096 exact with no
+ * other test: wherever it lands, the page is there. All other values go through access.ts.
+ */
+import { InternalError } from '../errors/errors.ts'
+import type { Memory } from '../memory/memory.ts'
+
+/** Bits of a page's byte. */
+export const Present = { THIS: 1, NEXT: 2, PREVIOUS: 4, ALL: 7 } as const
+
+/** Pages in 4 GiB. */
+export const WINDOW_PAGES: number = 2 ** 20
+
+/** 2^8 kernel pages hold the table. */
+export const PAGE_TABLE_ORDER = 8
+
+export class PageTable {
+  /** Offset of the table in kernel memory. */
+  readonly base: number
+  /** Kernel memory, byte by byte. */
+  readonly bytes: Uint8Array
+  /** Pages present. */
+  count = 0
+
+  /** `base`: 2^20 zero bytes of kernel memory. */
+  constructor(kernel: Memory, base: number) {
+    this.base = base
+    this.bytes = kernel.u8
+  }
+
+  has(page: number): boolean {
+    return (this.bytes[this.base + page]! & Present.THIS) !== 0
+  }
+
+  /** The first present page in [first, last], or -1. */
+  next(first: number, last: number): number {
+    const { bytes, base } = this
+    for (let page = first; page <= last; page++) if ((bytes[base + page]! & Present.THIS) !== 0) return page
+    return -1
+  }
+
+  /** Makes `count` absent pages from `first` on present. The span ends within the 4 GiB. */
+  add(first: number, count: number): void {
+    const { bytes, base } = this
+    const last = first + count - 1
+    if (this.next(first, last) >= 0) throw new InternalError(`arena page ${first} + ${count} is present already`)
+    const before = bytes[base + first]! & Present.PREVIOUS
+    const after = bytes[base + last]! & Present.NEXT
+    bytes.fill(Present.ALL, base + first, base + last + 1)
+    if (before === 0) bytes[base + first]! &= ~Present.PREVIOUS
+    if (after === 0) bytes[base + last]! &= ~Present.NEXT
+    if (first > 0) bytes[base + first - 1]! |= Present.NEXT
+    if (last < WINDOW_PAGES - 1) bytes[base + last + 1]! |= Present.PREVIOUS
+    this.count += count
+  }
+
+  /** Makes a present page absent. */
+  remove(page: number): void {
+    const { bytes, base } = this
+    if (!this.has(page)) throw new InternalError(`arena page ${page} is absent already`)
+    bytes[base + page]! &= ~Present.THIS
+    if (page > 0) bytes[base + page - 1]! &= ~Present.NEXT
+    if (page < WINDOW_PAGES - 1) bytes[base + page + 1]! &= ~Present.PREVIOUS
+    this.count--
+  }
+}
