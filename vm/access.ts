@@ -1,0 +1,208 @@
+/**
+ * Memory accesses that the interpreter does out of line: unaligned ones in kernel memory, those in the arena that
+ * need the exact rules, and those of unverified programs, whose space the address decides.
+ */
+import { resolve } from '../arena/access.ts'
+import { FaultError } from '../errors/errors.ts'
+import { KERNEL_HIGH, MEMORY_BYTES, type Memory } from '../memory/memory.ts'
+import { atomic } from './atomics.ts'
+import type { RunState } from './state.ts'
+
+/** Reads `bytes` at offset `at` of `memory` into R[d]; `signed` extends the sign over 64 bits. */
+export function loadFrom(memory: Memory, at: number, R: Int32Array, d: number, bytes: number, signed: boolean): void {
+  const { view } = memory
+  switch (bytes) {
+    case 1:
+      R[d] = signed ? view.getInt8(at) : view.getUint8(at)
+      break
+    case 2:
+      R[d] = signed ? view.getInt16(at, true) : view.getUint16(at, true)
+      break
+    case 4:
+      R[d] = view.getInt32(at, true)
+      break
+    default: {
+      // Both halves first: `at` may have come from the register that is written.
+      const low = view.getInt32(at, true)
+      R[d + 1] = view.getInt32(at + 4, true)
+      R[d] = low
+      return
+    }
+  }
+  R[d + 1] = signed ? R[d]! >> 31 : 0
+}
+
+export function storeTo(memory: Memory, at: number, R: Int32Array, s: number, bytes: number): void {
+  const { view } = memory
+  switch (bytes) {
+    case 1:
+      view.setUint8(at, R[s]!)
+      break
+    case 2:
+      view.setUint16(at, R[s]!, true)
+      break
+    case 4:
+      view.setInt32(at, R[s]!, true)
+      break
+    default:
+      view.setInt32(at, R[s]!, true)
+      view.setInt32(at + 4, R[s + 1]!, true)
+  }
+}
+
+/** A load from the arena: 0 when a byte of it is absent. */
+export function loadArena(
+  state: RunState,
+  R: Int32Array,
+  d: number,
+  low: number,
+  offset: number,
+  bytes: number,
+  signed: boolean,
+): void {
+  const at = resolve(state.arena!, low, offset, bytes)
+  if (at >= 0) {
+    loadFrom(state.arena!.memory, at, R, d, bytes, signed)
+  } else {
+    R[d] = 0
+    R[d + 1] = 0
+  }
+}
+
+/** A load-acquire from the arena: leaves the register alone when a byte of it is absent. */
+export function loadAcquireArena(
+  state: RunState,
+  R: Int32Array,
+  d: number,
+  low: number,
+  offset: number,
+  bytes: number,
+): void {
+  const at = resolve(state.arena!, low, offset, bytes)
+  if (at >= 0) loadFrom(state.arena!.memory, at, R, d, bytes, false)
+}
+
+/** A store to the arena: dropped whole when a byte of it is absent. */
+export function storeArena(
+  state: RunState,
+  R: Int32Array,
+  s: number,
+  low: number,
+  offset: number,
+  bytes: number,
+): void {
+  const at = resolve(state.arena!, low, offset, bytes)
+  if (at >= 0) storeTo(state.arena!.memory, at, R, s, bytes)
+}
+
+/** An atomic on the arena: nothing happens, to memory or registers, when a byte of it is absent. */
+export function atomicArena(state: RunState, R: Int32Array, s: number, low: number, packed: number): void {
+  const at = resolve(state.arena!, low, packed >> 16, (packed & 1) !== 0 ? 8 : 4)
+  if (at >= 0) atomic(state.arena!.memory, at, R, s, packed)
+}
+
+/**
+ * Where an access of an unverified program goes: the offset in kernel memory, or -1 for the arena.
+ * @throws FaultError for an address in neither, or on a page that nothing has allocated.
+ */
+function locate(state: RunState, R: Int32Array, base: number, offset: number, bytes: number, slot: number): number {
+  const low = R[base]!
+  const high = R[base + 1]!
+  // A pointer into the arena is 32 bits wide; small negative sums lie in its guard zone.
+  if (high === 0 && state.arena !== undefined) return -1
+  const sum = (low >>> 0) + offset
+  const at = sum >>> 0
+  const sumHigh = (high + Math.floor(sum / MEMORY_BYTES)) | 0
+  if (sumHigh === KERNEL_HIGH && at + bytes <= MEMORY_BYTES && state.pages.isAllocated(at, bytes)) {
+    return at
+  }
+  const address = (BigInt(sumHigh >>> 0) << 32n) | BigInt(at)
+  const text = state.text(slot)
+  const hint = userHint(state, sumHigh)
+  throw new FaultError(
+    'access',
+    `bad access of ${bytes} bytes at 0x${address.toString(16)} at instruction ${slot}: ${text}${hint}`,
+    { instruction: slot, text, address },
+  )
+}
+
+/** What may have gone wrong, when the address is the arena's as user space sees it. */
+function userHint(state: RunState, high: number): string {
+  if (state.arena === undefined || high !== state.arena.userHigh) return ''
+  return ' (a user-space address of the arena; addr_space_cast(…, 0, 1) makes it one of BPF)'
+}
+
+/** A load of an unverified program. `packed`: offset << 16 | bytes | 16 when signed. */
+export function loadChecked(
+  state: RunState,
+  R: Int32Array,
+  d: number,
+  base: number,
+  packed: number,
+  slot: number,
+): void {
+  const bytes = packed & 15
+  const signed = (packed & 16) !== 0
+  const at = locate(state, R, base, packed >> 16, bytes, slot)
+  if (at >= 0) loadFrom(state.kernel, at, R, d, bytes, signed)
+  else loadArena(state, R, d, R[base]!, packed >> 16, bytes, signed)
+}
+
+/** A load-acquire of an unverified program. `packed`: offset << 16 | bytes. */
+export function loadAcquireChecked(
+  state: RunState,
+  R: Int32Array,
+  d: number,
+  base: number,
+  packed: number,
+  slot: number,
+): void {
+  const bytes = packed & 15
+  const at = locate(state, R, base, packed >> 16, bytes, slot)
+  if (at >= 0) loadFrom(state.kernel, at, R, d, bytes, false)
+  else loadAcquireArena(state, R, d, R[base]!, packed >> 16, bytes)
+}
+
+/** A store of an unverified program. `packed`: offset << 16 | bytes. */
+export function storeChecked(
+  state: RunState,
+  R: Int32Array,
+  base: number,
+  s: number,
+  packed: number,
+  slot: number,
+): void {
+  const bytes = packed & 15
+  const at = locate(state, R, base, packed >> 16, bytes, slot)
+  if (at >= 0) storeTo(state.kernel, at, R, s, bytes)
+  else storeArena(state, R, s, R[base]!, packed >> 16, bytes)
+}
+
+/** An atomic of an unverified program. */
+export function atomicChecked(
+  state: RunState,
+  R: Int32Array,
+  base: number,
+  s: number,
+  packed: number,
+  slot: number,
+): void {
+  const at = locate(state, R, base, packed >> 16, (packed & 1) !== 0 ? 8 : 4, slot)
+  if (at >= 0) atomic(state.kernel, at, R, s, packed)
+  else atomicArena(state, R, s, R[base]!, packed)
+}
+
+/** A big-endian load from the packet at `at`, into r0; false when it leaves the packet, which ends the program. */
+export function loadPacket(state: RunState, R: Int32Array, at: number, bytes: number): boolean {
+  const { packet, kernel } = state
+  if (packet === undefined || at < 0 || at + bytes > packet.length) return false
+  const start = packet.offset + at
+  R[0] =
+    bytes === 1
+      ? kernel.u8[start]!
+      : bytes === 2
+        ? kernel.view.getUint16(start, false)
+        : kernel.view.getInt32(start, false)
+  R[1] = 0
+  return true
+}

@@ -1,0 +1,68 @@
+/** The interpreter as an engine: decodes at the first run, keeps the packed code with and without hooks. */
+import { type Decoded, decodeProgram } from './decode.ts'
+import type { Engine, EngineInput, Runnable } from './engine.ts'
+import { HOOK_BIT, STRIDE } from './engine-ops.ts'
+import { type Code, interpret } from './interpreter.ts'
+import type { RunState } from './state.ts'
+
+/** Instructions that may run between two looks at the clock: some 50 to 100 ms. */
+const BATCH_INSTRUCTIONS = 16_777_216
+
+export const interpreter: Engine = {
+  name: 'interpreter',
+  prepare: (input) => new InterpretedProgram(input),
+}
+
+class InterpretedProgram implements Runnable {
+  private readonly input: EngineInput
+  private decoded: Decoded | undefined
+  private plain: Code | undefined
+  private hooked: Code | undefined
+  /** Register arrays that no run is using; a program may be entered again while it runs. */
+  private readonly spare: Int32Array[] = []
+
+  constructor(input: EngineInput) {
+    this.input = input
+  }
+
+  run(state: RunState, args: readonly number[]): void {
+    this.decoded ??= decodeProgram({
+      program: this.input.program,
+      access: this.input.verified?.access,
+      flags: this.input.verified?.flags,
+      userHigh: this.input.userHigh,
+      helper: this.input.helper,
+      kfunc: this.input.kfunc,
+    })
+    const { regs: initial } = this.decoded
+    const regs = this.spare.pop() ?? new Int32Array(initial.length)
+    regs.set(initial)
+    regs.set(args, 2)
+    state.regs = regs
+    // Every taken jump costs one; between two of them runs at most the whole program once.
+    state.batch = Math.max(1, Math.floor(BATCH_INSTRUCTIONS / this.input.program.insns.length))
+    state.fuel = state.batch
+    state.depth = 0
+    try {
+      interpret(this.codeFor(state, this.decoded), state, 0)
+      // After the last instruction the hook is called once more, with a slot that is none.
+      state.hook?.(-1, state)
+    } finally {
+      this.spare.push(regs)
+    }
+  }
+
+  private codeFor(state: RunState, { words, natives }: Decoded): Code {
+    const { helper } = this.input
+    if (state.hook === undefined) {
+      this.plain ??= { words, natives, helper }
+      return this.plain
+    }
+    this.hooked ??= { words: withHooks(words), natives, helper }
+    return this.hooked
+  }
+}
+
+function withHooks(words: Int32Array): Int32Array {
+  return words.map((word, at) => (at % STRIDE === 0 ? word | HOOK_BIT : word))
+}
