@@ -1,0 +1,163 @@
+/**
+ * Everything that is found out about a program before the walk, in the kernel's order: of two faults the one that an
+ * earlier step finds is reported.
+ *
+ *     functions, kfuncs -> jump ranges -> LD_IMM64 and opcodes -> graph -> program type -> components -> live registers
+ *
+ * Not done here: the removal of spills around fastcall helpers, which only shortens the program and its stack.
+ */
+import { buildCfg, type Cfg, components, postorder } from '../isa/cfg.ts'
+import { kernelText } from '../isa/disasm-kernel.ts'
+import type { Slot } from '../isa/instruction.ts'
+import { Kind } from '../isa/table.ts'
+import { helperById } from '../program/helpers.ts'
+import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
+import type { LineInfo } from '../program/object.ts'
+import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
+import { type Effects, type Marks, searchGraph, summarize } from './cfg.ts'
+import { fail } from './errors.ts'
+import { liveRegisters } from './liveness.ts'
+import type { LogBuffer } from './log.ts'
+import type { TextNames } from './log-events.ts'
+import { resolveImmediates } from './resolve.ts'
+import {
+  checkAbnormalReturns,
+  checkJumps,
+  collectSubprograms,
+  isGplCompatible,
+  type PreparedSubprogram,
+} from './subprograms.ts'
+
+/** Program types whose contexts the verifier knows. */
+const IMPLEMENTED_TYPES: ReadonlySet<ProgramType> = new Set(['syscall'])
+
+/** Types that may be sleepable when asked. */
+const SLEEPABLE_TYPES: ReadonlySet<ProgramType> = new Set(['fentry', 'fexit', 'lsm', 'kprobe'])
+
+export interface Prepared extends Marks {
+  readonly program: LoadableProgram
+  readonly cfg: Cfg
+  /** By ascending start; the first is the program itself. */
+  readonly subprograms: readonly PreparedSubprogram[]
+  /** By subprogram, callees included. */
+  readonly effects: readonly Effects[]
+  /** Index in `subprograms`, by slot. */
+  readonly subprogramOf: Uint16Array
+  /** Slots of each subprogram in postorder. */
+  readonly postorders: readonly Int32Array[]
+  /** Strongly connected component by slot, 0 for none. */
+  readonly component: Int32Array
+  /** Bit n: register n is live before the slot. */
+  readonly liveRegisters: Uint16Array
+  /** MAP words of registers are indices here, plus 1. */
+  readonly maps: readonly MapInfo[]
+  /** Index in `maps`, plus 1, of what the LD_IMM64 at a slot names; else 0. */
+  readonly mapAt: Uint8Array
+  readonly arena: MapInfo | undefined
+  readonly sleepable: boolean
+  readonly gplCompatible: boolean
+  /** How the log names things. */
+  readonly names: TextNames
+}
+
+/** How the log is to look where the kernel leaves a choice. */
+export interface PrepareOptions {
+  /** Write source lines, as the kernel does for programs with line_info. */
+  readonly sourceLines?: boolean
+}
+
+/**
+ * Runs the phases before the walk; writes the functions and the table of live registers into `log` at level 2.
+ * @throws Rejection for the first fault
+ */
+export function prepare(program: LoadableProgram, log: LogBuffer, options: PrepareOptions = {}): Prepared {
+  const { insns } = program
+  const subprograms = collectSubprograms(program)
+  if (log.detail) for (const [n, { start }] of subprograms.entries()) log.write(`func#${n} @${start}\n`)
+  checkJumps(insns, subprograms)
+  checkAbnormalReturns(program, subprograms)
+  const resolved = resolveImmediates(program)
+  const cfg = buildCfg(insns)
+  const marks = searchGraph(program, cfg)
+  checkType(program)
+  const subprogramOf = new Uint16Array(insns.length)
+  for (const [n, { start, end }] of subprograms.entries()) subprogramOf.fill(n, start, end)
+  const postorders = subprograms.map(({ start }) => postorder(cfg, start))
+  const prepared: Prepared = {
+    ...marks,
+    ...resolved,
+    program,
+    cfg,
+    subprograms,
+    effects: summarize(program, subprogramOf, subprograms.length),
+    subprogramOf,
+    postorders,
+    component: components(cfg),
+    liveRegisters: liveRegisters(program, cfg, postorders),
+    sleepable: isSleepable(program),
+    gplCompatible: isGplCompatible(program.license),
+    names: textNames(program, resolved.maps, options),
+  }
+  if (log.detail) log.write(liveTable(prepared))
+  return prepared
+}
+
+/** Syscall programs are sleepable without saying so. */
+function isSleepable(program: LoadableProgram): boolean {
+  return program.type === 'syscall' || (program.flags & PROGRAM_FLAGS.sleepable) !== 0
+}
+
+function checkType(program: LoadableProgram): void {
+  const { type } = program
+  if (type !== 'syscall' && isSleepable(program) && !SLEEPABLE_TYPES.has(type)) fail('cannot-be-sleepable', {})
+  if (!IMPLEMENTED_TYPES.has(type)) fail('not-implemented', { name: `program type ${type}` })
+}
+
+/** Names for the log; texts of instructions are made when first asked for. */
+function textNames(program: LoadableProgram, maps: readonly MapInfo[], options: PrepareOptions): TextNames {
+  const texts: (string | undefined)[] = []
+  const lines = options.sourceLines === true ? new Map<Slot, LineInfo>() : undefined
+  if (lines !== undefined) for (const line of program.lines) lines.set(line.slot, line)
+  return {
+    maps,
+    lines,
+    instructionText: (slot) => {
+      texts[slot] ??= instructionText(program, slot)
+      return texts[slot]!
+    },
+    // No program type that is implemented has pointers to kernel structs.
+    structName: (btfId) => `#${btfId}`,
+  }
+}
+
+function instructionText(program: LoadableProgram, slot: Slot): string {
+  const binding = program.bindings.get(slot)
+  return kernelText(program.insns[slot]!, {
+    helper: (id) => helperById(id)?.name,
+    kfunc: () => {
+      if (binding?.kind === 'kfunc') return binding.prototype.name
+      return binding?.kind === 'unknown-kfunc' ? binding.name : undefined
+    },
+    address: () => {
+      if (binding?.kind === 'map') return binding.map.address
+      if (binding?.kind !== 'map-value') return undefined
+      const base = binding.map.type === 'arena' ? (binding.map.userStart ?? 0n) : binding.map.valueAddress
+      return base + BigInt(binding.offset)
+    },
+  })
+}
+
+/** `  1   1: 0......... (55) if r0 != 0x0 goto pc-1`, a line an instruction. */
+function liveTable(prepared: Prepared): string {
+  const lines = ['Live regs before insn:\n']
+  prepared.program.insns.forEach((insn, slot) => {
+    if (insn.row.kind === Kind.LD_IMM64_HI) return
+    const component = prepared.component[slot]!
+    const live = prepared.liveRegisters[slot]!
+    let registers = ''
+    for (let n = 0; n < 10; n++) registers += ((live >>> n) & 1) === 1 ? n : '.'
+    const column = component === 0 ? '   ' : String(component).padStart(3)
+    lines.push(`${column}${String(slot).padStart(4)}: ${registers} ${prepared.names.instructionText(slot)}\n`)
+  })
+  return lines.join('')
+}
