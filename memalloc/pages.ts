@@ -1,14 +1,5 @@
 /**
- * The page allocator of kernel memory: a binary buddy allocator.
- *
- *     byte 0          4 KiB     8 KiB                  4 MiB               20 MiB          frontier          4 GiB
- *     ├─ never handed ┼─ header ┼─ for fixed tables ───┼─ page table:      ┼─ blocks ───────┼─ never used ─────┤
- *     │  out (null)   │         │  of others           │  16 bytes a page  │                │                  │
- *
- *     header   free lists, one an order: page number of the first block (0 ends a list), and its length;
- *              frontier, high-water mark, pages in use (in all, and by owner), limit
- *     page     state | order | owner | 0     next: u32     prev: u32     0: u32
- *              only the first page of a block has a state; the others are all zero
+ * The page allocator of kernel memory: a binary buddy allocator. page-layout.ts shows where its state lies.
  *
  *     free lists     2: [8192..8195] ── [8240..8243]           a block of order n is 2^n pages, aligned to its size;
  *                    1: [8196..8197]                           its buddy differs in bit n of the page number alone
@@ -26,42 +17,30 @@ import type { Memory } from '../memory/memory.ts'
 import { type Touched, zeroRange } from '../memory/pool.ts'
 import type { Steps } from '../memory/steps.ts'
 import { PAGE_SIZE } from '../program/types.ts'
-
-/** Largest block: 2^19 pages, 2 GiB. */
-export const MAX_ORDER = 19
-
-/** The frontier moves by blocks of at least this order. */
-const CHUNK_ORDER = 10
-const PAGES = 2 ** 20
-
-const TABLE = 4 * 2 ** 20
-const DESCRIPTOR_BYTES = 16
-/** First page that is handed out. */
-export const FIRST_PAGE: number = (TABLE + PAGES * DESCRIPTOR_BYTES) / PAGE_SIZE
-
-// Fields of a page descriptor.
-const STATE = 0
-const ORDER = 1
-const OWNER = 2
-const NEXT = 4
-const PREV = 8
-
-const NONE = 0
-const FREE = 1
-const USED = 2
-
-// Fields of the header.
-const HEADER: number = PAGE_SIZE
-const LIST_HEADS: number = HEADER
-const LIST_LENGTHS: number = HEADER + 0x80
-const OWNER_PAGES: number = HEADER + 0x100
-/** Pages above FIRST_PAGE that belong to some block. */
-const FRONTIER: number = HEADER + 0x180
-/** Pages above FIRST_PAGE that were ever handed out. */
-const HIGH_WATER: number = HEADER + 0x184
-const PAGES_USED: number = HEADER + 0x188
-const PAGE_LIMIT: number = HEADER + 0x18c
-const HEADER_END: number = HEADER + 0x190
+import {
+  CHUNK_ORDER,
+  descriptor,
+  FIRST_PAGE,
+  FREE,
+  FRONTIER,
+  HEADER,
+  HEADER_END,
+  HIGH_WATER,
+  LIST_HEADS,
+  LIST_LENGTHS,
+  MAX_ORDER,
+  NEXT,
+  NONE,
+  ORDER,
+  OWNER,
+  OWNER_PAGES,
+  PAGE_LIMIT,
+  PAGES,
+  PAGES_USED,
+  PREV,
+  STATE,
+  USED,
+} from './page-layout.ts'
 
 /** Who a page was handed to. */
 export const PageOwner = {
@@ -354,10 +333,6 @@ export function touchedPages(memory: Memory): Touched {
 /** The smallest order whose blocks hold `count` pages. */
 function orderOf(count: number): number {
   return count <= 1 ? 0 : 32 - Math.clz32(count - 1)
-}
-
-function descriptor(page: number): number {
-  return TABLE + page * DESCRIPTOR_BYTES
 }
 
 function trailingZeros(value: number): number {

@@ -1,0 +1,55 @@
+/**
+ * Where the page allocator (pages.ts) keeps its state in kernel memory.
+ *
+ *     byte 0          4 KiB     8 KiB                  4 MiB               20 MiB          frontier          4 GiB
+ *     ├─ never handed ┼─ header ┼─ for fixed tables ───┼─ page table:      ┼─ blocks ───────┼─ never used ─────┤
+ *     │  out (null)   │         │  of others           │  16 bytes a page  │                │                  │
+ *
+ *     header   free lists, one an order: page number of the first block (0 ends a list), and its length;
+ *              frontier, high-water mark, pages in use (in all, and by owner), limit
+ *     page     state | order | owner | 0     next: u32     prev: u32     0: u32
+ *              only the first page of a block has a state; the others are all zero
+ */
+import { PAGE_SIZE } from '../program/types.ts'
+
+/** Largest block: 2^19 pages, 2 GiB. */
+export const MAX_ORDER = 19
+
+/** The frontier moves by blocks of at least this order. */
+export const CHUNK_ORDER = 10
+export const PAGES: number = 2 ** 20
+
+/** The page table: a descriptor a page, those of the table's own pages unused. */
+export const TABLE: number = 4 * 2 ** 20
+const DESCRIPTOR_BYTES = 16
+/** First page that is handed out. */
+export const FIRST_PAGE: number = (TABLE + PAGES * DESCRIPTOR_BYTES) / PAGE_SIZE
+
+// Fields of a page descriptor.
+export const STATE = 0
+export const ORDER = 1
+export const OWNER = 2
+export const NEXT = 4
+export const PREV = 8
+
+export const NONE = 0
+export const FREE = 1
+export const USED = 2
+
+// Fields of the header.
+export const HEADER: number = PAGE_SIZE
+export const LIST_HEADS: number = HEADER
+export const LIST_LENGTHS: number = HEADER + 0x80
+export const OWNER_PAGES: number = HEADER + 0x100
+/** Pages above FIRST_PAGE that belong to some block. */
+export const FRONTIER: number = HEADER + 0x180
+/** Pages above FIRST_PAGE that were ever handed out. */
+export const HIGH_WATER: number = HEADER + 0x184
+export const PAGES_USED: number = HEADER + 0x188
+export const PAGE_LIMIT: number = HEADER + 0x18c
+export const HEADER_END: number = HEADER + 0x190
+
+/** Offset of a page's descriptor. */
+export function descriptor(page: number): number {
+  return TABLE + page * DESCRIPTOR_BYTES
+}
