@@ -10,12 +10,12 @@ import { buildCfg, type Cfg, components, postorder } from '../isa/cfg.ts'
 import { kernelText } from '../isa/disasm-kernel.ts'
 import type { Slot } from '../isa/instruction.ts'
 import { Kind } from '../isa/table.ts'
-import { helperById } from '../program/helpers.ts'
 import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
 import type { LineInfo } from '../program/object.ts'
 import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
 import { type Effects, type Marks, searchGraph, summarize } from './cfg.ts'
 import { fail } from './errors.ts'
+import { helperName } from './helper-names.ts'
 import { liveRegisters } from './liveness.ts'
 import type { LogBuffer } from './log.ts'
 import type { TextNames } from './log-events.ts'
@@ -133,7 +133,7 @@ function textNames(program: LoadableProgram, maps: readonly MapInfo[], options: 
 function instructionText(program: LoadableProgram, slot: Slot): string {
   const binding = program.bindings.get(slot)
   return kernelText(program.insns[slot]!, {
-    helper: (id) => helperById(id)?.name,
+    helper: helperName,
     kfunc: () => {
       if (binding?.kind === 'kfunc') return binding.prototype.name
       return binding?.kind === 'unknown-kfunc' ? binding.name : undefined

@@ -4,7 +4,7 @@
  */
 import type { Btf } from '../btf/types.ts'
 import type { Instruction, Slot } from '../isa/instruction.ts'
-import { Class, Pseudo } from '../isa/opcode.ts'
+import { Class, Mode, Pseudo } from '../isa/opcode.ts'
 import { Kind } from '../isa/table.ts'
 import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
 import { MAP_TYPES, type MapType, PAGE_SIZE, PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
@@ -64,8 +64,12 @@ export function resolveImmediates(program: LoadableProgram): Resolved {
   return { maps, mapAt, arena: maps.find((map) => map.type === 'arena') }
 }
 
+/** Bits of an opcode byte that hold the mode of a load. */
+const MODE = 0xe0
+
 function isPlainLoad(insn: Instruction): boolean {
-  return (insn.row.kind === Kind.LDX || insn.row.kind === Kind.LDXSX) && insn.imm === 0
+  const mode = insn.opcode & MODE
+  return (mode === Mode.MEM || mode === Mode.MEMSX) && insn.imm === 0
 }
 
 function checkSecondHalf(second: Instruction | undefined): void {
