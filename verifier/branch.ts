@@ -3,7 +3,7 @@
  * in branch-refine.ts. Source: Linux 6.18 (stable).
  */
 import { Op } from '../isa/table.ts'
-import { leS, leU, ltS, ltU } from '../memory/int64.ts'
+import { ltS, ltU } from '../memory/int64.ts'
 import {
   MASK_HI,
   MASK_LO,
@@ -35,24 +35,29 @@ export function predict(w: Int32Array, a: number, b: number, op: Op, width: 32 |
     case Op.JSET:
       return isKnown(w, b, width) ? predictSet(w, a, b, width) : predictSet(w, b, a, width)
     case Op.JGT:
-      return predictLess(w, b, a, width)
+      return decide(isBelow(w, b, a, width), isNotBelow(w, b, a, width))
     case Op.JLT:
-      return predictLess(w, a, b, width)
+      return decide(isBelow(w, a, b, width), isNotBelow(w, a, b, width))
     case Op.JGE:
-      return not(predictLess(w, a, b, width))
+      return decide(isNotBelow(w, a, b, width), isBelow(w, a, b, width))
     case Op.JLE:
-      return not(predictLess(w, b, a, width))
+      return decide(isNotBelow(w, b, a, width), isBelow(w, b, a, width))
     case Op.JSGT:
-      return predictLessSigned(w, b, a, width)
+      return decide(isLess(w, b, a, width), isNotLess(w, b, a, width))
     case Op.JSLT:
-      return predictLessSigned(w, a, b, width)
+      return decide(isLess(w, a, b, width), isNotLess(w, a, b, width))
     case Op.JSGE:
-      return not(predictLessSigned(w, a, b, width))
+      return decide(isNotLess(w, a, b, width), isLess(w, a, b, width))
     case Op.JSLE:
-      return not(predictLessSigned(w, b, a, width))
+      return decide(isNotLess(w, b, a, width), isLess(w, b, a, width))
     default:
       return -1
   }
+}
+
+/** Where a range is empty, as on impossible paths, both may hold: then it jumps. */
+function decide(always: boolean, never: boolean): Prediction {
+  return always ? 1 : never ? 0 : -1
 }
 
 function not(prediction: Prediction): Prediction {
@@ -108,24 +113,24 @@ function predictSet(w: Int32Array, a: number, c: number, width: 32 | 64): Predic
   return mayBeSet === 0 ? 0 : -1
 }
 
-/** a < b, unsigned */
-function predictLess(w: Int32Array, a: number, b: number, width: 32 | 64): Prediction {
-  if (width === 32) {
-    if (w[a + U32MAX]! >>> 0 < w[b + U32MIN]! >>> 0) return 1
-    return w[a + U32MIN]! >>> 0 >= w[b + U32MAX]! >>> 0 ? 0 : -1
-  }
-  if (lessU(w, a + UMAX_LO, b + UMIN_LO)) return 1
-  return leU(w[b + UMAX_LO]!, w[b + UMAX_LO + 1]!, w[a + UMIN_LO]!, w[a + UMIN_LO + 1]!) ? 0 : -1
+/** a < b for all values, unsigned */
+function isBelow(w: Int32Array, a: number, b: number, width: 32 | 64): boolean {
+  return width === 32 ? w[a + U32MAX]! >>> 0 < w[b + U32MIN]! >>> 0 : lessU(w, a + UMAX_LO, b + UMIN_LO)
 }
 
-/** a < b, signed */
-function predictLessSigned(w: Int32Array, a: number, b: number, width: 32 | 64): Prediction {
-  if (width === 32) {
-    if (w[a + S32MAX]! < w[b + S32MIN]!) return 1
-    return w[a + S32MIN]! >= w[b + S32MAX]! ? 0 : -1
-  }
-  if (lessS(w, a + SMAX_LO, b + SMIN_LO)) return 1
-  return leS(w[b + SMAX_LO]!, w[b + SMAX_LO + 1]!, w[a + SMIN_LO]!, w[a + SMIN_LO + 1]!) ? 0 : -1
+/** a >= b for all values, unsigned */
+function isNotBelow(w: Int32Array, a: number, b: number, width: 32 | 64): boolean {
+  return width === 32 ? w[a + U32MIN]! >>> 0 >= w[b + U32MAX]! >>> 0 : !lessU(w, a + UMIN_LO, b + UMAX_LO)
+}
+
+/** a < b for all values, signed */
+function isLess(w: Int32Array, a: number, b: number, width: 32 | 64): boolean {
+  return width === 32 ? w[a + S32MAX]! < w[b + S32MIN]! : lessS(w, a + SMAX_LO, b + SMIN_LO)
+}
+
+/** a >= b for all values, signed */
+function isNotLess(w: Int32Array, a: number, b: number, width: 32 | 64): boolean {
+  return width === 32 ? w[a + S32MIN]! >= w[b + S32MAX]! : !lessS(w, a + SMIN_LO, b + SMAX_LO)
 }
 
 function lessU(w: Int32Array, i: number, j: number): boolean {
