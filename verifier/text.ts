@@ -109,12 +109,11 @@ export function unsignedText(lo: number, hi: number): string {
   return hi === 0 && lo >>> 0 <= 65_535 ? String(lo) : hex64(lo, hi)
 }
 
-/** `(0x0; 0xff)` */
+/** `(0x0; 0xff)` for the tnum whose four words begin at index `at`; a constant is one number. */
 export function tnumText(words: Int32Array, at: number): string {
-  return (
-    `(${hex64(words[at + VALUE_LO]!, words[at + VALUE_HI]!)}; ` +
-    `${hex64(words[at + MASK_LO]!, words[at + MASK_HI]!)})`
-  )
+  const [valueLo, valueHi, maskLo, maskHi] = [words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!]
+  if (maskLo === 0 && maskHi === 0) return signedText(valueLo, valueHi)
+  return `(${hex64(valueLo, valueHi)}; ${hex64(maskLo, maskHi)})`
 }
 
 interface Bound {
@@ -172,7 +171,7 @@ function pushRange(items: string[], words: Int32Array, at: number): void {
     }
     items.push(`${names}=${(first.signed ? signedText : unsignedText)(first.lo, first.hi)}`)
   }
-  if (words[at + MASK_LO] !== -1 || words[at + MASK_HI] !== -1) items.push(`var_off=${tnumText(words, at)}`)
+  if (words[at + MASK_LO] !== -1 || words[at + MASK_HI] !== -1) items.push(`var_off=${tnumText(words, at + VALUE_LO)}`)
 }
 
 function isConstant(words: Int32Array, at: number): boolean {
