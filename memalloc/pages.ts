@@ -87,8 +87,8 @@ export class PageAllocator {
 
   /** `count` contiguous zero pages, aligned to the next power of two of their size: byte offset, or 0. */
   allocPages(count: number, owner: PageOwner): number {
+    if (!(count > 0 && count <= 2 ** MAX_ORDER) || !this.charge(count, owner)) return 0
     const order = orderOf(count)
-    if (!(count > 0) || order > MAX_ORDER || !this.charge(count, owner)) return 0
     const page = this.takeBlock(order)
     if (page === 0) {
       this.uncharge(count, owner)
@@ -287,7 +287,8 @@ export class PageAllocator {
   private clear(page: number): void {
     const at = descriptor(page)
     this.steps.store32(at + STATE, NONE)
-    this.steps.store64(at + NEXT, 0, 0)
+    this.steps.store32(at + NEXT, 0)
+    this.steps.store32(at + PREV, 0)
   }
 
   /** The order of the used block that starts at this page. */

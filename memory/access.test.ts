@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import * as access from './access.ts'
+import { giveBack, takeMemory } from './pool.ts'
+
+const RUNS: number = process.env.HARENA_LONG ? 20_000 : 2000
+
+/** Offsets of every alignment, at both ends of the memory. */
+const offset = fc.oneof(
+  fc.nat(64),
+  fc.nat(64).map((n) => 2 ** 32 - 80 + n),
+)
+const word = fc.integer()
+
+function check(body: (memory: ReturnType<typeof takeMemory>) => void): void {
+  const memory = takeMemory()
+  body(memory)
+  giveBack(memory, [
+    [0, 128],
+    [2 ** 32 - 128, 2 ** 32],
+  ])
+}
+
+describe('access at any alignment', () => {
+  test('a store is what a DataView reads, a load is what it wrote', () => {
+    check((memory) => {
+      fc.assert(
+        fc.property(offset, word, word, (at, low, high) => {
+          access.store8(memory, at, low)
+          expect(memory.view.getInt8(at)).toBe((low << 24) >> 24)
+          access.store16(memory, at, low)
+          expect(memory.view.getInt16(at, true)).toBe((low << 16) >> 16)
+          access.store32(memory, at, low)
+          expect(memory.view.getInt32(at, true)).toBe(low)
+          access.storeHalves(memory, at, low, high)
+          const value = (BigInt(high) << 32n) | BigInt(low >>> 0)
+          expect(memory.view.getBigInt64(at, true)).toBe(value)
+          expect(access.load8(memory, at)).toBe(low & 0xff)
+          expect(access.load16(memory, at)).toBe(low & 0xffff)
+          expect(access.load32(memory, at)).toBe(low)
+          expect(access.load64(memory, at)).toBe(BigInt.asUintN(64, value))
+          const halves = new Int32Array(4)
+          access.loadHalves(memory, at, halves, 1)
+          expect([...halves]).toEqual([0, low, high, 0])
+          access.store64(memory, at, BigInt.asUintN(64, ~value))
+          expect(memory.view.getBigInt64(at, true)).toBe(~value)
+          access.store64(memory, at, value)
+          expect(memory.view.getBigInt64(at, true)).toBe(value)
+        }),
+        { numRuns: RUNS },
+      )
+    })
+  })
+
+  test.each([1, 2, 3])('an unaligned access at the end of the memory (%i bytes before it) is a RangeError', (n) => {
+    check((memory) => {
+      expect(() => access.load32(memory, 2 ** 32 - n)).toThrow(RangeError)
+    })
+  })
+})
