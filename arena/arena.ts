@@ -20,10 +20,12 @@ import { PageOwner } from '../memalloc/pages.ts'
 import type { Memory } from '../memory/memory.ts'
 import { giveBack, type Lease, takeMemory } from '../memory/pool.ts'
 import { MAP_FLAGS, PAGE_SIZE } from '../program/types.ts'
+import { BestFit } from './best-fit.ts'
 import { type ArenaSpec, checkArenaSpec } from './creation.ts'
+import { FirstFit } from './first-fit.ts'
+import { makeNodeStore } from './maple/store.ts'
 import type { ArenaMapping } from './mapping.ts'
 import { type MapRequest, mapArena } from './mmap.ts'
-import { NaiveBestFit, NaiveFirstFit } from './naive-ranges.ts'
 import { PAGE_TABLE_ORDER, PageTable, WINDOW_PAGES } from './page-table.ts'
 import { UserProcess } from './process.ts'
 import type { FreeRanges, Placement } from './ranges.ts'
@@ -92,9 +94,13 @@ export class Arena {
     this.segvOnFault = (spec.flags & MAP_FLAGS.segv_on_fault) !== 0
     this.#kernel = kernel
     const table = kernel.pages.alloc(PAGE_TABLE_ORDER, PageOwner.ARENA)
-    if (table === 0) throw new ErrnoError('ENOMEM', `arena ${spec.name}: no memory for its page table`)
+    const nodes = table === 0 ? undefined : makeNodeStore(kernel.memory, kernel.pages)
+    if (nodes === undefined) {
+      if (table !== 0) kernel.pages.free(table)
+      throw new ErrnoError('ENOMEM', `arena ${spec.name}: no memory for its page table`)
+    }
     this.table = new PageTable(kernel.memory, table)
-    this.#ranges = options.placement === 'first-fit' ? new NaiveFirstFit() : new NaiveBestFit(spec.maxEntries)
+    this.#ranges = options.placement === 'first-fit' ? new FirstFit(nodes) : new BestFit(nodes, spec.maxEntries)
     this.memory = takeMemory()
     this.#touched = new TouchedPages(this.table)
     this.#lease = { memory: this.memory, touched: this.#touched.spans }
@@ -211,6 +217,12 @@ export class Arena {
   /** Free pages by position, as [first, last] page numbers; first fit's last range is unbounded. */
   freeRanges(): IterableIterator<readonly [number, number]> {
     return this.#ranges.ranges()
+  }
+
+  /** Throws InternalError where an invariant of the ranges or the page table does not hold. For tests. */
+  check(): void {
+    this.#ranges.check()
+    this.table.check()
   }
 
   /** A live view was handed out: its bytes may be written to while the pages are absent. */

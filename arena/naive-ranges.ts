@@ -2,7 +2,7 @@
  * Both placement policies over a plain list: slow, short, plainly right. The model that tests hold the real
  * structures against; written from the policies' definitions, not from the real structures.
  */
-import { ERRNO } from '../errors/errors.ts'
+import { ERRNO, InternalError } from '../errors/errors.ts'
 import type { FreeRanges } from './ranges.ts'
 
 interface Range {
@@ -70,6 +70,12 @@ export class NaiveBestFit implements FreeRanges {
     this.#list = []
   }
 
+  check(): void {
+    for (const [first] of this.ranges()) {
+      if (this.#list.some((one) => one.last === first - 1)) throw new InternalError(`free ranges touch at ${first}`)
+    }
+  }
+
   #put(first: number, last: number): void {
     this.#list.push({ first, last, stamp: this.#stamp++ })
   }
@@ -114,5 +120,9 @@ export class NaiveFirstFit implements FreeRanges {
 
   destroy(): void {
     this.#taken.clear()
+  }
+
+  check(): void {
+    for (const page of this.#taken) if (!(page >= 0)) throw new InternalError(`page ${page} is taken`)
   }
 }

@@ -69,4 +69,19 @@ export class PageTable {
     if (page < WINDOW_PAGES - 1) bytes[base + page + 1]! &= ~Present.PREVIOUS
     this.count--
   }
+
+  /** Throws InternalError where the bits of some page do not agree with its neighbours', or the count is wrong. */
+  check(): void {
+    let count = 0
+    for (let page = 0; page < WINDOW_PAGES; page++) {
+      const next = page < WINDOW_PAGES - 1 && this.has(page + 1)
+      const previous = page > 0 && this.has(page - 1)
+      const expected =
+        (this.has(page) ? Present.THIS : 0) | (next ? Present.NEXT : 0) | (previous ? Present.PREVIOUS : 0)
+      const found = this.bytes[this.base + page]!
+      if (found !== expected) throw new InternalError(`page table byte ${page} is ${found}, not ${expected}`)
+      if (this.has(page)) count++
+    }
+    if (count !== this.count) throw new InternalError(`${count} arena pages are present, ${this.count} counted`)
+  }
 }

@@ -24,6 +24,8 @@ export interface FreeRanges {
   take(page: number): number
   /** The free ranges by position, as [first, last]. */
   ranges(): IterableIterator<readonly [number, number]>
+  /** Throws InternalError where an invariant does not hold. */
+  check(): void
   /** Gives back the memory behind it. */
   destroy(): void
 }
