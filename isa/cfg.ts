@@ -117,7 +117,8 @@ export function postorder(cfg: Cfg, entry: number): Int32Array {
 export function components(cfg: Cfg): Int32Array {
   const { size, fall, branch } = cfg
   const component = new Int32Array(size)
-  // Order of discovery from 1; 0 for slots not visited; DONE for those whose component is complete.
+  // Order of discovery from 1; 0 for slots not visited; for those whose component is complete DONE, which is above
+  // all others and so never lowers `low`.
   const DONE = size + 1
   const index = new Int32Array(size)
   const low = new Int32Array(size)
@@ -152,7 +153,7 @@ export function components(cfg: Cfg): Int32Array {
         const next = followed[slot]!++ === 0 ? fall[slot]! : branch[slot]!
         if (next === NO_SLOT) continue
         if (index[next] === 0) enter(next)
-        else if (index[next] !== DONE) low[slot] = Math.min(low[slot]!, index[next]!)
+        else low[slot] = Math.min(low[slot]!, index[next]!)
         continue
       }
       path.pop()
