@@ -1,0 +1,123 @@
+/** `.global` lines become data of `.bss` and `.data`; every data section becomes a map. */
+import type { GlobalSpec, MapSpec } from '../program/object.ts'
+import { MAP_FLAGS } from '../program/types.ts'
+import { type Assembly, complain, type GlobalDraft } from './assembly.ts'
+import { MAX_DATA } from './compiler-output.ts'
+import { type Expression, evaluateSum, type Lookup } from './expression.ts'
+import { arrayCount } from './read.ts'
+import { align, append, type DataSection, dataSection, extend, integerBytes } from './sections.ts'
+import { StatementError } from './statement-error.ts'
+import type { Initializer } from './syntax.ts'
+import { type Layouts, readType, type TypeModel } from './types.ts'
+
+/** Lays out every `.global`, in the order of declaration. */
+export function layOutGlobals(assembly: Assembly, layouts: Layouts, lookup: Lookup): void {
+  for (const draft of assembly.globals) {
+    try {
+      layOutGlobal(assembly, draft, layouts, lookup)
+    } catch (error) {
+      complain(assembly, draft.place, error)
+    }
+  }
+}
+
+function layOutGlobal(assembly: Assembly, { syntax, place }: GlobalDraft, layouts: Layouts, lookup: Lookup): void {
+  const { name, value } = syntax
+  if (syntax.type === undefined) {
+    throw new StatementError(syntax.at, `global ${name} has no type`, { hint: `write '.global ${name}: u64 = …'` })
+  }
+  const type = readType(syntax.type, (count) => arrayCount(assembly, count))
+  const { size, alignment } = layouts.of(type, syntax.type.at)
+  if (size === 0) throw new StatementError(syntax.type.at, `global ${name} has no bytes`)
+  const bytes = value === undefined ? undefined : initialBytes(value, type, size, layouts, lookup)
+  const section = dataSection(assembly.data, bytes === undefined ? '.bss' : '.data')
+  align(section, alignment)
+  if (section.size + size > MAX_DATA) throw new StatementError(place.at, `${size} bytes of global data are too many`)
+  section.symbols.push({ name, offset: section.size, size, type })
+  if (bytes === undefined) extend(section, size)
+  else append(section, bytes)
+}
+
+function initialBytes(value: Initializer, type: TypeModel, size: number, layouts: Layouts, lookup: Lookup): Uint8Array {
+  const bytes = new Uint8Array(size)
+  switch (value.kind) {
+    case 'value':
+      bytes.set(scalarBytes(value.value, type, lookup))
+      return bytes
+    case 'text':
+      if (type.kind !== 'array' || layouts.of(type.element, value.at).size !== 1) {
+        throw new StatementError(value.at, 'a string initialises an array of bytes only')
+      }
+      if (value.bytes.length > size) {
+        throw new StatementError(value.at, `the string has ${value.bytes.length} bytes, the array ${size}`)
+      }
+      bytes.set(value.bytes)
+      return bytes
+    case 'list': {
+      if (type.kind !== 'array') throw new StatementError(value.at, 'a list initialises an array only')
+      if (value.values.length > type.count) {
+        throw new StatementError(value.at, `the list has ${value.values.length} values, the array ${type.count}`)
+      }
+      const width = size / type.count
+      value.values.forEach((item, i) => {
+        bytes.set(scalarBytes(item, type.element, lookup), i * width)
+      })
+      return bytes
+    }
+    default:
+      return value satisfies never
+  }
+}
+
+function scalarBytes(value: Expression, type: TypeModel, lookup: Lookup): Uint8Array {
+  if (type.kind !== 'int' && type.kind !== 'pointer') {
+    throw new StatementError(value.at, 'only numbers, pointers and arrays of them have initial values')
+  }
+  const { symbol, addend } = evaluateSum(value, lookup)
+  if (symbol !== undefined) {
+    throw new StatementError(symbol.at, `'${symbol.name}' is not a number`, { unknown: symbol.name })
+  }
+  const width = type.kind === 'int' ? type.size : 8
+  const bits = BigInt(width * 8)
+  if (addend < -(1n << (bits - 1n)) || addend >= 1n << bits) {
+    throw new StatementError(value.at, `${addend} does not fit in ${bits} bits`)
+  }
+  return integerBytes(addend, width)
+}
+
+/** The maps that hold global data, and where in them each global is. */
+export function dataMaps(
+  assembly: Assembly,
+  typeOf: (symbolType: TypeModel | undefined) => number,
+  sectionType: (name: string) => number,
+): { maps: MapSpec[]; globals: GlobalSpec[] } {
+  const maps: MapSpec[] = []
+  const globals: GlobalSpec[] = []
+  for (const section of assembly.data.values()) {
+    if (section.size === 0) continue
+    const readOnly = section.name.startsWith('.rodata') ? MAP_FLAGS.rdonly_prog : 0
+    maps.push({
+      name: section.name,
+      type: 'array',
+      keySize: 4,
+      valueSize: section.size,
+      maxEntries: 1,
+      flags: MAP_FLAGS.mmapable | readOnly,
+      extra: 0n,
+      keyTypeId: 0,
+      valueTypeId: sectionType(section.name),
+      contents: section.bytes.slice(0, section.size),
+    })
+    globals.push(...sectionGlobals(section, typeOf))
+  }
+  return { maps, globals }
+}
+
+function sectionGlobals(section: DataSection, typeOf: (symbolType: TypeModel | undefined) => number): GlobalSpec[] {
+  return section.symbols.map(({ name, offset, size, type }) => {
+    const next = section.symbols.reduce((least, other) => {
+      return other.offset > offset && other.offset < least ? other.offset : least
+    }, section.size)
+    return { name, map: section.name, offset, size: size ?? next - offset, typeId: typeOf(type) }
+  })
+}

@@ -1,0 +1,27 @@
+/** A complaint about one statement. It ends that statement; the next one is read as if nothing had been. */
+
+/** What a hint can be made from, once every name of the file is known. */
+export interface HintSource {
+  readonly hint?: string
+  /** A name that nothing bears: the nearest of those that could stand there is offered. */
+  readonly unknown?: string
+  /** Where to look for the nearest; every name that can stand in an operand when absent. */
+  readonly candidates?: Iterable<string>
+}
+
+export class StatementError extends Error {
+  override name = 'StatementError'
+  /** Offset in the source text. */
+  readonly at: number
+  readonly source: HintSource
+  constructor(at: number, message: string, source: HintSource = {}) {
+    super(message)
+    this.at = at
+    this.source = source
+  }
+}
+
+/** A part of the source text as messages quote it: cut when it is long. */
+export function quote(text: string): string {
+  return text.length > 40 ? `'${text.slice(0, 37)}...'` : `'${text}'`
+}
