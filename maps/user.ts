@@ -142,7 +142,8 @@ export class UserMap {
     const keyBytes = key === undefined ? undefined : toBytes(key, keySize, `a key of map ${this.name}`)
     const { memory, pages } = this.kernel
     const keyRoom = Math.ceil(keySize / 8) * 8
-    const bytes = 2 * keyRoom + valueSize
+    // An arena has neither; its operations get a buffer all the same.
+    const bytes = 2 * keyRoom + Math.max(valueSize, 8)
     const at = pages.allocBytes(bytes, PageOwner.OTHER)
     if (at === 0) throw this.error('ENOMEM', operation)
     try {
