@@ -226,312 +226,181 @@ const PSEUDO_NAMES = [
 
 function* drafts(): Generator<Draft> {
   for (const width of [32, 64] as const) {
-    const cls = width === 32 ? Class.ALU : Class.ALU64
-    const base: Group = width === 32 ? 'base32' : 'base64'
-    const divmul: Group = width === 32 ? 'divmul32' : 'divmul64'
-    for (const [name, bits, op] of ALU_OPS) {
-      const group = op === Op.MUL || op === Op.DIV || op === Op.MOD ? divmul : base
-      yield {
-        name: `${name}${width}_imm`,
-        opcode: cls | bits | Source.K,
-        kind: Kind.ALU,
-        op,
-        width,
-        operand: Operand.IMM,
-        group,
-        uses: 'di',
-      }
-      yield {
-        name: `${name}${width}_reg`,
-        opcode: cls | bits | Source.X,
-        kind: Kind.ALU,
-        op,
-        width,
-        operand: Operand.REG,
-        group,
-        uses: 'ds',
-      }
-      if (op === Op.DIV || op === Op.MOD) {
-        const signed = op === Op.DIV ? Op.SDIV : Op.SMOD
-        const select = { field: 'off', value: 1 } as const
-        yield {
-          name: `s${name}${width}_imm`,
-          opcode: cls | bits | Source.K,
-          kind: Kind.ALU,
-          op: signed,
-          width,
-          operand: Operand.IMM,
-          group,
-          select,
-          uses: 'di',
-        }
-        yield {
-          name: `s${name}${width}_reg`,
-          opcode: cls | bits | Source.X,
-          kind: Kind.ALU,
-          op: signed,
-          width,
-          operand: Operand.REG,
-          group,
-          select,
-          uses: 'ds',
-        }
-      }
-    }
-    yield { name: `neg${width}`, opcode: cls | 0x80 | Source.K, kind: Kind.NEG, width, group: base, uses: 'd' }
-    yield {
-      name: `mov${width}_imm`,
-      opcode: cls | 0xb0 | Source.K,
-      kind: Kind.MOV,
-      width,
-      operand: Operand.IMM,
-      group: base,
-      uses: 'di',
-    }
-    yield {
-      name: `mov${width}_reg`,
-      opcode: cls | 0xb0 | Source.X,
-      kind: Kind.MOV,
-      width,
-      operand: Operand.REG,
-      group: base,
-      uses: 'ds',
-    }
-    for (const bits of [8, 16, 32] as const) {
-      if (bits === 32 && width === 32) continue
-      yield {
-        name: `movsx${width}_s${bits}`,
-        opcode: cls | 0xb0 | Source.X,
-        kind: Kind.MOVSX,
-        width,
-        memWidth: bits,
-        operand: Operand.REG,
-        group: base,
-        select: { field: 'off', value: bits },
-        uses: 'ds',
-      }
-    }
+    yield* arithmetic(width)
+    yield* moves(width)
   }
-  for (const memWidth of [16, 32, 64] as const) {
-    const select = { field: 'imm', value: memWidth } as const
-    const group: Group = memWidth === 64 ? 'base64' : 'base32'
-    yield {
-      name: `le${memWidth}`,
-      opcode: Class.ALU | 0xd0 | Source.K,
-      kind: Kind.END,
-      op: Op.LE,
-      memWidth,
-      group,
-      select,
-      uses: 'd',
-    }
-    yield {
-      name: `be${memWidth}`,
-      opcode: Class.ALU | 0xd0 | Source.X,
-      kind: Kind.END,
-      op: Op.BE,
-      memWidth,
-      group,
-      select,
-      uses: 'd',
-    }
-    yield {
-      name: `bswap${memWidth}`,
-      opcode: Class.ALU64 | 0xd0 | Source.K,
-      kind: Kind.END,
-      op: Op.BSWAP,
-      memWidth,
-      group: 'base64',
-      select,
-      uses: 'd',
-    }
-  }
-  // addr_space_cast: a 64-bit MOV X with off 1; imm is the pair of address spaces (destination << 16 | source).
-  yield {
-    name: 'cast_kern',
-    opcode: Class.ALU64 | 0xb0 | Source.X,
-    kind: Kind.CAST_KERN,
-    operand: Operand.REG,
-    group: 'linux',
-    select: { field: 'imm', value: 1 },
-    uses: 'ds',
-  }
-  yield {
-    name: 'cast_user',
-    opcode: Class.ALU64 | 0xb0 | Source.X,
-    kind: Kind.CAST_USER,
-    operand: Operand.REG,
-    group: 'linux',
-    select: { field: 'imm', value: 0x10000 },
-    uses: 'ds',
-  }
+  yield* byteOrder()
+  yield* casts()
+  yield* wideImmediates()
+  yield* packetLoads()
+  yield* memoryAccess()
+  yield* atomics()
+  yield* jumps()
+  yield* calls()
+}
 
-  for (const [name, pseudo] of PSEUDO_NAMES) {
-    yield {
-      name,
-      opcode: Class.LD | Mode.IMM | Size.DW,
-      kind: Kind.LD_IMM64,
-      pseudo,
-      group: 'base64',
-      select: { field: 'src', value: pseudo },
-      uses: 'di',
+function* arithmetic(width: 32 | 64): Generator<Draft> {
+  const cls = width === 32 ? Class.ALU : Class.ALU64
+  for (const [name, bits, op] of ALU_OPS) {
+    const divides = op === Op.DIV || op === Op.MOD
+    const group: Group = divides || op === Op.MUL ? `divmul${width}` : `base${width}`
+    const shared = { kind: Kind.ALU, width, group }
+    const byImm = { ...shared, opcode: cls | bits | Source.K, operand: Operand.IMM, uses: 'di' }
+    const byReg = { ...shared, opcode: cls | bits | Source.X, operand: Operand.REG, uses: 'ds' }
+    yield { ...byImm, name: `${name}${width}_imm`, op }
+    yield { ...byReg, name: `${name}${width}_reg`, op }
+    if (divides) {
+      const signed = { op: op === Op.DIV ? Op.SDIV : Op.SMOD, select: { field: 'off', value: 1 } as const }
+      yield { ...byImm, ...signed, name: `s${name}${width}_imm` }
+      yield { ...byReg, ...signed, name: `s${name}${width}_reg` }
     }
   }
+  yield { name: `neg${width}`, opcode: cls | 0x80 | Source.K, kind: Kind.NEG, width, group: `base${width}`, uses: 'd' }
+}
+
+function* moves(width: 32 | 64): Generator<Draft> {
+  const cls = width === 32 ? Class.ALU : Class.ALU64
+  const shared = { width, group: `base${width}` } as const
+  const byReg = { ...shared, opcode: cls | 0xb0 | Source.X, operand: Operand.REG, uses: 'ds' }
+  yield {
+    ...shared,
+    name: `mov${width}_imm`,
+    opcode: cls | 0xb0 | Source.K,
+    kind: Kind.MOV,
+    operand: Operand.IMM,
+    uses: 'di',
+  }
+  yield { ...byReg, name: `mov${width}_reg`, kind: Kind.MOV }
+  for (const bits of [8, 16, 32] as const) {
+    if (bits === width) continue
+    const select = { field: 'off', value: bits } as const
+    yield { ...byReg, name: `movsx${width}_s${bits}`, kind: Kind.MOVSX, memWidth: bits, select }
+  }
+}
+
+function* byteOrder(): Generator<Draft> {
+  for (const memWidth of [16, 32, 64] as const) {
+    const shared = { kind: Kind.END, memWidth, select: { field: 'imm', value: memWidth } as const, uses: 'd' }
+    const group: Group = memWidth === 64 ? 'base64' : 'base32'
+    yield { ...shared, name: `le${memWidth}`, opcode: Class.ALU | 0xd0 | Source.K, op: Op.LE, group }
+    yield { ...shared, name: `be${memWidth}`, opcode: Class.ALU | 0xd0 | Source.X, op: Op.BE, group }
+    yield { ...shared, name: `bswap${memWidth}`, opcode: Class.ALU64 | 0xd0 | Source.K, op: Op.BSWAP, group: 'base64' }
+  }
+}
+
+/** addr_space_cast: a 64-bit MOV X with off 1; imm is the pair of address spaces (destination << 16 | source). */
+function* casts(): Generator<Draft> {
+  const shared = {
+    opcode: Class.ALU64 | 0xb0 | Source.X,
+    operand: Operand.REG,
+    group: 'linux',
+    uses: 'ds',
+  } as const
+  yield { ...shared, name: 'cast_kern', kind: Kind.CAST_KERN, select: { field: 'imm', value: 1 } }
+  yield { ...shared, name: 'cast_user', kind: Kind.CAST_USER, select: { field: 'imm', value: 0x10000 } }
+}
+
+function* wideImmediates(): Generator<Draft> {
+  const shared = { opcode: Class.LD | Mode.IMM | Size.DW, kind: Kind.LD_IMM64, group: 'base64', uses: 'di' } as const
+  for (const [name, pseudo] of PSEUDO_NAMES) {
+    yield { ...shared, name, pseudo, select: { field: 'src', value: pseudo } }
+  }
+}
+
+function* packetLoads(): Generator<Draft> {
   for (const [size, bits, memWidth] of SIZES) {
     if (memWidth === 64) continue
+    const shared = { memWidth, group: 'packet' } as const
+    yield { ...shared, name: `ld_abs_u${size}`, opcode: Class.LD | Mode.ABS | bits, kind: Kind.LD_ABS, uses: 'i' }
     yield {
-      name: `ld_abs_u${size}`,
-      opcode: Class.LD | Mode.ABS | bits,
-      kind: Kind.LD_ABS,
-      memWidth,
-      group: 'packet',
-      uses: 'i',
-    }
-    yield {
+      ...shared,
       name: `ld_ind_u${size}`,
       opcode: Class.LD | Mode.IND | bits,
       kind: Kind.LD_IND,
-      memWidth,
       operand: Operand.REG,
-      group: 'packet',
       uses: 'si',
     }
   }
+}
+
+function* memoryAccess(): Generator<Draft> {
   for (const [size, bits, memWidth] of SIZES) {
-    const group: Group = memWidth === 64 ? 'base64' : 'base32'
-    yield {
-      name: `ldx_u${size}`,
-      opcode: Class.LDX | Mode.MEM | bits,
-      kind: Kind.LDX,
-      memWidth,
-      operand: Operand.REG,
-      group,
-      uses: 'dso',
-    }
-    yield {
-      name: `st_u${size}`,
-      opcode: Class.ST | Mode.MEM | bits,
-      kind: Kind.ST,
-      memWidth,
-      operand: Operand.IMM,
-      group,
-      uses: 'doi',
-    }
-    yield {
-      name: `stx_u${size}`,
-      opcode: Class.STX | Mode.MEM | bits,
-      kind: Kind.STX,
-      memWidth,
-      operand: Operand.REG,
-      group,
-      uses: 'dso',
-    }
-    if (memWidth !== 64) {
-      yield {
-        name: `ldx_s${size}`,
-        opcode: Class.LDX | Mode.MEMSX | bits,
-        kind: Kind.LDXSX,
-        memWidth,
-        operand: Operand.REG,
-        group: 'base64',
-        uses: 'dso',
-      }
-    }
+    const shared = { memWidth, group: memWidth === 64 ? 'base64' : 'base32' } as const
+    const byReg = { ...shared, operand: Operand.REG, uses: 'dso' }
+    const byImm = { ...shared, operand: Operand.IMM, uses: 'doi' }
+    yield { ...byReg, name: `ldx_u${size}`, opcode: Class.LDX | Mode.MEM | bits, kind: Kind.LDX }
+    yield { ...byImm, name: `st_u${size}`, opcode: Class.ST | Mode.MEM | bits, kind: Kind.ST }
+    yield { ...byReg, name: `stx_u${size}`, opcode: Class.STX | Mode.MEM | bits, kind: Kind.STX }
+    if (memWidth === 64) continue
+    yield { ...byReg, name: `ldx_s${size}`, opcode: Class.LDX | Mode.MEMSX | bits, kind: Kind.LDXSX, group: 'base64' }
   }
+}
+
+function* atomics(): Generator<Draft> {
   for (const [size, bits, memWidth] of SIZES) {
-    const opcode = Class.STX | Mode.ATOMIC | bits
+    const shared = { opcode: Class.STX | Mode.ATOMIC | bits, memWidth, operand: Operand.REG, uses: 'dso' }
     if (memWidth >= 32) {
       const group: Group = memWidth === 64 ? 'atomic64' : 'atomic32'
       for (const [name, imm, op, fetch] of ATOMIC_OPS) {
-        yield {
-          name: `atomic_${name}_u${size}`,
-          opcode,
-          kind: Kind.ATOMIC,
-          op,
-          memWidth,
-          operand: Operand.REG,
-          fetch,
-          group,
-          select: { field: 'imm', value: imm },
-          uses: 'dso',
-        }
+        const select = { field: 'imm', value: imm } as const
+        yield { ...shared, name: `atomic_${name}_u${size}`, kind: Kind.ATOMIC, op, fetch, group, select }
       }
     }
     yield {
+      ...shared,
       name: `load_acquire_u${size}`,
-      opcode,
       kind: Kind.LOAD_ACQUIRE,
-      memWidth,
-      operand: Operand.REG,
       group: 'linux',
       select: { field: 'imm', value: 0x100 },
-      uses: 'dso',
     }
     yield {
+      ...shared,
       name: `store_release_u${size}`,
-      opcode,
       kind: Kind.STORE_RELEASE,
-      memWidth,
-      operand: Operand.REG,
       group: 'linux',
       select: { field: 'imm', value: 0x110 },
-      uses: 'dso',
     }
   }
+}
 
+function* jumps(): Generator<Draft> {
   yield { name: 'goto', opcode: Class.JMP | 0x00, kind: Kind.JA, group: 'base32', uses: 'o' }
   yield { name: 'gotol', opcode: Class.JMP32 | 0x00, kind: Kind.JA, width: 32, group: 'base32', uses: 'i' }
   for (const width of [64, 32] as const) {
     const cls = width === 64 ? Class.JMP : Class.JMP32
-    const group: Group = width === 64 ? 'base64' : 'base32'
     for (const [name, bits, op] of JUMP_OPS) {
+      const shared = { kind: Kind.JCOND, op, width, group: `base${width}` } as const
       yield {
+        ...shared,
         name: `${name}${width}_imm`,
         opcode: cls | bits | Source.K,
-        kind: Kind.JCOND,
-        op,
-        width,
         operand: Operand.IMM,
-        group,
         uses: 'doi',
       }
       yield {
+        ...shared,
         name: `${name}${width}_reg`,
         opcode: cls | bits | Source.X,
-        kind: Kind.JCOND,
-        op,
-        width,
         operand: Operand.REG,
-        group,
         uses: 'dso',
       }
     }
   }
   yield { name: 'may_goto', opcode: Class.JMP | 0xe0, kind: Kind.MAY_GOTO, group: 'linux', uses: 'o' }
-  yield {
-    name: 'call_helper',
+}
+
+function* calls(): Generator<Draft> {
+  const call = (name: string, kind: Kind, src: number, uses: string): Draft => ({
+    name,
     opcode: Class.JMP | 0x80,
-    kind: Kind.CALL_HELPER,
+    kind,
     group: 'base32',
-    select: { field: 'src', value: CallKind.HELPER },
-    uses: 'i',
-  }
-  yield {
-    name: 'call_local',
-    opcode: Class.JMP | 0x80,
-    kind: Kind.CALL_LOCAL,
-    group: 'base32',
-    select: { field: 'src', value: CallKind.LOCAL },
-    uses: 'i',
-  }
-  yield {
-    name: 'call_kfunc',
-    opcode: Class.JMP | 0x80,
-    kind: Kind.CALL_KFUNC,
-    group: 'base32',
-    select: { field: 'src', value: CallKind.KFUNC },
-    uses: 'oi',
-  }
+    select: { field: 'src', value: src },
+    uses,
+  })
+  yield call('call_helper', Kind.CALL_HELPER, CallKind.HELPER, 'i')
+  yield call('call_local', Kind.CALL_LOCAL, CallKind.LOCAL, 'i')
+  yield call('call_kfunc', Kind.CALL_KFUNC, CallKind.KFUNC, 'oi')
   yield {
     name: 'callx',
     opcode: Class.JMP | 0x80 | Source.X,
