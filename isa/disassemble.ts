@@ -70,8 +70,8 @@ function llvmStatement(
     if (second === undefined || !isWellFormed(second)) return undefined
     if (symbol !== undefined && insn.row.pseudo !== Pseudo.NONE) return `  r${insn.dst} = ${symbol} ll`
   }
-  const called = insn.row.kind === Kind.CALL_LOCAL ? referenceTarget(insn, slot) : jumpTarget(insn, slot)
-  const target = called === undefined ? undefined : labels.get(called)
+  const destination = jumpTarget(insn, slot) ?? referenceTarget(insn, slot)
+  const target = destination === undefined ? undefined : labels.get(destination)
   if (insn.row.kind === Kind.CALL_LOCAL) {
     const name = symbol ?? target
     return name === undefined ? undefined : `  call ${name}`
