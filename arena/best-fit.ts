@@ -46,32 +46,35 @@ export class BestFit implements FreeRanges {
   clear(start: number, count: number): number {
     const last = start + count - 1
     const ranges = this.#byPosition
-    while (ranges.next(start) && ranges.first <= last) {
-      if (!this.#ensure()) return -ERRNO.ENOMEM
+    for (let at = start; ; ) {
+      if (!this.#prepare()) return -ERRNO.ENOMEM
+      if (!ranges.next(at) || ranges.first > last) return 0
       const { first: oldFirst, last: oldLast } = ranges
-      this.#drop(oldFirst, oldLast, ranges.value - 1)
+      this.#unindex(oldFirst, oldLast, ranges.value - 1)
       // Left part first: the right one is the newer.
       if (oldFirst < start) this.#put(oldFirst, start - 1)
       if (oldLast > last) this.#put(last + 1, oldLast)
+      const middle = Math.max(oldFirst, start)
+      this.#expect(ranges.storeRange(middle, Math.min(oldLast, last), 0))
+      at = oldLast + 1
     }
-    return 0
   }
 
   set(start: number, count: number): number {
     if (this.covered(start, count)) return 0
     const cleared = this.clear(start, count)
     if (cleared !== 0) return cleared
-    if (!this.#ensure()) return -ERRNO.ENOMEM
+    if (!this.#prepare()) return -ERRNO.ENOMEM
     const ranges = this.#byPosition
     let first = start
     let last = start + count - 1
     if (ranges.load(last + 1) !== 0) {
       last = ranges.last
-      this.#drop(ranges.first, last, ranges.value - 1)
+      this.#unindex(ranges.first, last, ranges.value - 1)
     }
     if (first > 0 && ranges.load(first - 1) !== 0) {
       first = ranges.first
-      this.#drop(first, ranges.last, ranges.value - 1)
+      this.#unindex(first, ranges.last, ranges.value - 1)
     }
     this.#put(first, last)
     return 0
@@ -101,45 +104,41 @@ export class BestFit implements FreeRanges {
     }
   }
 
-  /** Nodes for one change of a record: at most two ranges dropped and two put in, in both trees. */
-  #ensure(): boolean {
-    return this.#store.ensure(4 * (nodesForStore(this.#byPosition) + nodesForStore(this.#bySize)))
+  /** Before a record is changed: nodes for at most two ranges dropped and two put in, in both trees; two stamps. */
+  #prepare(): boolean {
+    if (!this.#store.ensure(4 * (nodesForStore(this.#byPosition) + nodesForStore(this.#bySize)))) return false
+    if (this.#store.i32[this.#stamp]! >= STAMPS - 2) this.#renumber()
+    return true
   }
 
+  /** Overwrites whatever the index by position has there. */
   #put(first: number, last: number): void {
-    const stamp = this.#nextStamp()
-    if (this.#byPosition.storeRange(first, last, stamp + 1) + this.#index(first, last, stamp) !== 0) {
-      throw new InternalError('a free range could not be stored')
-    }
-  }
-
-  #index(first: number, last: number, stamp: number): number {
+    const stamp = this.#store.i32[this.#stamp]!++
     const key = keyOf(last - first + 1, stamp)
-    return this.#bySize.storeRange(key, key, first + 1)
+    this.#expect(this.#byPosition.storeRange(first, last, stamp + 1))
+    this.#expect(this.#bySize.storeRange(key, key, first + 1))
   }
 
-  #drop(first: number, last: number, stamp: number): void {
+  /** Takes a range out of the index by size. */
+  #unindex(first: number, last: number, stamp: number): void {
     const key = keyOf(last - first + 1, stamp)
-    if (this.#byPosition.storeRange(first, last, 0) + this.#bySize.storeRange(key, key, 0) !== 0) {
-      throw new InternalError('a free range could not be removed')
-    }
+    this.#expect(this.#bySize.storeRange(key, key, 0))
   }
 
-  #nextStamp(): number {
-    const { i32 } = this.#store
-    if (i32[this.#stamp]! === STAMPS - 1) this.#renumber()
-    return i32[this.#stamp]!++
+  #expect(result: number): void {
+    if (result !== 0) throw new InternalError(`a change of the free ranges failed with ${result}`)
   }
 
-  /** After 2^31 changes the stamps start again from 0, in the same order. */
+  /** After nearly 2^31 changes the stamps start again from 0, in the same order. */
   #renumber(): void {
     const byAge = [...this.#byPosition.entries()].sort((a, b) => a[2] - b[2])
     this.#store.i32[this.#stamp] = byAge.length
     for (const [index, [first, last, value]] of byAge.entries()) {
       // Ascending stamps never meet one that is still in use: the n-th oldest is at least n.
-      const old = keyOf(last - first + 1, value - 1)
-      const failed = this.#bySize.storeRange(old, old, 0) + this.#byPosition.storeRange(first, last, index + 1)
-      if (failed + this.#index(first, last, index) !== 0) throw new InternalError('a free range lost its stamp')
+      this.#unindex(first, last, value - 1)
+      const key = keyOf(last - first + 1, index)
+      this.#expect(this.#bySize.storeRange(key, key, first + 1))
+      this.#expect(this.#byPosition.storeRange(first, last, index + 1))
     }
   }
 }

@@ -66,20 +66,20 @@ export class Writer {
 /** Overwrites [first, last] with an entry, 0 for empty. 0, -EINVAL, or -ENOMEM with nothing changed. */
 export function storeRange(tree: MapleTree, first: number, last: number, value: number): number {
   if (!(first >= 0 && first <= last && last <= TOP)) return -ERRNO.EINVAL
+  const before = tree.load(first)
+  if (before !== 0 && value !== 0 && tree.first === first && tree.last === last) {
+    tree.store.f64[tree.leaf + slotsAt(Kind.LEAF) + tree.slot] = value
+    return 0
+  }
+  // All of it is empty already.
+  if (before === 0 && value === 0 && tree.last >= last) return 0
   const row = tree.writer
   row.count = 0
   row.kind = Kind.LEAF
-  if (value === 0) {
-    // Empty ranges stay maximal: take in what is empty on both sides.
-    let from = first
-    if (from > 0 && tree.load(from - 1) === 0) from = tree.first
-    const to = last < TOP && tree.load(last + 1) === 0 ? tree.last : last
-    if (tree.root === 0 || (tree.load(from) === 0 && tree.last >= to)) return 0
-    // A leaf that would end in an empty range gives it to the next one.
-    fillRow(tree, from, to, 0, Math.min(to + 1, TOP))
-  } else {
-    fillRow(tree, first, last, value, last)
-  }
+  row.min = tree.leafFirst
+  row.left = tree.leaf
+  if (value === 0) fillErased(tree, first, last)
+  else fillStored(tree, first, last, value)
   if (rewrite(tree, row)) return 0
   if (!tree.store.ensure(nodesForStore(tree))) return -ERRNO.ENOMEM
   splice(tree, row)
@@ -91,26 +91,64 @@ export function nodesForStore(tree: MapleTree): number {
   return 4 * tree.height + 4
 }
 
-/** The row of leaf slots after the write. `through`: an index of the last leaf that takes part. */
-function fillRow(tree: MapleTree, first: number, last: number, value: number, through: number): void {
+/** The row of leaf slots with an entry stored. The cursor stands at `first`. */
+function fillStored(tree: MapleTree, first: number, last: number, value: number): void {
   const row = tree.writer
-  const { store } = tree
-  const before = tree.load(first)
-  row.left = tree.leaf
-  row.min = tree.leafFirst
   pushSlots(tree, tree.leaf, 0, tree.slot - 1, tree.leafLast)
-  if (tree.first < first) row.push(first - 1, before, 0)
+  if (tree.first < first) row.push(first - 1, tree.value, 0)
   row.push(last, value, 0)
-  if (through > tree.leafLast) tree.load(through)
-  row.right = tree.leaf
-  if (tree.leaf === 0) {
-    if (last < TOP) row.push(TOP, 0, 0)
+  if (last > tree.leafLast) tree.load(last)
+  pushBehind(tree, last)
+}
+
+/** The row with the span empty. Empty ranges stay maximal: what is empty on both sides is taken in. */
+function fillErased(tree: MapleTree, first: number, last: number): void {
+  const row = tree.writer
+  const { f64 } = tree.store
+  let kept = tree.slot - 1
+  if (tree.value !== 0) {
+    if (tree.first < first) {
+      pushSlots(tree, tree.leaf, 0, kept, tree.leafLast)
+      row.push(first - 1, tree.value, 0)
+      kept = -1
+    } else if (kept >= 0 && f64[tree.leaf + slotsAt(Kind.LEAF) + kept] === 0) {
+      // Only within the leaf: the one before ends in an entry.
+      kept--
+    }
+  }
+  pushSlots(tree, tree.leaf, 0, kept, tree.leafLast)
+  // A leaf that would end in an empty range gives it to the next one.
+  if (last >= tree.leafLast && tree.leafLast < TOP) tree.load(Math.min(last + 1, TOP))
+  const to = last < TOP ? endOfEmpty(tree, last + 1) : last
+  row.push(to, 0, 0)
+  pushBehind(tree, to)
+}
+
+/** Where the empty range at `index`, in the cursor's leaf, ends; index - 1 when there is an entry. */
+function endOfEmpty(tree: MapleTree, index: number): number {
+  const { f64 } = tree.store
+  const { leaf } = tree
+  const end = endOf(tree.store, leaf)
+  let slot = 0
+  while (slot < end && f64[leaf + PIVOTS + slot]! < index) slot++
+  if (f64[leaf + slotsAt(Kind.LEAF) + slot] !== 0) return index - 1
+  return slot < end ? f64[leaf + PIVOTS + slot]! : tree.leafLast
+}
+
+/** What the cursor's leaf, the last of the row, holds behind an index. */
+function pushBehind(tree: MapleTree, index: number): void {
+  const row = tree.writer
+  const { f64 } = tree.store
+  const { leaf } = tree
+  row.right = leaf
+  if (leaf === 0) {
+    if (index < TOP) row.push(TOP, 0, 0)
     return
   }
-  const end = endOf(store, tree.leaf)
+  const end = endOf(tree.store, leaf)
   for (let slot = 0; slot <= end; slot++) {
-    const slotLast = slot < end ? store.f64[tree.leaf + PIVOTS + slot]! : tree.leafLast
-    if (slotLast > last) row.push(slotLast, store.f64[tree.leaf + slotsAt(Kind.LEAF) + slot]!, 0)
+    const slotLast = slot < end ? f64[leaf + PIVOTS + slot]! : tree.leafLast
+    if (slotLast > index) row.push(slotLast, f64[leaf + slotsAt(Kind.LEAF) + slot]!, 0)
   }
 }
 
@@ -276,10 +314,15 @@ function cut(tree: MapleTree, row: Writer): NewNode[] {
   const limit = slotLimit(row.kind)
   // Two slots are kept spare so that a cut can move by one.
   const parts = row.count <= limit ? 1 : Math.ceil(row.count / (limit - 1))
+  const atEdge = parts === 2 && nextOf(tree.store, row.right) === 0
   const nodes: NewNode[] = []
   let from = 0
   for (let part = 0; part < parts; part++) {
-    let to = part === parts - 1 ? row.count : from + Math.round((row.count - from) / (parts - part))
+    // At the right edge of the tree more is likely to follow behind: the left parts are filled well.
+    const spare = row.kind === Kind.LEAF ? 1 : 0
+    const share = atEdge ? Math.min(limit - 1, row.count - minimumFill(row.kind) - spare) : 0
+    const even = Math.round((row.count - from) / (parts - part))
+    let to = part === parts - 1 ? row.count : from + Math.max(share, even)
     if (row.kind === Kind.LEAF && to < row.count && row.values[to - 1] === 0) to += to - from < limit ? 1 : -1
     const node = tree.store.alloc(row.kind, to - from - 1)
     const gap = writeSlots(tree, row, node, from, to)
