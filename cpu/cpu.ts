@@ -15,7 +15,7 @@ import { makeRandom, type Random, RandomStream } from './random.ts'
 export const CONTEXTS = ['task', 'softirq', 'hardirq', 'nmi'] as const
 export type Context = (typeof CONTEXTS)[number]
 
-/** More than the kernel is built for anywhere. */
+/** As many as Linux can be built for on x86-64 (NR_CPUS). */
 export const MAX_CPUS = 8192
 
 export class Cpu {

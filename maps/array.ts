@@ -6,6 +6,7 @@ import { ERRNO } from '../errors/errors.ts'
 import { type Kernel, kernelAddress } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { load32, store32 } from '../memory/access.ts'
+import type { Memory } from '../memory/memory.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { type BpfMap, checkFlags, type MapAttributes, MapObject, makeMapInfo, refusal, UpdateFlag } from './map.ts'
@@ -47,6 +48,8 @@ function checkArray(attributes: MapAttributes): void {
 class ArrayMap implements BpfMap {
   readonly info: MapInfo
   private readonly kernel: Kernel
+  private readonly memory: Memory
+  private readonly maxEntries: number
   private readonly object: MapObject
   /** Offset of value 0. */
   private readonly values: number
@@ -56,6 +59,8 @@ class ArrayMap implements BpfMap {
 
   constructor(kernel: Kernel, attributes: MapAttributes) {
     this.kernel = kernel
+    this.memory = kernel.memory
+    this.maxEntries = attributes.maxEntries
     this.stride = Math.ceil(attributes.valueSize / 8) * 8
     const bytes = this.stride * attributes.maxEntries
     this.values = kernel.pages.allocBytes(bytes, PageOwner.MAP)
@@ -79,8 +84,8 @@ class ArrayMap implements BpfMap {
   }
 
   lookup(key: number): number {
-    const index = load32(this.kernel.memory, key) >>> 0
-    return index < this.info.maxEntries ? this.values + index * this.stride : 0
+    const index = load32(this.memory, key) >>> 0
+    return index < this.maxEntries ? this.values + index * this.stride : 0
   }
 
   update(key: number, value: number, flags: number): number {
@@ -91,7 +96,7 @@ class ArrayMap implements BpfMap {
     if (flags % 2 === UpdateFlag.NOEXIST) return -ERRNO.EEXIST
     // Values have no spin lock to take.
     if (locked) return -ERRNO.EINVAL
-    this.kernel.memory.u8.copyWithin(at, value, value + this.info.valueSize)
+    this.memory.u8.copyWithin(at, value, value + this.info.valueSize)
     return 0
   }
 
@@ -100,10 +105,9 @@ class ArrayMap implements BpfMap {
   }
 
   nextKey(key: number, next: number): number {
-    const { memory } = this.kernel
-    const index = key === 0 ? this.info.maxEntries : load32(memory, key) >>> 0
-    if (index === this.info.maxEntries - 1) return -ERRNO.ENOENT
-    store32(memory, next, index < this.info.maxEntries ? index + 1 : 0)
+    const index = key === 0 ? this.maxEntries : load32(this.memory, key) >>> 0
+    if (index === this.maxEntries - 1) return -ERRNO.ENOENT
+    store32(this.memory, next, index < this.maxEntries ? index + 1 : 0)
     return 0
   }
 
@@ -113,15 +117,15 @@ class ArrayMap implements BpfMap {
   }
 
   destroy(): void {
-    this.kernel.pages.freeBytes(this.values, this.stride * this.info.maxEntries)
+    this.kernel.pages.freeBytes(this.values, this.stride * this.maxEntries)
     this.object.destroy()
   }
 
   /** Once nobody can write any more, what is written there; values at multiples of the stride. */
   private frozenContents(): Uint8Array | undefined {
     if (!this.isFrozen || (this.info.flags & MAP_FLAGS.rdonly_prog) === 0) return undefined
-    const end = this.values + this.stride * this.info.maxEntries
-    this.contents ??= this.kernel.memory.u8.slice(this.values, end)
+    const end = this.values + this.stride * this.maxEntries
+    this.contents ??= this.memory.u8.slice(this.values, end)
     return this.contents
   }
 }

@@ -10,7 +10,8 @@
  * of a split before the upper; when no list has one, the frontier moves up by 4 MiB or the size asked for. So low
  * addresses go first, and only what lies below the high-water mark was ever written to.
  *
- * Free pages are always all zero: `free` clears them, `alloc` need not.
+ * Free pages are always all zero: `free` clears them, `alloc` need not. An operation runs from its start to its end
+ * before the next begins: there is no lock yet, and nothing may allocate from inside a step.
  */
 import { InternalError } from '../errors/errors.ts'
 import type { Memory } from '../memory/memory.ts'

@@ -46,7 +46,7 @@ export function makeMemory(): Memory {
     wasm.grow(WASM_PAGES - 1)
     return new Memory(wasm)
   } catch (cause) {
-    throw new HarenaError('cannot reserve 4 GiB of address space for a memory', { cause })
+    throw new HarenaError('cannot reserve 4 GiB of address space for a memory; close machines that are done', { cause })
   }
 }
 
