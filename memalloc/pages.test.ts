@@ -8,7 +8,7 @@ import { checkPages } from './page-invariants.ts'
 import { descriptor, FIRST_PAGE, MAX_ORDER, PAGES, STATE } from './page-layout.ts'
 import { PageAllocator, PageOwner } from './pages.ts'
 
-const RUNS: number = process.env.HARENA_LONG ? 1000 : 100
+const RUNS: number = process.env.HARENA_LONG ? 1000 : 60
 const { MAP, STACK, ARENA, OTHER } = PageOwner
 const START: number = FIRST_PAGE * PAGE_SIZE
 
