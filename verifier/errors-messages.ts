@@ -193,6 +193,7 @@ export const MESSAGES = {
   'too-many-parameters': ['EINVAL', 'Global function <name>() with <count> > <limit> args. Buggy compiler.'],
   'global-return-type': ['EINVAL', "Global function <name>() doesn't return scalar. Only those are supported."],
   'global-without-btf': ['EFAULT', 'Global functions need valid BTF'],
+  'global-under-lock': ['EINVAL', 'global function calls are not allowed while holding a lock,\nuse static function instead'],
   'global-may-sleep': ['EINVAL', 'global functions that may sleep are not allowed in non-sleepable context,\ni.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context'],
 
   // Return values

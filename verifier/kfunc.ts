@@ -22,7 +22,7 @@ export function callKfunc(walk: Walk, state: State, insn: Instruction): void {
   const binding = walk.prepared.program.bindings.get(state.slot)
   if (binding?.kind !== 'kfunc') {
     const name = binding?.kind === 'unknown-kfunc' ? binding.name : `kfunc ${insn.imm}`
-    return fail('not-implemented', { name })
+    fail('not-implemented', { name })
   }
   const { prototype } = binding
   const { flags, name } = prototype
