@@ -13,8 +13,12 @@ import { hex } from './creation.ts'
 import type { UserProcess } from './process.ts'
 import { listOf, type StructView, structView } from './struct-view.ts'
 
-/** Rights of a mapping: none, read-only, read-write. */
-export type Protection = 'none' | 'r' | 'rw'
+/** Rights of a mapping: none, read, write, execute. Linux gives an arena no executable mapping. */
+export type Protection = 'none' | 'r' | 'rw' | 'rx' | 'rwx'
+
+export function isExecutable(protection: Protection): boolean {
+  return protection === 'rx' || protection === 'rwx'
+}
 
 const SEGV_MAPERR = 1
 const SEGV_ACCERR = 2
@@ -51,7 +55,7 @@ export class ArenaMapping {
     return this.#unmapped
   }
 
-  /** munmap(2) of the whole mapping, or of a part: EINVAL. The arena keeps its pages. A second call does nothing. */
+  /** munmap(2) of the mapping; a part of it is EINVAL. The arena keeps its pages. A second call does nothing. */
   unmap(address: bigint = this.start, length: bigint = this.end - this.start): void {
     if (this.#unmapped) return
     if (!this.#whole(address, length)) this.#refuse('EINVAL', 'munmap', 'an arena mapping cannot be split')
@@ -60,9 +64,10 @@ export class ArenaMapping {
     this.process.remove(this)
   }
 
-  /** mprotect(2). EINVAL for a part of the mapping; EACCES to make writable what was mapped otherwise. */
+  /** mprotect(2). EINVAL for a part of the mapping; EACCES for execution, and for writing unless mapped so. */
   protect(protection: Protection, address: bigint = this.start, length: bigint = this.end - this.start): void {
     if (protection === this.#protection) return
+    if (isExecutable(protection)) this.#refuse('EACCES', 'mprotect', 'an arena cannot be executable')
     if (protection === 'rw' && !this.#mayWrite) this.#refuse('EACCES', 'mprotect', 'it was not mapped writable')
     if (!this.#whole(address, length)) this.#refuse('EINVAL', 'mprotect', 'an arena mapping cannot be split')
     this.#protection = protection
@@ -219,7 +224,7 @@ export class ArenaMapping {
   }
 
   #whole(address: bigint, length: bigint): boolean {
-    return address === this.start && (length + 4095n) / 4096n === (this.end - this.start) / 4096n
+    return address <= this.start && address + length > this.end - 4096n
   }
 
   #refuse(errno: Errno, call: string, why: string): never {

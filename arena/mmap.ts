@@ -8,7 +8,7 @@ import { type Errno, ErrnoError } from '../errors/errors.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import type { Arena } from './arena.ts'
 import { crossesFourGib, FOUR_GIB, hex } from './creation.ts'
-import { ArenaMapping, type Protection } from './mapping.ts'
+import { ArenaMapping, isExecutable, type Protection } from './mapping.ts'
 import { WINDOW_PAGES } from './page-table.ts'
 import { USER_END, type UserProcess } from './process.ts'
 
@@ -23,10 +23,8 @@ export interface MapRequest {
   readonly fixed?: boolean | 'noreplace'
   /** MAP_SHARED, the default; false is MAP_PRIVATE, which is refused. */
   readonly shared?: boolean
-  /** Default read-write. */
+  /** Default `rw`. The executable ones are refused. */
   readonly protection?: Protection
-  /** PROT_EXEC, which is refused. */
-  readonly executable?: boolean
   /** Who maps; default: the machine's one process. */
   readonly process?: UserProcess
 }
@@ -43,13 +41,17 @@ export function mapArena(arena: Arena, request: MapRequest): ArenaMapping {
   if (request.fixed === 'noreplace' && process.overlapping(start, bytes).length > 0) {
     refuse(arena, 'EEXIST', `something is mapped at ${hex(start)}`)
   }
-  if (request.executable === true) refuse(arena, 'EPERM', 'an arena cannot be executable')
+  if (isExecutable(protection)) refuse(arena, 'EPERM', 'an arena cannot be executable')
+  const replaced = process.overlapping(start, bytes)
+  if (replaced.some((one) => one.start < start || one.end > start + bytes)) {
+    refuse(arena, 'EINVAL', `part of another arena's mapping lies at ${hex(start)}, and it cannot be split`)
+  }
   if (request.shared === false) refuse(arena, 'EINVAL', 'an arena cannot be mapped private')
   if (protection === 'rw' && arena.frozen) refuse(arena, 'EPERM', 'it is frozen: no writable mappings')
   if (arena.userStart !== undefined && arena.userStart !== start) {
     refuse(arena, 'EBUSY', `something is mapped at ${hex(arena.userStart)}`)
   }
-  for (const mapping of process.overlapping(start, bytes)) mapping.unmap()
+  for (const mapping of replaced) mapping.unmap()
   if (protection === 'rw') arena.everWritable = true
   if (arena.userStart === undefined) arena.setWindow(start, Number(bytes / PAGE))
   return new ArenaMapping(arena, process, start, bytes, protection)
@@ -74,20 +76,23 @@ function checkedLength(arena: Arena, request: MapRequest): bigint {
 function place(arena: Arena, request: MapRequest, process: UserProcess, bytes: bigint): bigint {
   const address = request.address ?? 0n
   const fixed = (request.fixed ?? false) !== false
-  // A window beyond what a user process can address can be given, but never mapped.
-  if (address < 0n || (fixed && address + bytes * 2n > USER_END)) refuse(arena, 'ENOMEM', `no room at ${hex(address)}`)
+  if (address < 0n || address >> 64n !== 0n) refuse(arena, 'EINVAL', `address ${address} is no 64-bit number`)
   if (arena.userStart !== undefined && address !== arena.userStart) {
     refuse(arena, 'EINVAL', `address ${hex(address)}, but the window is at ${hex(arena.userStart)}`)
   }
   if (fixed) {
+    // Linux lets root do it, and then takes the window at 0 for none at all.
+    if (address === 0n) refuse(arena, 'EPERM', 'address 0 is not for mapping')
+    const start = crossesFourGib(address, bytes) ? roundUp(address, FOUR_GIB) : address
+    // A window above what user space can address can be created, but never mapped.
+    if (start + bytes > USER_END) refuse(arena, 'ENOMEM', `no room at ${hex(start)}`)
     if (address % PAGE !== 0n) refuse(arena, 'EINVAL', `address ${hex(address)} is not page aligned`)
-    return crossesFourGib(address, bytes) ? roundUp(address, FOUR_GIB) : address
+    return start
   }
+  // Linux looks for twice the length, so that there is a place within one aligned 4 GiB in any case.
   const hint = address - (address % PAGE)
-  if (hint !== 0n && hint + bytes * 2n <= USER_END) {
-    const start = crossesFourGib(hint, bytes) ? roundUp(hint, FOUR_GIB) : hint
-    if (process.overlapping(start, bytes).length === 0) return start
-  }
+  const room = hint !== 0n && hint + bytes * 2n <= USER_END && process.overlapping(hint, bytes * 2n).length === 0
+  if (room) return crossesFourGib(hint, bytes) ? roundUp(hint, FOUR_GIB) : hint
   return search(arena, process, bytes)
 }
 

@@ -1,8 +1,8 @@
 /** A user process, as far as arenas see one: an address space that mappings lie in. */
 import type { ArenaMapping } from './mapping.ts'
 
-/** Above this no user address lies (x86-64, 47 bits). */
-export const USER_END: bigint = 1n << 47n
+/** From here on no user address lies (x86-64: 47 bits but for one page). */
+export const USER_END: bigint = (1n << 47n) - 4096n
 
 /** Identity is what matters: one object a process. */
 export class UserProcess {
