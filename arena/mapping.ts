@@ -47,6 +47,25 @@ export class ArenaMapping {
     process.add(this)
   }
 
+  /** Bytes that it spans. */
+  get length(): number {
+    return Number(this.end - this.start)
+  }
+
+  /** Pages of the arena that have memory, whoever allocated them. */
+  residentPages(): number {
+    return this.arena.residentPages()
+  }
+
+  /** Page numbers within this mapping that have memory, ascending. */
+  *presentPages(): Generator<number, void> {
+    const low = Number(this.start & 0xffff_ffffn) / PAGE_SIZE
+    const count = this.length / PAGE_SIZE
+    for (let page = 0; page < count; page++) {
+      if (this.arena.table.has(low + page)) yield page
+    }
+  }
+
   get protection(): Protection {
     return this.#protection
   }

@@ -95,6 +95,25 @@ export function renderDiagnostic(d: Diagnostic): string {
   return lines.join('\n')
 }
 
+/** What verification cost, as the log's last lines give it. */
+export interface VerifierStats {
+  readonly processed: number
+  readonly maxStatesPerInsn: number
+  readonly totalStates: number
+  readonly peakStates: number
+  /** Bytes of stack, `N+M+…`: one number a subprogram, in order of start. */
+  readonly stackDepth: string
+}
+
+/** Statistics of a program that was refused before the walk. */
+export const NO_STATS: VerifierStats = {
+  processed: 0,
+  maxStatesPerInsn: 0,
+  totalStates: 0,
+  peakStates: 0,
+  stackDepth: '0',
+}
+
 /** The verifier's refusal of a program. */
 export class VerifierError extends HarenaError {
   override name = 'VerifierError'
@@ -107,6 +126,7 @@ export class VerifierError extends HarenaError {
   /** The verifier's log in the kernel's format. */
   readonly log: string
   readonly source: SourcePosition | undefined
+  readonly stats: VerifierStats
   constructor(fields: {
     program: string
     errno: Errno
@@ -114,6 +134,7 @@ export class VerifierError extends HarenaError {
     reason: string
     log: string
     source?: SourcePosition | undefined
+    stats?: VerifierStats
   }) {
     const at = fields.source === undefined ? '' : `${fields.source.file}:${fields.source.line}: `
     const slot = fields.instruction === undefined ? '' : ` at instruction ${fields.instruction}`
@@ -124,6 +145,7 @@ export class VerifierError extends HarenaError {
     this.reason = fields.reason
     this.log = fields.log
     this.source = fields.source
+    this.stats = fields.stats ?? NO_STATS
   }
 }
 

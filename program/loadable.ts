@@ -5,6 +5,7 @@
  *       --verifier--> VerifiedProgram --engine--> something that runs
  */
 import type { Btf } from '../btf/types.ts'
+import type { VerifierStats } from '../errors/errors.ts'
 import type { Instruction, Slot } from '../isa/instruction.ts'
 import type { LineInfo, ParameterSpec, Reference } from './object.ts'
 import type { KfuncPrototype } from './prototypes.ts'
@@ -130,15 +131,6 @@ export interface VerifiedProgram {
   readonly maxContext: number
   readonly log: string
   readonly stats: VerifierStats
-}
-
-export interface VerifierStats {
-  readonly processed: number
-  readonly maxStatesPerInsn: number
-  readonly totalStates: number
-  readonly peakStates: number
-  /** `N+M+…`, one number a subprogram, in order of start. */
-  readonly stackDepth: string
 }
 
 /** Marks a program as verified. For `verifier/` alone; the layer test holds everyone else to that. */

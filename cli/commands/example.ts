@@ -1,0 +1,34 @@
+/** `harena example`: runs one of the examples, or lists them. */
+import { existsSync, readdirSync } from 'node:fs'
+import { nearest } from '../../errors/nearest.ts'
+import { type ParsedCommand, UsageError } from '../options.ts'
+import { ExitCode } from '../report.ts'
+
+/** Beside the sources, or beside what was built. */
+const FOLDER = new URL('../../examples/', import.meta.url)
+
+export async function example(command: ParsedCommand): Promise<number> {
+  const names = listExamples()
+  const wanted = command.operands[0]
+  if (wanted === undefined) {
+    process.stdout.write(`${names.join('\n')}\n`)
+    return ExitCode.DONE
+  }
+  if (!names.includes(wanted)) {
+    const near = nearest(wanted, names)
+    throw new UsageError(`there is no example ${wanted}${near === undefined ? '' : `; did you mean ${near}?`}`)
+  }
+  const module: { run(print: (line: string) => void): Promise<void> } = await import(mainOf(wanted).href)
+  await module.run((line) => process.stdout.write(`${line}\n`))
+  return ExitCode.DONE
+}
+
+function listExamples(): string[] {
+  if (!existsSync(FOLDER)) return []
+  return readdirSync(FOLDER).filter((name) => existsSync(mainOf(name)))
+}
+
+function mainOf(name: string): URL {
+  const source = new URL(`${name}/main.ts`, FOLDER)
+  return existsSync(source) ? source : new URL(`${name}/main.js`, FOLDER)
+}

@@ -1,0 +1,151 @@
+/** `harena run`: verifies and runs one program, prints its result and the globals it changed. */
+import { type LoadedObject, Machine, type MachineOptions, type RunOptions, type RunResult } from '../../index.ts'
+import { type Dumped, dump, renderDump } from '../dump.ts'
+import { checkEngine, chooseProgram, readObject } from '../input.ts'
+import { type ParsedCommand, UsageError } from '../options.ts'
+import { complain, ExitCode } from '../report.ts'
+import { assignment, bytesOption, choiceOption, listOption, numberOption, parseInteger } from '../values.ts'
+
+const CONTEXTS = ['task', 'softirq', 'hardirq', 'nmi'] as const
+const FOUR_GIB = 2n ** 32n
+
+interface Outcome {
+  readonly result: RunResult
+  readonly output: readonly string[]
+  readonly changed: ReadonlyMap<string, string>
+  readonly dumped: readonly Dumped[]
+}
+
+export async function run(command: ParsedCommand): Promise<number> {
+  const { values } = command
+  const engine = checkEngine(command)
+  const object = readObject(command)
+  const program = chooseProgram(command, object)
+  const repeat = numberOption(values, 'repeat', 1, 1, 2 ** 31)
+  const machine = new Machine(machineOptions(command))
+  try {
+    const unchecked = values.unchecked === true
+    const loaded = machine.load(object, { programs: [program], unchecked })
+    hintAtTheZeroPage(loaded)
+    const outcome = runOnce(command, machine, loaded, program, runOptions(command, repeat))
+    if (values.json === true) {
+      const verdict = unchecked ? 'unchecked' : 'accepted'
+      process.stdout.write(
+        `${JSON.stringify({ file: object.file, program, engine, verdict, ...outcomeJson(outcome, repeat) })}\n`,
+      )
+    } else {
+      process.stdout.write(renderOutcome(program, outcome))
+    }
+    return ExitCode.DONE
+  } finally {
+    machine.close()
+  }
+}
+
+function machineOptions({ values }: ParsedCommand): MachineOptions {
+  const limit = numberOption(values, 'memory-limit', 0, 0, Number.MAX_SAFE_INTEGER)
+  const policies: Record<string, string> = {}
+  for (const text of listOption(values, 'policy')) {
+    const { name, value } = assignment(text, 'policy')
+    policies[name] = value
+  }
+  return {
+    cpus: numberOption(values, 'cpus', 1, 1, 8192),
+    seed: numberOption(values, 'seed', 1, 0, Number.MAX_SAFE_INTEGER),
+    rt: values.rt === true,
+    policies,
+    ...(limit === 0 ? {} : { memoryLimit: limit }),
+  }
+}
+
+function runOptions(command: ParsedCommand, repeat: number): RunOptions {
+  const { values } = command
+  const ctx = bytesOption(values, 'ctx')
+  const data = bytesOption(values, 'data')
+  return {
+    cpu: numberOption(values, 'cpu', 0, 0, 8191),
+    context: choiceOption(values, 'context', CONTEXTS),
+    timeoutMs: 1000 * numberOption(values, 'timeout', 10, 0, 1_000_000),
+    repeat,
+    ...(ctx === undefined ? {} : { ctx }),
+    ...(data === undefined ? {} : { data }),
+    ...(values.trace === true ? { trace: (line: string) => process.stderr.write(`${line}\n`) } : {}),
+  }
+}
+
+function runOnce(
+  command: ParsedCommand,
+  machine: Machine,
+  loaded: LoadedObject,
+  program: string,
+  options: RunOptions,
+): Outcome {
+  for (const text of listOption(command.values, 'set')) setGlobal(loaded, text)
+  const output: string[] = []
+  machine.on('output', (line, name) => {
+    output.push(line)
+    process.stderr.write(`${name}: ${line}\n`)
+  })
+  const before = globalTexts(loaded)
+  const result = loaded.program(program).run(options)
+  const changed = new Map([...globalTexts(loaded)].filter(([name, text]) => before.get(name) !== text))
+  const dumped = listOption(command.values, 'dump').flatMap((name) => dump(loaded, name))
+  return { result, output, changed, dumped }
+}
+
+function setGlobal(loaded: LoadedObject, text: string): void {
+  const { name, value } = assignment(text, 'set')
+  const global = loaded.global(name)
+  const number = parseInteger(value)
+  if (number === undefined) throw new UsageError(`--set ${name} takes an integer, not '${value}'`)
+  const bits = BigInt(8 * global.size)
+  if (number >= 2n ** bits || number < -(2n ** (bits - 1n))) {
+    throw new UsageError(`--set ${name}: ${value} does not fit in ${global.size} bytes`)
+  }
+  global.set(BigInt.asUintN(8 * global.size, number))
+}
+
+/** Every global's value as text: a number where it has the size of one, else its bytes. */
+export function globalTexts(loaded: LoadedObject): Map<string, string> {
+  return new Map(
+    [...loaded.globals.values()].map((global) => {
+      const bytes = global.bytes()
+      const number = [1, 2, 4, 8].includes(bytes.length)
+      return [global.name, number ? `0x${global.get().toString(16)}` : `hex:${Buffer.from(bytes).toString('hex')}`]
+    }),
+  )
+}
+
+/** Once for a program whose arena starts where the first object's address casts to NULL. */
+function hintAtTheZeroPage(loaded: LoadedObject): void {
+  for (const map of loaded.maps.values()) {
+    if (map.info.type !== 'arena' || map.info.maxEntries === 2 ** 20) continue
+    const start = map.mmap().start
+    if (start % FOUR_GIB !== 0n) continue
+    complain(
+      `hint: arena ${map.name} starts at 0x${start.toString(16)}, a multiple of 4 GiB: the object on its first byte ` +
+        'casts to NULL; another extra= avoids that',
+    )
+    return
+  }
+}
+
+function outcomeJson({ result, output, changed, dumped }: Outcome, repeat: number): Record<string, unknown> {
+  return {
+    r0: `0x${result.r0.toString(16)}`,
+    retval: result.retval,
+    repeat,
+    durationNs: result.durationNs,
+    output,
+    globals: Object.fromEntries(changed),
+    dump: Object.fromEntries(dumped.map((item) => [item.name, item.json])),
+  }
+}
+
+function renderOutcome(program: string, { result, changed, dumped }: Outcome): string {
+  const wide = result.r0 === BigInt(result.retval) ? '' : `, r0 0x${result.r0.toString(16)}`
+  const lines = [`${program}: returned ${result.retval} (0x${result.retval.toString(16)}${wide})`]
+  for (const [name, text] of changed) lines.push(`  ${name} = ${text}`)
+  for (const item of dumped) lines.push(...renderDump(item))
+  return `${lines.join('\n')}\n`
+}

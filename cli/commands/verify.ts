@@ -1,0 +1,84 @@
+/** `harena verify`: verifies programs and prints the log in the kernel's format. */
+import { Machine, type ObjectSpec, VerifierError } from '../../index.ts'
+import { checkEngine, choosePrograms, readObject } from '../input.ts'
+import { type ParsedCommand, UsageError } from '../options.ts'
+import { complain, ExitCode } from '../report.ts'
+import { numberOption, stringOption } from '../values.ts'
+
+interface Verdict {
+  readonly file: string
+  readonly program: string
+  readonly verdict: 'accepted' | 'rejected'
+  readonly errno?: string
+  readonly instruction?: number
+  readonly message?: string
+  readonly log: string
+  readonly processed: number
+  readonly states: number
+  readonly peakStates: number
+  readonly stackDepth: string
+}
+
+const LOG_LEVELS = 0b1111
+
+export async function verify(command: ParsedCommand): Promise<number> {
+  checkEngine(command)
+  const logLevel = numberOption(command.values, 'log-level', 1, 0, LOG_LEVELS)
+  const object = readObject(command)
+  const names = choosePrograms(command, object)
+  const json = command.values.json === true
+  const verdicts: Verdict[] = []
+  for (const [i, name] of names.entries()) {
+    if (names.length > 1 && process.stderr.isTTY && !json) complain(`verifying ${name} (${i + 1} of ${names.length})`)
+    const verdict = verifyOne(object, name, logLevel)
+    verdicts.push(verdict)
+    if (!json) print(verdict, names.length > 1)
+  }
+  if (json) {
+    const single = stringOption(command.values, 'program') !== undefined || verdicts.length === 1
+    process.stdout.write(`${JSON.stringify(single ? verdicts[0] : verdicts)}\n`)
+  }
+  return verdicts.every((verdict) => verdict.verdict === 'accepted') ? ExitCode.DONE : ExitCode.REJECTED
+}
+
+/** Each program gets a machine of its own: one that is rejected leaves nothing behind for the next. */
+function verifyOne(object: ObjectSpec, name: string, logLevel: number): Verdict {
+  const machine = new Machine()
+  try {
+    const loaded = machine.load(object, { programs: [name], logLevel })
+    const { verified } = loaded.program(name)
+    if (verified === undefined) throw new UsageError(`${name} was loaded without verification`)
+    const { stats, log } = verified
+    return { file: object.file, program: name, verdict: 'accepted', log, ...numbers(stats) }
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error
+    return {
+      file: object.file,
+      program: name,
+      verdict: 'rejected',
+      errno: error.errno,
+      ...(error.instruction === undefined ? {} : { instruction: error.instruction }),
+      message: error.reason,
+      log: error.log,
+      ...numbers(error.stats),
+    }
+  } finally {
+    machine.close()
+  }
+}
+
+function numbers(stats: VerifierError['stats']): Pick<Verdict, 'processed' | 'states' | 'peakStates' | 'stackDepth'> {
+  return {
+    processed: stats.processed,
+    states: stats.totalStates,
+    peakStates: stats.peakStates,
+    stackDepth: stats.stackDepth,
+  }
+}
+
+function print(verdict: Verdict, several: boolean): void {
+  if (several) process.stdout.write(`${verdict.program}:\n`)
+  process.stdout.write(verdict.log)
+  const why = verdict.verdict === 'rejected' ? ` (${verdict.errno}): ${verdict.message}` : ''
+  process.stdout.write(`${verdict.program}: ${verdict.verdict}${why}\n`)
+}

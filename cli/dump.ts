@@ -1,0 +1,85 @@
+/** `--dump NAME`: a global, all globals, a map's entries, an arena's pages. */
+import type { LoadedObject } from '../index.ts'
+import { UsageError } from './options.ts'
+
+const PAGE = 4096n
+const ROW = 16
+
+export interface Dumped {
+  readonly name: string
+  /** For machines. */
+  readonly json: unknown
+  /** For people. */
+  readonly lines: readonly string[]
+}
+
+/** What `--dump NAME` shows. @throws UsageError when the object has nothing of that name */
+export function dump(loaded: LoadedObject, name: string): Dumped[] {
+  const global = loaded.globals.get(name)
+  if (global !== undefined) return [dumpBytes(name, global.bytes())]
+  const map = loaded.maps.get(name)
+  if (map !== undefined) return [map.info.type === 'arena' ? dumpArena(loaded, name) : dumpMap(loaded, name)]
+  if (name === 'globals') return [...loaded.globals.values()].map((each) => dumpBytes(each.name, each.bytes()))
+  const names = [...loaded.globals.keys(), ...loaded.maps.keys(), 'globals']
+  throw new UsageError(`--dump ${name}: there is no such global or map; there are ${names.join(', ')}`)
+}
+
+export function renderDump(item: Dumped): string[] {
+  return item.lines.length === 1
+    ? [`  ${item.name} = ${item.lines[0]}`]
+    : [`  ${item.name}:`, ...item.lines.map((line) => `    ${line}`)]
+}
+
+function dumpBytes(name: string, bytes: Uint8Array): Dumped {
+  const text = valueText(bytes)
+  return { name, json: text, lines: [text] }
+}
+
+function dumpMap(loaded: LoadedObject, name: string): Dumped {
+  const entries = [...loaded.map(name).entries()].map(([key, value]) => [keyText(key), keyText(value)] as const)
+  return {
+    name,
+    json: Object.fromEntries(entries),
+    lines: ['', ...entries.map(([key, value]) => `${key}: ${value}`)].slice(1),
+  }
+}
+
+function dumpArena(loaded: LoadedObject, name: string): Dumped {
+  const arena = loaded.map(name).mmap()
+  const pages: { address: string; bytes: string }[] = []
+  const lines: string[] = []
+  for (const page of arena.presentPages()) {
+    const address = arena.start + BigInt(page) * PAGE
+    const bytes = arena.bytes(address, Number(PAGE))
+    pages.push({ address: `0x${address.toString(16)}`, bytes: Buffer.from(bytes).toString('hex') })
+    lines.push(`page ${page} at 0x${address.toString(16)}`, ...hexRows(address, bytes))
+  }
+  return { name, json: pages, lines: [`${pages.length} pages`, ...lines] }
+}
+
+/** Rows of 16 bytes, runs of zero rows as one `*`. */
+function hexRows(address: bigint, bytes: Uint8Array): string[] {
+  const rows: string[] = []
+  for (let at = 0; at < bytes.length; at += ROW) {
+    const row = bytes.subarray(at, at + ROW)
+    if (row.every((byte) => byte === 0)) {
+      if (rows.at(-1) !== '  *') rows.push('  *')
+      continue
+    }
+    const digits = Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+    rows.push(`  0x${(address + BigInt(at)).toString(16)}  ${digits}`)
+  }
+  return rows
+}
+
+function keyText(value: number | bigint | Uint8Array): string {
+  return value instanceof Uint8Array ? valueText(value) : `0x${value.toString(16)}`
+}
+
+/** A little-endian number where the bytes have the size of one, else the bytes. */
+function valueText(bytes: Uint8Array): string {
+  if (![1, 2, 4, 8].includes(bytes.length)) return `hex:${Buffer.from(bytes).toString('hex')}`
+  let value = 0n
+  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] ?? 0)
+  return `0x${value.toString(16)}`
+}

@@ -1,0 +1,46 @@
+/** Files of the command line: what they hold and the program that is meant. */
+import type { ObjectSpec } from '../index.ts'
+import { openObject } from '../node.ts'
+import type { ParsedCommand } from './options.ts'
+import { UsageError } from './options.ts'
+import { readBytes, stringOption } from './values.ts'
+
+/** The object in the command's FILE: assembly or raw instructions, told apart by content. */
+export function readObject(command: ParsedCommand): ObjectSpec {
+  const path = command.operands[0] ?? ''
+  return openObject(path, readBytes(path))
+}
+
+/** The name of the program meant: `--program`, or the only one. */
+export function chooseProgram(command: ParsedCommand, object: ObjectSpec): string {
+  const names = object.programs.map((program) => program.name)
+  const wanted = stringOption(command.values, 'program')
+  if (wanted !== undefined) {
+    if (names.includes(wanted)) return wanted
+    throw new UsageError(`${object.file} has no program ${wanted}${listed(names)}`)
+  }
+  const [only, ...more] = names
+  if (only === undefined) throw new UsageError(`${object.file} has no program`)
+  if (more.length > 0)
+    throw new UsageError(`${object.file} has several programs; choose with --program${listed(names)}`)
+  return only
+}
+
+/** `--program`, or every program of the file. */
+export function choosePrograms(command: ParsedCommand, object: ObjectSpec): readonly string[] {
+  if (stringOption(command.values, 'program') !== undefined) return [chooseProgram(command, object)]
+  if (object.programs.length === 0) throw new UsageError(`${object.file} has no program`)
+  return object.programs.map((program) => program.name)
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? '' : `: ${names.join(', ')}`
+}
+
+/** Only the engines that exist; the others are refused by name. */
+export function checkEngine(command: ParsedCommand): 'interpreter' {
+  const engine = stringOption(command.values, 'engine') ?? 'interpreter'
+  if (engine === 'interpreter') return engine
+  if (engine === 'jit' || engine === 'linux') throw new UsageError(`harena does not implement engine ${engine}`)
+  throw new UsageError(`--engine takes interpreter, not '${engine}'`)
+}
