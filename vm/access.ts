@@ -128,7 +128,8 @@ function locate(state: RunState, R: Int32Array, base: number, offset: number, by
 
 /** What may have gone wrong, when the address is the arena's as user space sees it. */
 function userHint(state: RunState, high: number): string {
-  if (state.arena === undefined || high !== state.arena.userHigh) return ''
+  if (state.arena === undefined) return high === 0 ? ' (the program names no arena)' : ''
+  if (high !== state.arena.userHigh) return ''
   return ' (a user-space address of the arena; addr_space_cast(…, 0, 1) makes it one of BPF)'
 }
 

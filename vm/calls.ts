@@ -47,10 +47,9 @@ export function callNumber(
   at: number,
   state: RunState,
   helper: (id: number) => Native | undefined,
-  slot: number,
 ): void {
   const native = R[at + 1] === 0 ? helper(R[at]!) : undefined
-  if (native === undefined) throw badCall(state, slot)
+  if (native === undefined) throw badCall(state, state.slot)
   native(R, state)
 }
 

@@ -65,7 +65,6 @@ function runIn(kernel: Kernel, insns: readonly Instruction[], bytes: Uint8Array,
     stackTop: stack + STACK_BYTES,
     watch: options.watch ?? NO_WATCH,
     text: (slot) => llvmText(insns[slot]!),
-    services: undefined,
   })
   runnable.run(state, bytes.length === 0 ? [] : [at | 0, KERNEL_HIGH, bytes.length, 0])
   return toBigUint(state.regs[0]!, state.regs[1]!)

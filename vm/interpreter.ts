@@ -856,6 +856,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         continue
       }
       case CALL: {
+        state.slot = pc / STRIDE
         state.depth = depth
         state.fuel = fuel
         natives[code[pc + 1]!]!(R, state)
@@ -877,9 +878,10 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         const slot = pc / STRIDE
         const target = functionSlot(R, code[pc + 1]!)
         if (target < 0) {
+          state.slot = slot
           state.depth = depth
           state.fuel = fuel
-          callNumber(R, code[pc + 1]!, state, helper, slot)
+          callNumber(R, code[pc + 1]!, state, helper)
           fuel = state.fuel
           pc += STRIDE
         } else {

@@ -75,11 +75,11 @@ export interface RunState {
   readonly hook: Hook | undefined
   /** An instruction's text, for messages. */
   readonly text: (slot: number) => string
-  /** The machine's services, for helpers and kfuncs; opaque to the interpreter. */
-  readonly services: unknown
   /** Registers and constants of the program that runs; set by the engine. */
   regs: Int32Array
   readonly saved: Int32Array
+  /** Slot of the call that a native was called from. */
+  slot: number
   /** Frame that runs: 0 for the program's own. */
   depth: number
   /** Taken jumps until the clock is looked at. */
@@ -99,7 +99,6 @@ export interface RunSetup {
   readonly watch: Watch
   readonly hook?: Hook | undefined
   readonly text: (slot: number) => string
-  readonly services: unknown
 }
 
 const NO_REGISTERS: Int32Array = new Int32Array(0)
@@ -116,9 +115,9 @@ export function makeRunState(setup: RunSetup): RunState {
     watch: setup.watch,
     hook: setup.hook,
     text: setup.text,
-    services: setup.services,
     regs: NO_REGISTERS,
     saved: new Int32Array(SAVED_WORDS * MAX_FRAMES),
+    slot: 0,
     depth: 0,
     fuel: 0,
     batch: 0,

@@ -1,0 +1,156 @@
+/** For tests: runs lists of instructions on an engine without a machine around them. */
+import { Arena } from '../arena/arena.ts'
+import { llvmText } from '../isa/disasm-llvm.ts'
+import { build, type Fields, type Instruction, secondHalf } from '../isa/instruction.ts'
+import { Kind, rowNamed } from '../isa/table.ts'
+import { closeKernel, type Kernel, makeKernel } from '../memalloc/kernel.ts'
+import { PageOwner } from '../memalloc/pages.ts'
+import { toBigUint } from '../memory/int64.ts'
+import { Access, type LoadableProgram, SlotFlag, type VerifiedProgram } from '../program/loadable.ts'
+import { MAP_FLAGS, PAGE_SIZE } from '../program/types.ts'
+import { interpreter } from './interpreter-engine.ts'
+import {
+  type Hook,
+  makeRunState,
+  type Native,
+  type PacketArea,
+  type RunState,
+  STACK_BYTES,
+  type Watch,
+} from './state.ts'
+
+/** The instruction called `name` in the table. */
+export function op(name: string, fields: Fields = {}): Instruction {
+  return build(rowNamed(name), fields)
+}
+
+/** Both slots of a 64-bit immediate. */
+export function wide(dst: number, value: bigint): Instruction[] {
+  const imm2 = Number(BigInt.asIntN(32, value >> 32n))
+  return [op('ld_imm64', { dst, imm: Number(BigInt.asIntN(32, value)), imm2 }), secondHalf(imm2)]
+}
+
+export function loadable(insns: readonly Instruction[], fields: Partial<LoadableProgram> = {}): LoadableProgram {
+  return {
+    name: 'test',
+    type: 'syscall',
+    flags: 0,
+    license: 'GPL',
+    insns,
+    bindings: new Map(),
+    subprograms: [],
+    lines: [],
+    btf: undefined,
+    ...fields,
+  }
+}
+
+export interface FixtureRun {
+  /** r1, r2, … as unsigned numbers. */
+  readonly args?: readonly bigint[]
+  readonly verified?: VerifiedProgram | undefined
+  readonly helpers?: Readonly<Record<number, Native>>
+  readonly hook?: Hook
+  readonly watch?: Watch
+  readonly packet?: PacketArea
+}
+
+export interface Outcome {
+  readonly r0: bigint
+  /** Registers 0 to 9 at the exit. */
+  readonly registers: readonly bigint[]
+  readonly state: RunState
+}
+
+/** A VerifiedProgram before it is sealed; sealing is the tests' business. */
+type Facts = Omit<VerifiedProgram, never> extends infer T ? { [K in Extract<keyof T, string>]: T[K] } : never
+
+/** What a verifier would say of `insns`: every slot seen, every access to one memory. */
+export function facts(
+  insns: readonly Instruction[],
+  access: Access = Access.NONE,
+  narrow: readonly number[] = [],
+): Facts {
+  const program = loadable(insns)
+  return {
+    program,
+    access: Uint8Array.from(insns, ({ row }) => (ACCESSES.has(row.kind) ? access : Access.NONE)),
+    flags: Uint8Array.from(insns, (_, slot) => SlotFlag.SEEN | (narrow.includes(slot) ? SlotFlag.NARROW : 0)),
+    subprograms: [],
+    arena: undefined,
+    maxContext: 0,
+    log: '',
+    stats: { processed: 0, maxStatesPerInsn: 0, totalStates: 0, peakStates: 0, stackDepth: '0' },
+  }
+}
+
+const ACCESSES: ReadonlySet<Kind> = new Set([
+  Kind.LDX,
+  Kind.LDXSX,
+  Kind.ST,
+  Kind.STX,
+  Kind.ATOMIC,
+  Kind.LOAD_ACQUIRE,
+  Kind.STORE_RELEASE,
+])
+
+export interface FixtureArena {
+  readonly base: bigint
+  readonly pages: number
+  readonly flags?: number
+}
+
+/** A memory, a stack, a page of kernel memory and, where asked for, an arena. */
+export class Fixture {
+  readonly kernel: Kernel = makeKernel()
+  readonly arena: Arena | undefined
+  readonly stack: number
+  /** Offset of a page of kernel memory; the one behind it is not allocated. */
+  readonly page: number
+
+  constructor(arena?: FixtureArena) {
+    const { pages } = this.kernel
+    this.stack = pages.allocBytes(STACK_BYTES, PageOwner.STACK)
+    // Three pages are the first three of a block of four.
+    this.page = pages.allocPages(3, PageOwner.OTHER) + 2 * PAGE_SIZE
+    if (arena === undefined) return
+    const flags = MAP_FLAGS.mmapable | (arena.flags ?? 0)
+    const spec = { name: 'arena', keySize: 0, valueSize: 0, maxEntries: arena.pages, flags, extra: arena.base }
+    this.arena = new Arena(spec, { kernel: this.kernel, random: () => 1 })
+  }
+
+  run(insns: readonly Instruction[], options: FixtureRun = {}): Outcome {
+    const { arena } = this
+    const runnable = interpreter.prepare({
+      program: loadable(insns),
+      verified: options.verified,
+      userHigh: arena?.castHigh ?? 0,
+      helper: (id) => options.helpers?.[id],
+      kfunc: () => undefined,
+    })
+    const state = makeRunState({
+      program: 'test',
+      cpu: 0,
+      kernel: this.kernel.memory,
+      pages: this.kernel.pages,
+      arena,
+      packet: options.packet,
+      stackTop: this.stack + STACK_BYTES,
+      watch: options.watch ?? { now: () => 0, deadline: Infinity },
+      hook: options.hook,
+      text: (slot) => llvmText(insns[slot]!),
+    })
+    const args = (options.args ?? []).flatMap((value) => [
+      Number(BigInt.asIntN(32, value)),
+      Number(BigInt.asIntN(32, value >> 32n)),
+    ])
+    runnable.run(state, args)
+    const registers = Array.from({ length: 10 }, (_, n) => toBigUint(state.regs[2 * n]!, state.regs[2 * n + 1]!))
+    return { r0: registers[0]!, registers, state }
+  }
+
+  close(): void {
+    this.arena?.close()
+    closeKernel(this.kernel)
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * A whole simulated kernel: its memory with the allocators, CPUs, clock, maps and programs. What verifies and what
+ * runs programs is handed in, so that this folder knows neither; the public Machine (index.ts) binds them.
+ */
+import type { Arena } from '../arena/arena.ts'
+import { UserProcess } from '../arena/process.ts'
+import { realClock, virtualClock } from '../cpu/clock.ts'
+import { makeCpus } from '../cpu/cpu.ts'
+import { Output, type OutputListener } from '../cpu/output.ts'
+import { makeRandom, RandomStream } from '../cpu/random.ts'
+import { ErrnoError, HarenaError, InternalError } from '../errors/errors.ts'
+import { ArenaMap } from '../maps/arena-map.ts'
+import { createMap } from '../maps/create.ts'
+import type { BpfMap, MapAttributes } from '../maps/map.ts'
+import { checkOpen, closeKernel, closeWhenForgotten, type Kernel, makeKernel } from '../memalloc/kernel.ts'
+import { KERNEL_BASE } from '../memory/memory.ts'
+import { keepAlive } from '../memory/pool.ts'
+import { helperById } from '../program/helpers.ts'
+import { kfuncById } from '../program/kfuncs.ts'
+import { link } from '../program/link.ts'
+import type { LoadableProgram, MapInfo, VerifiedProgram } from '../program/loadable.ts'
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../program/object.ts'
+import { MAP_FLAGS } from '../program/types.ts'
+import { bindProgram, checkRunnable, notImplemented, type ProgramImage } from './bind.ts'
+import { checkedHelper, checkedKfunc } from './checked-call.ts'
+import type { Engine } from './engine.ts'
+import { Global } from './global.ts'
+import { IMPLEMENTED_HELPERS, makeHelpers } from './helpers.ts'
+import { makeKfuncs } from './kfuncs.ts'
+import { LoadedObject } from './loaded-object.ts'
+import { MapHandle } from './map-handle.ts'
+import { checkMachineOptions, type LoadOptions, type MachineOptions, type MachineParts } from './options.ts'
+import { Program } from './program.ts'
+import type { RunEnvironment } from './run.ts'
+import type { Services } from './services.ts'
+import type { Native } from './state.ts'
+
+export class MachineCore {
+  readonly options: MachineOptions
+  readonly #parts: MachineParts
+  readonly #engine: Engine
+  readonly #kernel: Kernel
+  readonly #services: Services
+  readonly #environment: RunEnvironment
+  readonly #helpers: ReadonlyMap<number, Native>
+  readonly #kfuncs: ReadonlyMap<number, Native>
+  /** Every map, by the offset of its object in kernel memory. */
+  readonly #maps: Map<number, BpfMap> = new Map()
+  readonly #arenaOptions: { readonly random: () => number; readonly process: UserProcess }
+
+  /** @throws HarenaError for options that cannot be, and where the address space is used up */
+  constructor(options: MachineOptions, parts: MachineParts) {
+    checkMachineOptions(options)
+    const name = options.engine ?? 'interpreter'
+    const engine = parts.engines.find((candidate) => candidate.name === name)
+    if (engine === undefined) throw new HarenaError(`harena does not implement engine ${name}`)
+    const seed = BigInt(options.seed ?? 1)
+    const cpus = makeCpus(options.cpus ?? 1, seed)
+    const random = makeRandom(seed, RandomStream.ADDRESS)
+    this.options = options
+    this.#parts = parts
+    this.#engine = engine
+    this.#arenaOptions = { random: () => random.u32(), process: new UserProcess('main') }
+    this.#kernel = makeKernel({ memoryLimit: options.memoryLimit ?? 0 })
+    closeWhenForgotten(this, this.#kernel)
+    const maps = this.#maps
+    this.#services = {
+      kernel: this.#kernel,
+      cpus,
+      clock: options.clock === 'real' ? realClock() : virtualClock(),
+      output: new Output(),
+      mapAt: (offset) => maps.get(offset),
+      arenaAt: (offset) => arenaOf(maps.get(offset)),
+    }
+    this.#helpers = makeHelpers(this.#services)
+    this.#kfuncs = makeKfuncs(this.#services)
+    this.#environment = {
+      services: this.#services,
+      hostTime: options.hostTime ?? (() => performance.now()),
+      stacks: [],
+    }
+  }
+
+  /**
+   * Creates the object's maps, maps its arenas into user space, verifies and loads its programs.
+   * @throws VerifierError for the first program that is rejected; ErrnoError for a map that Linux would not create
+   */
+  load(spec: ObjectSpec, options: LoadOptions = {}): LoadedObject {
+    checkOpen(this.#kernel)
+    const chosen = choosePrograms(spec, options.programs)
+    const first = chosen[0]?.name ?? ''
+    const maps = new Map<string, MapHandle>()
+    try {
+      for (const map of spec.maps) maps.set(map.name, this.#createFromSpec(spec, map, first))
+      const programs = new Map<string, Program>()
+      for (const program of chosen) {
+        programs.set(program.name, this.loadProgram(link(spec, program.name), maps, options))
+      }
+      return new LoadedObject(spec, programs, maps, this.#globals(spec, maps))
+    } catch (error) {
+      for (const { map } of maps.values()) this.#destroy(map)
+      throw error
+    }
+  }
+
+  /** BPF_MAP_CREATE. An arena made so is mapped nowhere until `mmap` says where. @throws ErrnoError */
+  createMap(attributes: MapAttributes): MapHandle {
+    checkOpen(this.#kernel)
+    const placement = this.options.policies?.placement
+    const map = createMap(this.#kernel, attributes, {
+      arena: { ...this.#arenaOptions, owner: this, ...(placement === undefined ? {} : { placement }) },
+    })
+    this.#maps.set(Number(map.info.address - KERNEL_BASE), map)
+    return this.#held(new MapHandle(this.#kernel, map))
+  }
+
+  /** BPF_PROG_LOAD of a linked program, or of raw instructions; `maps` are those that it refers to, by name. */
+  loadProgram(
+    image: ProgramImage,
+    maps: ReadonlyMap<string, MapHandle> = new Map(),
+    options: LoadOptions = {},
+  ): Program {
+    checkOpen(this.#kernel)
+    const infos = new Map([...maps].map(([name, handle]) => [name, handle.info]))
+    const loadable = bindProgram(image, infos)
+    return options.unchecked === true ? this.#unchecked(loadable) : this.#verified(loadable, options)
+  }
+
+  /** Calls `listener` for each line that a program prints. Returns what takes it away again. */
+  on(_event: 'output', listener: OutputListener): () => void {
+    return this.#services.output.on(listener)
+  }
+
+  /** Lets the virtual clock go on. */
+  advance(ns: number | bigint): void {
+    checkOpen(this.#kernel)
+    this.#services.clock.advance(BigInt(ns))
+  }
+
+  /**
+   * Lets everything that is due happen: deferred work, grace periods. Nothing of today's helpers leaves any behind, so
+   * time does not move.
+   */
+  settle(): void {
+    checkOpen(this.#kernel)
+  }
+
+  /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */
+  close(): void {
+    for (const map of this.#maps.values()) arenaOf(map)?.close()
+    this.#maps.clear()
+    closeKernel(this.#kernel)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #createFromSpec(spec: ObjectSpec, map: MapSpec, program: string): MapHandle {
+    const handle = this.#createOrRefuse({ ...map, btf: spec.btf }, program)
+    if (handle.map instanceof ArenaMap) handle.map.arena.mmap()
+    if (map.contents !== undefined) {
+      this.#kernel.memory.u8.set(map.contents, Number(handle.info.valueAddress - KERNEL_BASE))
+      if ((map.flags & MAP_FLAGS.rdonly_prog) !== 0) handle.freeze()
+    }
+    return handle
+  }
+
+  /** A map type of Linux that harena lacks is a rejection of the program that would use it. */
+  #createOrRefuse(attributes: MapAttributes, program: string): MapHandle {
+    try {
+      return this.createMap(attributes)
+    } catch (error) {
+      if (!(error instanceof ErrnoError) || error.errno !== 'EOPNOTSUPP') throw error
+      const what = /harena does not implement (.*?)(?:: EOPNOTSUPP)?$/u.exec(error.message)?.[1]
+      throw what === undefined ? error : notImplemented(program, what, undefined)
+    }
+  }
+
+  #globals(spec: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): Map<string, Global> {
+    return new Map(
+      spec.globals.map((global) => {
+        const handle = maps.get(global.map)
+        if (handle === undefined) throw new HarenaError(`global ${global.name} lies in map ${global.map}, not there`)
+        return [global.name, this.#held(new Global(this.#kernel, handle.map, global))]
+      }),
+    )
+  }
+
+  #verified(loadable: LoadableProgram, { logLevel }: LoadOptions): Program {
+    const verified = this.#parts.verify(loadable, {
+      implementedHelpers: IMPLEMENTED_HELPERS,
+      cpus: this.#services.cpus.length,
+      ...(logLevel === undefined ? {} : { logLevel }),
+    })
+    return this.#makeProgram(loadable, verified, verified.arena)
+  }
+
+  #unchecked(loadable: LoadableProgram): Program {
+    if (loadable.type !== 'syscall') throw notImplemented(loadable.name, `program type ${loadable.type}`, undefined)
+    checkRunnable(loadable)
+    return this.#makeProgram(loadable, undefined, arenaAmong(loadable))
+  }
+
+  #makeProgram(loadable: LoadableProgram, verified: VerifiedProgram | undefined, info: MapInfo | undefined): Program {
+    const arena = info === undefined ? undefined : this.#services.arenaAt(Number(info.address - KERNEL_BASE))
+    if (info !== undefined && arena === undefined)
+      throw new InternalError(`map ${info.name} is no arena of this machine`)
+    const runnable = this.#engine.prepare({
+      program: loadable,
+      verified,
+      userHigh: arena?.castHigh ?? 0,
+      helper: (id) => this.#helper(id, verified === undefined),
+      kfunc: (id) => this.#kfunc(id, verified === undefined),
+    })
+    return this.#held(new Program(loadable, verified, runnable, this.#environment, arena))
+  }
+
+  /** A handle keeps its machine: memory goes back to the pool when nobody holds either. */
+  #held<T extends object>(handle: T): T {
+    keepAlive(handle, this)
+    return handle
+  }
+
+  #helper(id: number, checked: boolean): Native | undefined {
+    const native = this.#helpers.get(id)
+    const prototype = helperById(id)
+    return checked && native !== undefined && prototype !== undefined
+      ? checkedHelper(this.#services, prototype, native)
+      : native
+  }
+
+  #kfunc(id: number, checked: boolean): Native | undefined {
+    const native = this.#kfuncs.get(id)
+    const prototype = kfuncById(id)
+    return checked && native !== undefined && prototype !== undefined
+      ? checkedKfunc(this.#services, prototype, native)
+      : native
+  }
+
+  #destroy(map: BpfMap): void {
+    this.#maps.delete(Number(map.info.address - KERNEL_BASE))
+    map.destroy()
+  }
+}
+
+function arenaOf(map: BpfMap | undefined): Arena | undefined {
+  return map instanceof ArenaMap ? map.arena : undefined
+}
+
+function arenaAmong(program: LoadableProgram): MapInfo | undefined {
+  for (const binding of program.bindings.values()) {
+    if ((binding.kind === 'map' || binding.kind === 'map-value') && binding.map.type === 'arena') return binding.map
+  }
+  return undefined
+}
+
+/** The programs named, or all of them. */
+function choosePrograms(spec: ObjectSpec, names: readonly string[] | undefined): readonly ProgramSpec[] {
+  if (names === undefined) return spec.programs
+  return names.map((name) => {
+    const found = spec.programs.find((program) => program.name === name)
+    if (found === undefined) throw new HarenaError(`${spec.file} has no program ${name}`)
+    return found
+  })
+}

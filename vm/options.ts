@@ -1,0 +1,98 @@
+/** What a machine, a load and a run can be told. */
+import type { Placement } from '../arena/ranges.ts'
+import type { Context } from '../cpu/cpu.ts'
+import { HarenaError } from '../errors/errors.ts'
+import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
+import type { Engine } from './engine.ts'
+import type { Hook } from './state.ts'
+
+export interface MachineOptions {
+  /** Simulated CPUs, 1 to 8192; default 1. */
+  readonly cpus?: number
+  /** What runs programs; default `interpreter`. */
+  readonly engine?: string
+  /** Addresses, random numbers and the virtual clock follow from it; default 1. */
+  readonly seed?: number | bigint
+  /** A PREEMPT_RT machine; default false. */
+  readonly rt?: boolean
+  /** Bytes that kernel memory and arenas may use together; default no limit. */
+  readonly memoryLimit?: number
+  /** Default `virtual`: time passes only by reading it and by `advance`. */
+  readonly clock?: 'virtual' | 'real'
+  readonly policies?: MachinePolicies
+  /** Milliseconds of the host, for time-outs and durations; default performance.now. */
+  readonly hostTime?: () => number
+}
+
+export interface MachinePolicies {
+  /** Which free range of an arena is taken: Linux 6.13 and later (default), or 6.9 to 6.12. */
+  readonly placement?: Placement
+}
+
+/** What a machine is made of that it does not bring itself. */
+export interface MachineParts {
+  readonly verify: Verify
+  readonly engines: readonly Engine[]
+}
+
+export interface VerifyOptions {
+  /** BPF log levels: 1 the failing path, 2 every path, 4 statistics; bits add up. Default 1. */
+  readonly logLevel?: number
+  readonly implementedHelpers: ReadonlySet<number>
+  readonly cpus: number
+}
+
+/** Throws VerifierError for a program that it refuses. */
+export type Verify = (program: LoadableProgram, options: VerifyOptions) => VerifiedProgram
+
+export interface LoadOptions {
+  /** Names of the programs to load; default all. */
+  readonly programs?: readonly string[]
+  /** Do not verify: accesses are checked while the program runs. */
+  readonly unchecked?: boolean
+  readonly logLevel?: number
+}
+
+export interface RunOptions {
+  /** The context, copied in before each run and back into these bytes after it. */
+  readonly ctx?: Uint8Array
+  /** A packet; syscall programs have none. */
+  readonly data?: Uint8Array
+  /** Default 0. */
+  readonly cpu?: number
+  /** Default `task`. */
+  readonly context?: Context
+  /** Milliseconds of the host after which the run is given up; default 10,000, 0 for never. */
+  readonly timeoutMs?: number
+  /** Runs, one after the other on the same context; default 1. */
+  readonly repeat?: number
+  /** Takes a line for each instruction executed, with the registers it changed. */
+  readonly trace?: (line: string) => void
+  /** Called before each instruction and, with slot -1, at the exit. */
+  readonly hook?: Hook
+}
+
+export interface RunResult {
+  /** Low 32 bits of r0 of the last run, as BPF_PROG_TEST_RUN gives it. */
+  readonly retval: number
+  /** r0 of the last run, unsigned. */
+  readonly r0: bigint
+  /** Average of a run. */
+  readonly durationNs: number
+}
+
+/** Placement policies, for those who take them as text. */
+export const PLACEMENTS: readonly Placement[] = ['best-fit', 'first-fit']
+
+/** Throws HarenaError for what options from outside the type system may hold. */
+export function checkMachineOptions(options: MachineOptions): void {
+  for (const name of Object.keys(options.policies ?? {})) {
+    if (name !== 'placement') throw new HarenaError(`harena does not implement policy ${name}`)
+  }
+  const placement = options.policies?.placement
+  if (placement !== undefined && !PLACEMENTS.includes(placement)) {
+    throw new HarenaError(`policy placement is ${PLACEMENTS.join(' or ')}, not ${String(placement)}`)
+  }
+  const limit = options.memoryLimit ?? 0
+  if (!(limit >= 0)) throw new HarenaError(`memoryLimit is a number of bytes, not ${limit}`)
+}

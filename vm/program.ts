@@ -1,0 +1,80 @@
+/** A program loaded on a machine. */
+import type { Arena } from '../arena/arena.ts'
+import { HarenaError } from '../errors/errors.ts'
+import { kernelText } from '../isa/disasm-kernel.ts'
+import { llvmText } from '../isa/disasm-llvm.ts'
+import { checkOpen } from '../memalloc/kernel.ts'
+import { helperById } from '../program/helpers.ts'
+import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
+import type { ProgramType } from '../program/types.ts'
+import type { Runnable } from './engine.ts'
+import type { RunOptions, RunResult } from './options.ts'
+import { type RunEnvironment, testRun } from './run.ts'
+import { traceHook } from './trace.ts'
+
+export class Program {
+  readonly loadable: LoadableProgram
+  /** What the verifier found; undefined for a program that runs unchecked. */
+  readonly verified: VerifiedProgram | undefined
+  readonly #runnable: Runnable
+  readonly #environment: RunEnvironment
+  readonly #arena: Arena | undefined
+
+  constructor(
+    loadable: LoadableProgram,
+    verified: VerifiedProgram | undefined,
+    runnable: Runnable,
+    environment: RunEnvironment,
+    arena: Arena | undefined,
+  ) {
+    this.loadable = loadable
+    this.verified = verified
+    this.#runnable = runnable
+    this.#environment = environment
+    this.#arena = arena
+  }
+
+  get name(): string {
+    return this.loadable.name
+  }
+
+  get type(): ProgramType {
+    return this.loadable.type
+  }
+
+  /** The verifier's log; empty for a program that runs unchecked. */
+  get log(): string {
+    return this.verified?.log ?? ''
+  }
+
+  /**
+   * Runs the program as BPF_PROG_TEST_RUN does.
+   * @throws ErrnoError EINVAL for a context that is too small or too large, and for data where the type takes none
+   * @throws FaultError when it faults (unchecked programs only) or runs out of time
+   */
+  run(options: RunOptions = {}): RunResult {
+    checkOpen(this.#environment.services.kernel)
+    if (options.trace !== undefined && options.hook !== undefined)
+      throw new HarenaError('trace and hook exclude each other')
+    const hook = options.trace === undefined ? options.hook : traceHook((slot) => this.#logText(slot), options.trace)
+    return testRun(this.#environment, this.#runnable, options, {
+      name: this.name,
+      arena: this.#arena,
+      maxContext: this.verified?.maxContext ?? 0,
+      text: (slot) => llvmText(this.loadable.insns[slot]!),
+      hook,
+    })
+  }
+
+  #logText(slot: number): string {
+    const binding = this.loadable.bindings.get(slot)
+    return kernelText(this.loadable.insns[slot]!, {
+      helper: (id) => helperById(id)?.name,
+      kfunc: () => (binding?.kind === 'kfunc' ? binding.prototype.name : undefined),
+      address: () => {
+        if (binding?.kind === 'map') return binding.map.address
+        return binding?.kind === 'map-value' ? binding.map.valueAddress + BigInt(binding.offset) : undefined
+      },
+    })
+  }
+}

@@ -1,0 +1,18 @@
+/** What a machine offers to the helpers and kfuncs of its programs. */
+import type { Arena } from '../arena/arena.ts'
+import type { Clock } from '../cpu/clock.ts'
+import type { Cpu } from '../cpu/cpu.ts'
+import type { Output } from '../cpu/output.ts'
+import type { BpfMap } from '../maps/map.ts'
+import type { Kernel } from '../memalloc/kernel.ts'
+
+export interface Services {
+  readonly kernel: Kernel
+  readonly cpus: readonly Cpu[]
+  readonly clock: Clock
+  readonly output: Output
+  /** The map whose object lies at this offset of kernel memory. */
+  mapAt(offset: number): BpfMap | undefined
+  /** The arena of the map whose object lies there; undefined for other maps. */
+  arenaAt(offset: number): Arena | undefined
+}
