@@ -9,9 +9,10 @@
 import { AssemblyError } from '../errors/errors.ts'
 import { HELPERS } from '../program/helpers.ts'
 import { LINUX_KFUNC_NAMES } from '../program/kfuncs.ts'
-import type { FunctionSpec, GlobalSpec, ObjectSpec, ProgramSpec } from '../program/object.ts'
+import type { FunctionSpec, GlobalSpec, MapSpec, ObjectSpec, ProgramSpec } from '../program/object.ts'
 import { type Assembly, complain, diagnostics, makeAssembly, type ReadFile } from './assembly.ts'
 import type { Body } from './body.ts'
+import { TypeTable } from './btf.ts'
 import { closeStruct } from './directives.ts'
 import { evaluateSum, type Lookup } from './expression.ts'
 import { dataMaps, layOutGlobals } from './globals.ts'
@@ -20,7 +21,7 @@ import { funcRole, type Names, parametersOf, programRole, type Role, resolveBody
 import { readSource } from './read.ts'
 import { makeSource } from './source.ts'
 import { quote, StatementError } from './statement-error.ts'
-import { Layouts } from './types.ts'
+import { Layouts, type TypeModel } from './types.ts'
 
 export interface AssembleOptions {
   /** The file's name: for messages, and where includes are looked for. Default `input.bpf.s`. */
@@ -65,26 +66,43 @@ function* everyName(assembly: Assembly): Generator<string> {
 function finish(assembly: Assembly): ObjectSpec {
   const layouts = new Layouts(assembly.structs)
   checkStructs(assembly, layouts)
-  const numbers = numbersOf(assembly, layouts)
+  const types = carriesBtf(assembly) ? new TypeTable(assembly, layouts) : undefined
+  const numbers = numbersOf(assembly, layouts, types)
   layOutGlobals(assembly, layouts, numbers)
   const models = guarded(assembly, assembly.maps, (draft) => readMap(draft, layouts, numbers))
-  const data = dataMaps(
-    assembly,
-    () => 0,
-    () => 0,
-  )
+  const data = dataMaps(assembly, types)
   const names = namesOf(assembly, data.globals, numbers)
   for (const body of assembly.bodies) resolveBody(assembly, body, names)
-  const { programs, functions } = divide(assembly)
+  const { programs, functions } = divide(assembly, types)
   return {
     file: assembly.file,
     license: assembly.license ?? 'GPL',
-    maps: [...models.map((model: MapModel) => model.spec), ...data.maps],
+    maps: [...models.map((model) => typedMap(model, types)), ...data.maps],
     globals: data.globals,
     programs,
     functions,
-    btf: undefined,
+    btf: types?.build(),
   }
+}
+
+/** Structs want BTF, and so do functions whose parameters the verifier must know. */
+function carriesBtf(assembly: Assembly): boolean {
+  if (assembly.structs.size > 0) return true
+  return assembly.bodies.some(({ origin }) => {
+    if (origin.kind !== 'func') return false
+    return origin.syntax.params !== undefined || origin.syntax.words.some(({ text }) => text === 'global')
+  })
+}
+
+function typedMap({ spec, key, value }: MapModel, types: TypeTable | undefined): MapSpec {
+  if (types === undefined || value === undefined) return spec
+  // The kernel wants the types of both or of none.
+  const keyType: TypeModel = key ?? {
+    kind: 'array',
+    element: { kind: 'int', name: 'u8', size: 1, signed: false },
+    count: spec.keySize,
+  }
+  return { ...spec, keyTypeId: spec.keySize === 0 ? 0 : types.id(keyType), valueTypeId: types.id(value) }
 }
 
 /** Applies `read` to each; one that complains is left out. */
@@ -117,13 +135,13 @@ function checkStructs(assembly: Assembly, layouts: Layouts): void {
 }
 
 /** Numbers by name, at the end: `.set`, and what structs define. */
-function numbersOf(assembly: Assembly, layouts: Layouts): Lookup {
+function numbersOf(assembly: Assembly, layouts: Layouts, types: TypeTable | undefined): Lookup {
   const open = new Set<string>()
   const lookup: Lookup = (name, at) => {
     const known = assembly.constants.get(name)
     if (known !== undefined) return known
     const late = assembly.lateConstants.get(name)
-    if (late === undefined) return structNumber(layouts, assembly, name, at)
+    if (late === undefined) return structNumber(layouts, types, name, at)
     if (open.has(name)) throw new StatementError(at, `${quote(name)} is defined by itself`)
     open.add(name)
     const { symbol, addend } = evaluateSum(late.value, lookup)
@@ -133,15 +151,23 @@ function numbersOf(assembly: Assembly, layouts: Layouts): Lookup {
   return lookup
 }
 
-function structNumber(layouts: Layouts, assembly: Assembly, name: string, at: number): bigint | undefined {
+/** `item.size`, `item.id`, `item.FIELD` */
+function structNumber(layouts: Layouts, types: TypeTable | undefined, name: string, at: number): bigint | undefined {
   const dot = name.lastIndexOf('.')
   const struct = name.slice(0, dot)
-  if (dot <= 0 || !assembly.structs.has(struct)) return undefined
+  const id = types?.structId(struct)
+  if (dot <= 0 || id === undefined) return undefined
   const layout = layouts.struct(struct, at)
   const part = name.slice(dot + 1)
   const member = layout.members.find((candidate) => candidate.name === part)
-  if (part === 'size') return BigInt(layout.size)
-  return member === undefined ? undefined : BigInt(member.offset)
+  if (part !== 'size' && part !== 'id') return member === undefined ? undefined : BigInt(member.offset)
+  if (member !== undefined) {
+    const other = part === 'size' ? 'its size' : 'its type id'
+    throw new StatementError(at, `'${name}' is both a field of struct ${struct} and ${other}`, {
+      hint: 'give the field another name',
+    })
+  }
+  return BigInt(part === 'size' ? layout.size : id)
 }
 
 function namesOf(assembly: Assembly, globals: readonly GlobalSpec[], numbers: Lookup): Names {
@@ -158,7 +184,10 @@ function namesOf(assembly: Assembly, globals: readonly GlobalSpec[], numbers: Lo
 }
 
 /** Tells programs from functions. */
-function divide(assembly: Assembly): { programs: ProgramSpec[]; functions: FunctionSpec[] } {
+function divide(
+  assembly: Assembly,
+  types: TypeTable | undefined,
+): { programs: ProgramSpec[]; functions: FunctionSpec[] } {
   const roles = rolesOf(assembly)
   const programs: ProgramSpec[] = []
   const functions: FunctionSpec[] = []
@@ -169,11 +198,30 @@ function divide(assembly: Assembly): { programs: ProgramSpec[]; functions: Funct
     }
     const linkage = role.kind === 'program' ? 'global' : role.linkage
     const { name, insns, references, lines } = body
-    const common = { name, linkage, params: parametersOf(body), insns, references, lines, typeId: 0 }
+    const common = {
+      name,
+      linkage,
+      params: parametersOf(body),
+      insns,
+      references,
+      lines,
+      typeId: functionType(assembly, body, role, types),
+    }
     if (role.kind === 'program') programs.push({ ...common, type: role.type, flags: role.flags })
     else functions.push(common)
   }
   return { programs, functions }
+}
+
+/** A function's type in the BTF, 0 when the file has none. */
+function functionType(assembly: Assembly, body: Body, role: Role, types: TypeTable | undefined): number {
+  if (types === undefined) return 0
+  try {
+    return types.func(body, role)
+  } catch (error) {
+    complain(assembly, body.place, error)
+    return 0
+  }
 }
 
 function rolesOf(assembly: Assembly): Map<Body, Role> {

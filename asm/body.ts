@@ -41,7 +41,9 @@ export interface Body {
     | { readonly kind: 'func'; readonly syntax: FunctionSyntax }
     | { readonly kind: 'symbol'; readonly section: string }
     | { readonly kind: 'file' }
-  readonly insns: Instruction[]
+  insns: Instruction[]
+  /** Some slots were given as bytes. */
+  raw: boolean
   readonly lines: LineInfo[]
   readonly references: Reference[]
   readonly fixups: Fixup[]
@@ -56,6 +58,7 @@ export function makeBody(name: string, place: Place, origin: Body['origin']): Bo
     place,
     origin,
     insns: [],
+    raw: false,
     lines: [],
     references: [],
     fixups: [],

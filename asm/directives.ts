@@ -3,7 +3,7 @@ import type { IToken } from 'chevrotain'
 import { type Assembly, complain, declare, knownNumbers, type Section, TEXT, where } from './assembly.ts'
 import { makeBody, type Place } from './body.ts'
 import { DATA_DIRECTIVES, isSkipped, sectionDirective, typeDirective } from './compiler-output.ts'
-import { evaluateSum } from './expression.ts'
+import { evaluateKnown } from './expression.ts'
 import { parse } from './parser.ts'
 import { quote, StatementError } from './statement-error.ts'
 import { TYPE_WORDS } from './types.ts'
@@ -148,9 +148,9 @@ function constantDirective(assembly: Assembly, statement: Statement): void {
   }
   const known = assembly.constants.has(name) || assembly.lateConstants.has(name)
   if (known && statement.name === '.equiv') throw new StatementError(at, `${quote(name)} is already defined`)
-  const { symbol, addend } = evaluateSum(value, knownNumbers(assembly))
-  if (symbol === undefined) {
-    assembly.constants.set(name, addend)
+  const number = evaluateKnown(value, knownNumbers(assembly))
+  if (number !== undefined) {
+    assembly.constants.set(name, number)
     assembly.lateConstants.delete(name)
   } else {
     assembly.constants.delete(name)

@@ -58,6 +58,23 @@ export function groupBinary(operands: readonly Expression[], signs: readonly str
   return values[0]!
 }
 
+/** The value, or undefined while it holds a name that `lookup` does not know. */
+export function evaluateKnown(expression: Expression, lookup: Lookup): bigint | undefined {
+  if (expression.kind === 'integer') return expression.value
+  if (expression.kind === 'name') return lookup(expression.name, expression.at)
+  return isKnown(expression, lookup) ? evaluateSum(expression, lookup).addend : undefined
+}
+
+function isKnown(expression: Expression, lookup: Lookup): boolean {
+  let node = expression
+  while (node.kind === 'binary') {
+    if (!isKnown(node.right, lookup)) return false
+    node = node.left
+  }
+  if (node.kind === 'unary') return isKnown(node.operand, lookup)
+  return node.kind === 'integer' || lookup(node.name, node.at) !== undefined
+}
+
 /** The expression as a sum of at most one symbol and a number; names that `lookup` knows are numbers. */
 export function evaluateSum(expression: Expression, lookup: Lookup): Sum {
   switch (expression.kind) {

@@ -2,6 +2,7 @@
 import type { GlobalSpec, MapSpec } from '../program/object.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { type Assembly, complain, type GlobalDraft } from './assembly.ts'
+import type { TypeTable } from './btf.ts'
 import { MAX_DATA } from './compiler-output.ts'
 import { type Expression, evaluateSum, type Lookup } from './expression.ts'
 import { arrayCount } from './read.ts'
@@ -88,13 +89,13 @@ function scalarBytes(value: Expression, type: TypeModel, lookup: Lookup): Uint8A
 /** The maps that hold global data, and where in them each global is. */
 export function dataMaps(
   assembly: Assembly,
-  typeOf: (symbolType: TypeModel | undefined) => number,
-  sectionType: (name: string) => number,
-): { maps: MapSpec[]; globals: GlobalSpec[] } {
+  types: TypeTable | undefined,
+): { readonly maps: readonly MapSpec[]; readonly globals: readonly GlobalSpec[] } {
   const maps: MapSpec[] = []
   const globals: GlobalSpec[] = []
   for (const section of assembly.data.values()) {
     if (section.size === 0) continue
+    const sizes = symbolSizes(section)
     const readOnly = section.name.startsWith('.rodata') ? MAP_FLAGS.rdonly_prog : 0
     maps.push({
       name: section.name,
@@ -105,19 +106,42 @@ export function dataMaps(
       flags: MAP_FLAGS.mmapable | readOnly,
       extra: 0n,
       keyTypeId: 0,
-      valueTypeId: sectionType(section.name),
+      valueTypeId: types === undefined ? 0 : sectionType(assembly, section, sizes, types),
       contents: section.bytes.slice(0, section.size),
     })
-    globals.push(...sectionGlobals(section, typeOf))
+    for (const { name, offset, type } of section.symbols) {
+      const size = sizes.get(name)!
+      globals.push({ name, map: section.name, offset, size, typeId: types?.symbolType(type, size) ?? 0 })
+    }
   }
   return { maps, globals }
 }
 
-function sectionGlobals(section: DataSection, typeOf: (symbolType: TypeModel | undefined) => number): GlobalSpec[] {
-  return section.symbols.map(({ name, offset, size, type }) => {
-    const next = section.symbols.reduce((least, other) => {
-      return other.offset > offset && other.offset < least ? other.offset : least
-    }, section.size)
-    return { name, map: section.name, offset, size: size ?? next - offset, typeId: typeOf(type) }
-  })
+function sectionType(
+  assembly: Assembly,
+  section: DataSection,
+  sizes: ReadonlyMap<string, number>,
+  types: TypeTable,
+): number {
+  try {
+    return types.section(section, sizes)
+  } catch (error) {
+    // Whatever is wrong with a type is wrong where some global declares it.
+    const at = error instanceof StatementError ? error.at : 0
+    const draft = assembly.globals.findLast(({ syntax }) => syntax.at <= at) ?? assembly.globals[0]
+    if (draft === undefined) throw error
+    complain(assembly, draft.place, error)
+    return 0
+  }
+}
+
+/** Sizes of a section's symbols; where none is given, up to the next symbol. */
+function symbolSizes(section: DataSection): Map<string, number> {
+  const ends = [...section.symbols.map(({ offset }) => offset), section.size].sort((a, b) => a - b)
+  return new Map(
+    section.symbols.map(({ name, offset, size }) => {
+      const end = ends.find((other) => other > offset) ?? section.size
+      return [name, size ?? end - offset]
+    }),
+  )
 }

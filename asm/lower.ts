@@ -1,9 +1,10 @@
 /** From a statement's syntax to an instruction: picks the row, checks operands, leaves unknown names to fixups. */
 import { build, decode, encode, type Instruction, makeInstruction, secondHalf } from '../isa/instruction.ts'
 import { ALU_SIGN, ATOMIC_NAME, END_NAME, JUMP_SIGN } from '../isa/notation.ts'
+import { SLOT_BYTES } from '../isa/opcode.ts'
 import { Kind, Op, type Row, rowNamed, Operand as Source, TABLE } from '../isa/table.ts'
 import type { Body, Fixup, Place } from './body.ts'
-import { type Expression, evaluateSum, type Lookup } from './expression.ts'
+import { type Expression, evaluateKnown, evaluateSum, type Lookup } from './expression.ts'
 import { quote, StatementError } from './statement-error.ts'
 import type { InstructionSyntax, MemoryOperand, Operand, RegisterOperand } from './syntax.ts'
 
@@ -140,7 +141,8 @@ function memoryInstruction(syntax: MemorySyntax, context: Context): Instruction 
       const row = memoryRow('skb', syntax.type, index.kind === 'register' ? ' reg' : ' imm', syntax.at)
       if (index.kind !== 'register') return build(row, { imm: constantImmediate(index, context) })
       requireWide(index)
-      return build(row, { src: index.number })
+      const imm = syntax.offset === undefined ? 0 : constantImmediate(syntax.offset, context)
+      return build(row, { src: index.number, imm })
     }
     case 'store': {
       const { memory, value } = syntax
@@ -201,8 +203,8 @@ function base(memory: MemoryOperand): number {
 function offset(memory: MemoryOperand, context: Context): number {
   const { offset: expression } = memory
   if (expression === undefined) return 0
-  const { symbol, addend } = evaluateSum(expression, context.lookup)
-  if (symbol === undefined) return checkOffset(addend, expression.at)
+  const value = evaluateKnown(expression, context.lookup)
+  if (value !== undefined) return checkOffset(value, expression.at)
   context.fixups.push({ kind: 'off', slot: context.slot, place: context.place, at: expression.at, value: expression })
   return 0
 }
@@ -216,9 +218,8 @@ export function checkOffset(value: bigint, at: number): number {
 
 /** A 32-bit immediate; a name that is not known yet leaves 0 and a fixup. */
 function immediate(expression: Expression, context: Context): number {
-  if (expression.kind === 'integer') return checkImmediate(expression.value, expression.at)
-  const { symbol, addend } = evaluateSum(expression, context.lookup)
-  if (symbol === undefined) return checkImmediate(addend, expression.at)
+  const value = evaluateKnown(expression, context.lookup)
+  if (value !== undefined) return checkImmediate(value, expression.at)
   context.fixups.push({ kind: 'imm', slot: context.slot, place: context.place, at: expression.at, value: expression })
   return 0
 }
@@ -232,8 +233,23 @@ export function checkImmediate(value: bigint, at: number): number {
   })
 }
 
+/** Raw slots, eight bytes each, as the disassembler writes what is no instruction. */
+export function lowerRaw(values: readonly Expression[], body: Body, lookup: Lookup): void {
+  const context = { lookup }
+  const bytes = new Uint8Array(values.length * SLOT_BYTES)
+  const view = new DataView(bytes.buffer)
+  values.forEach((value, i) => {
+    view.setBigUint64(i * SLOT_BYTES, BigInt.asUintN(64, constant(value, context)), true)
+  })
+  // Slot by slot: what two of them mean together is seen when the body is complete.
+  for (let at = 0; at < bytes.length; at += SLOT_BYTES) {
+    body.insns.push(decode(bytes.subarray(at, at + SLOT_BYTES))[0]!)
+  }
+  body.raw = true
+}
+
 /** A number that must be known at once. */
-function constant(expression: Expression, context: Context): bigint {
+function constant(expression: Expression, context: Pick<Context, 'lookup'>): bigint {
   const { symbol, addend } = evaluateSum(expression, context.lookup)
   if (symbol === undefined) return addend
   throw new StatementError(symbol.at, `${quote(symbol.name)} is not a number that is known here`, {
@@ -250,8 +266,8 @@ function constantOffset(expression: Expression, context: Context): number {
 }
 
 function wide(dst: RegisterOperand, value: Expression, context: Context): Instruction {
-  const { symbol, addend } = evaluateSum(value, context.lookup)
-  if (symbol === undefined) return wideNumber(dst.number, addend)
+  const known = evaluateKnown(value, context.lookup)
+  if (known !== undefined) return wideNumber(dst.number, known)
   context.fixups.push({ kind: 'wide', slot: context.slot, place: context.place, at: value.at, value })
   return build(LD_IMM64, { dst: dst.number })
 }

@@ -10,7 +10,9 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined
   let least = Math.max(2, Math.floor(word.length / 3)) + 1
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - word.length) >= least || candidate === word) continue
+    // A word that exists stands at the wrong place, it is not misspelt.
+    if (candidate === word) return undefined
+    if (Math.abs(candidate.length - word.length) >= least) continue
     const distance = editDistance(wanted, candidate.toLowerCase(), least)
     // Two of the same length as the word share no letter at distance 2: that is no likeness.
     if (distance < least && distance < Math.max(word.length, candidate.length)) {

@@ -184,8 +184,9 @@ class StatementParser extends EmbeddedActionsParser {
             this.CONSUME(T.Packet)
             this.CONSUME(T.LeftBracket)
             const index = this.SUBRULE(this.operand)
+            const offset = this.OPTION(() => this.SUBRULE(this.displacement))
             this.CONSUME(T.RightBracket)
-            return { kind: 'packet', dst, type, index, at }
+            return { kind: 'packet', dst, type, index, offset, at }
           },
         },
       ],

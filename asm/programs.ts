@@ -1,6 +1,5 @@
 /** From the bodies that were read to programs and functions: their kinds, and every name in them. */
-import type { Instruction } from '../isa/instruction.ts'
-import { build } from '../isa/instruction.ts'
+import { build, decode, encode, type Instruction } from '../isa/instruction.ts'
 import { rowNamed } from '../isa/table.ts'
 import { helperNamed } from '../program/helpers.ts'
 import { isKfuncName, kfuncAlias } from '../program/kfuncs.ts'
@@ -49,6 +48,8 @@ export function resolveBody(assembly: Assembly, body: Body, names: Names): void 
     }
   }
   body.references.sort((a, b) => a.slot - b.slot)
+  // Raw slots may be the halves of one instruction.
+  if (body.raw) body.insns = decode(encode(body.insns))
 }
 
 function resolve(body: Body, fixup: Fixup, names: Names): void {

@@ -5,7 +5,7 @@ import { type Body, defineLabel, makeBody, type Place } from './body.ts'
 import { dataLabel } from './compiler-output.ts'
 import { closeStruct, DIRECTIVE_NAMES, direct, type Statement } from './directives.ts'
 import { evaluateSum } from './expression.ts'
-import { lower } from './lower.ts'
+import { lower, lowerRaw } from './lower.ts'
 import { parse } from './parser.ts'
 import { lineText, makeSource, positionAt, relativeTo, type SourceFile, stem } from './source.ts'
 import { quote, StatementError } from './statement-error.ts'
@@ -95,6 +95,9 @@ function readStatement(assembly: Assembly, place: Place, tokens: IToken[]): void
       readType(field.type, (count) => arrayCount(assembly, count)),
       assembly.struct!,
     )
+  } else if (assembly.section.kind === 'code' && (first.image === '.quad' || first.image === '.8byte')) {
+    const body = bodyFor(assembly, at)
+    lowerRaw(parse('values', tokens.slice(from + 1), end), body, knownNumbers(assembly))
   } else if (first.image.startsWith('.') && first.tokenType === Name) {
     readDirective(assembly, { place: at, name: first.image, tokens: tokens.slice(from + 1), end })
   } else {

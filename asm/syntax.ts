@@ -41,6 +41,8 @@ export type InstructionSyntax =
       readonly dst: RegisterOperand
       readonly type: string
       readonly index: Operand
+      /** Behind a register, as in `skb[r1 + 4]`; llvm-mc does not know it. */
+      readonly offset: Expression | undefined
       readonly at: number
     }
   | { readonly kind: 'store'; readonly memory: MemoryOperand; readonly value: Operand }

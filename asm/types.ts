@@ -170,8 +170,13 @@ export class Layouts {
     switch (type.kind) {
       case 'int':
         return { size: type.size, alignment: type.size }
-      case 'pointer':
+      case 'pointer': {
+        // Pointers into the kernel's own memory name its structs, the others name the file's.
+        const { target, tag } = type
+        const foreign = tag !== undefined && tag !== 'arena'
+        if (target?.kind === 'struct' && !foreign && !this.has(target.name)) this.struct(target.name, target.at)
         return { size: 8, alignment: 8 }
+      }
       case 'special': {
         const { words, word } = SPECIALS[type.name]!
         return { size: words * word, alignment: word }

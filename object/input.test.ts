@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+import { HarenaError } from '../errors/errors.ts'
+import { build, encode } from '../isa/instruction.ts'
+import { rowNamed } from '../isa/table.ts'
+import { isElf } from './elf.ts'
+import { readInput } from './input.ts'
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+describe('readInput', () => {
+  test('text is assembly', () => {
+    expect(readInput(bytesOf('r0 = 0; exit # größer\n'), 'a.s')).toEqual({
+      kind: 'assembly',
+      text: 'r0 = 0; exit # größer\n',
+    })
+  })
+
+  test('an empty file is an empty text', () => {
+    expect(readInput(new Uint8Array(), 'a.s')).toEqual({ kind: 'assembly', text: '' })
+  })
+
+  test('a byte order mark is dropped', () => {
+    expect(readInput(Uint8Array.of(0xef, 0xbb, 0xbf, 0x41), 'a.s')).toEqual({ kind: 'assembly', text: 'A' })
+  })
+
+  test('other bytes are raw instructions', () => {
+    const insns = [build(rowNamed('mov64_imm'), { imm: 7 }), build(rowNamed('exit'))]
+    const input = readInput(encode(insns), 'a.bin')
+    expect(input).toEqual({ kind: 'raw', insns })
+  })
+
+  test.each([
+    ['no multiple of eight', Uint8Array.of(0xb7, 0, 0, 0, 0, 0, 0), 'x: 7 bytes that are neither assembly text'],
+    ['no UTF-8', Uint8Array.of(0xff, 0xfe, 0x41), 'x: 3 bytes that are neither assembly text'],
+    ['an ELF object', Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0), 'x: ELF objects are not read yet'],
+    ['an ELF object cut to its magic', Uint8Array.of(0x7f, 0x45, 0x4c, 0x46), 'x: ELF objects are not read yet'],
+  ])('%s is refused', (_, bytes, message) => {
+    expect(() => readInput(bytes, 'x')).toThrow(HarenaError)
+    expect(() => readInput(bytes, 'x')).toThrow(message)
+  })
+})
+
+test('isElf wants the whole magic', () => {
+  expect(isElf(Uint8Array.of(0x7f, 0x45, 0x4c))).toBe(false)
+  expect(isElf(bytesOf('ELF'))).toBe(false)
+})
