@@ -5,7 +5,7 @@
  *
  *     tnum -> bounds     then three times: 64 -> 32 bits, u64 <-> s64, 32 -> 64 bits     then bounds -> tnum -> bounds
  */
-import { hi, leU, ltS, ltU, ltU32, maxU, minU } from '../memory/int64.ts'
+import { hi, leS, leU, ltS, ltU, ltU32, maxU, minU } from '../memory/int64.ts'
 import {
   MASK_HI,
   MASK_LO,
@@ -25,24 +25,68 @@ import {
   VALUE_LO,
 } from './layout.ts'
 import { S32_MAX, S32_MIN, setConst } from './scalar.ts'
-import { TNUM_WORDS, tnumIntersect, tnumRange } from './tnum.ts'
 
 /** Set by every store that changed a bound: a round of deduction that sets nothing need not be repeated. */
 let changed = false
 
 /** Tightens tnum and bounds by each other. */
 export function sync(w: Int32Array, at: number): void {
+  if ((w[at + MASK_LO]! | w[at + MASK_HI]!) === 0 && holds(w, at, w[at + VALUE_LO]!, w[at + VALUE_HI]!)) {
+    setConst(w, at, w[at + VALUE_LO]!, w[at + VALUE_HI]!)
+    return
+  }
   boundsFromTnum(w, at)
-  for (let round = 0; round < 3; round++) {
+  let settled = areAlike(w, at)
+  for (let round = 0; !settled && round < 3; round++) {
     changed = false
     deduce32From64(w, at)
     deduce32(w, at)
     deduce64(w, at)
     deduce64From32(w, at)
-    if (!changed) break
+    if (changed) continue
+    settled = round === 0
+    break
   }
-  tnumFromBounds(w, at)
-  boundsFromTnum(w, at)
+  // Where neither bounds nor tnum moved, the bounds have nothing more to learn.
+  if (tnumFromBounds(w, at) || !settled) boundsFromTnum(w, at)
+}
+
+/** True when the number is inside all bounds. */
+function holds(w: Int32Array, at: number, lo: number, high: number): boolean {
+  return (
+    leU(w[at + UMIN_LO]!, w[at + UMIN_HI]!, lo, high) &&
+    leU(lo, high, w[at + UMAX_LO]!, w[at + UMAX_HI]!) &&
+    leS(w[at + SMIN_LO]!, w[at + SMIN_HI]!, lo, high) &&
+    leS(lo, high, w[at + SMAX_LO]!, w[at + SMAX_HI]!) &&
+    w[at + U32MIN]! >>> 0 <= lo >>> 0 &&
+    lo >>> 0 <= w[at + U32MAX]! >>> 0 &&
+    w[at + S32MIN]! <= lo &&
+    lo <= w[at + S32MAX]!
+  )
+}
+
+/**
+ * True when all four ranges are the same one, of numbers with one sign and one upper half, as most small ranges are:
+ * none can tell another anything.
+ */
+function areAlike(w: Int32Array, at: number): boolean {
+  const minLo = w[at + UMIN_LO]!
+  const minHi = w[at + UMIN_HI]!
+  const maxLo = w[at + UMAX_LO]!
+  return (
+    minHi === w[at + UMAX_HI] &&
+    minHi === w[at + SMIN_HI] &&
+    minHi === w[at + SMAX_HI] &&
+    minLo === w[at + SMIN_LO] &&
+    maxLo === w[at + SMAX_LO] &&
+    minLo === w[at + U32MIN] &&
+    maxLo === w[at + U32MAX] &&
+    minLo === w[at + S32MIN] &&
+    maxLo === w[at + S32MAX] &&
+    minLo <= maxLo &&
+    (minLo ^ maxLo) >= 0 &&
+    minHi === minLo >> 31
+  )
 }
 
 /** Bounds shrink to the least and greatest number of the tnum; a constant where only one number is left. */
@@ -53,12 +97,24 @@ export function boundsFromTnum(w: Int32Array, at: number): void {
   const mHi = w[at + MASK_HI]!
   // Nothing known: no bound can shrink.
   if ((mLo & mHi) !== -1) {
-    shrinkU32(w, at, vLo, vLo | mLo)
+    const topLo = vLo | mLo
+    shrinkU32(w, at, vLo, topLo)
     shrinkS32(w, at, vLo | (mLo & S32_MIN), vLo | (mLo & S32_MAX))
-    shrinkU64(w, at, vLo, vHi, vLo | mLo, vHi | mHi)
-    shrinkS64(w, at, vLo, vHi | (mHi & S32_MIN), vLo | mLo, vHi | (mHi & S32_MAX))
+    shrinkU64(w, at, vLo, vHi, topLo, vHi | mHi)
+    shrinkS64(w, at, vLo, vHi | (mHi & S32_MIN), topLo, vHi | (mHi & S32_MAX))
   }
-  applySingleValue(w, at)
+  if (!hasTwoLow(w, at)) applySingleValue(w, at)
+}
+
+/** True when umin is in the tnum and becomes another number of it, no more than umax, by a bit that umin lacks. */
+function hasTwoLow(w: Int32Array, at: number): boolean {
+  const minLo = w[at + UMIN_LO]!
+  const minHi = w[at + UMIN_HI]!
+  const mLo = w[at + MASK_LO]!
+  const bit = mLo & -mLo & ~minLo
+  if (bit === 0) return false
+  if ((minLo & ~mLo) !== w[at + VALUE_LO] || (minHi & ~w[at + MASK_HI]!) !== w[at + VALUE_HI]) return false
+  return leU(minLo | bit, minHi, w[at + UMAX_LO]!, w[at + UMAX_HI]!)
 }
 
 /** Where [umin, umax] and the tnum have just one number in common, the scalar is that constant. */
@@ -216,12 +272,10 @@ function deduce64From32(w: Int32Array, at: number): void {
   put64(w, at + SMAX_LO, s32max, s32max >> 31)
   put64(w, at + UMIN_LO, s32min, s32min >> 31)
   put64(w, at + UMAX_LO, s32max, s32max >> 31)
-  intersectWithRange(w, at, s32min, s32min >> 31, s32max, s32max >> 31)
+  if (intersectWithRange(w, at, s32min, s32min >> 31, s32max, s32max >> 31)) changed = true
 }
 
-const range = new Int32Array(2 * TNUM_WORDS)
-
-/** The tnum loses what lies outside [min, max]. */
+/** The tnum loses what lies outside the unsigned range [min, max]. True if it changed. */
 function intersectWithRange(
   w: Int32Array,
   at: number,
@@ -229,21 +283,30 @@ function intersectWithRange(
   minHi: number,
   maxLo: number,
   maxHi: number,
-): void {
-  for (let i = 0; i < TNUM_WORDS; i++) range[i] = w[at + VALUE_LO + i]!
-  tnumRange(range, TNUM_WORDS, minLo, minHi, maxLo, maxHi)
-  tnumIntersect(range, 0, 0, TNUM_WORDS)
-  for (let i = 0; i < TNUM_WORDS; i++) put(w, at + VALUE_LO + i, range[i]!)
+): boolean {
+  // The bits that differ within the range: all from the highest one that differs between its ends.
+  const openHi = ones(minHi ^ maxHi)
+  const openLo = openHi === 0 ? ones(minLo ^ maxLo) : -1
+  const low = intersectWord(w, at + VALUE_LO, minLo, openLo)
+  return intersectWord(w, at + VALUE_HI, minHi, openHi) || low
 }
 
-/** The tnum loses what lies outside the unsigned bounds, of the whole and then of the low half. */
-function tnumFromBounds(w: Int32Array, at: number): void {
-  intersectWithRange(w, at, w[at + UMIN_LO]!, w[at + UMIN_HI]!, w[at + UMAX_LO]!, w[at + UMAX_HI]!)
+/** One half of the tnum, its value at `i` and its mask two words on: bits that are not open are those of `min`. */
+function intersectWord(w: Int32Array, i: number, min: number, open: number): boolean {
+  const value = w[i]!
+  const mask = w[i + 2]!
+  const newMask = mask & open
+  const newValue = (value | (min & ~open)) & ~newMask
+  w[i] = newValue
+  w[i + 2] = newMask
+  return newValue !== value || newMask !== mask
+}
+
+/** The tnum loses what lies outside the unsigned bounds, of the whole and then of the low half. True if it changed. */
+function tnumFromBounds(w: Int32Array, at: number): boolean {
+  const whole = intersectWithRange(w, at, w[at + UMIN_LO]!, w[at + UMIN_HI]!, w[at + UMAX_LO]!, w[at + UMAX_HI]!)
   const min = w[at + U32MIN]!
-  const open = ones(min ^ w[at + U32MAX]!)
-  const mask = w[at + MASK_LO]! & open
-  w[at + VALUE_LO] = (w[at + VALUE_LO]! | (min & ~open)) & ~mask
-  w[at + MASK_LO] = mask
+  return intersectWord(w, at + VALUE_LO, min, ones(min ^ w[at + U32MAX]!)) || whole
 }
 
 function put(w: Int32Array, i: number, value: number): void {
