@@ -1,7 +1,7 @@
 /**
  * What is known at one point of the program: call frames with registers and stack, and what the program holds.
  *
- *     State -- frames[0..n] --+-- words: | r0 | r1 | ... | r10 | slot 0 | slot 1 | ...   REG_WORDS words each
+ *     State -- frames[0..n] --+-- words: | r0 | ... | r10 | operand | slot 0 | slot 1 | ...   REG_WORDS words each
  *           -- references     +-- kinds: 8 bytes a slot, what each byte of the stack holds
  *           -- history --> entry --> older entry --> ...     down to the last checkpoint
  *           -- parent  --> checkpoint --> its parent --> ... up to the start
@@ -15,8 +15,10 @@ import { PRECISE, REG_WORDS } from './layout.ts'
 
 /** Registers of a frame: r0 to r10. */
 export const REGISTERS = 11
+/** A register behind them, in which instructions keep an immediate operand while they run. */
+export const OPERAND = 11
 /** Where the words of stack slot 0 begin. */
-export const SLOT_BASE: number = REGISTERS * REG_WORDS
+export const SLOT_BASE: number = (OPERAND + 1) * REG_WORDS
 /** Most slots a frame can have: 512 bytes. */
 export const MAX_SLOTS = 64
 /** Bytes in a slot. */
@@ -58,6 +60,8 @@ export interface Frame {
   callbackDepth: number
   /** Tells entries of an asynchronous callback apart. */
   asyncEntry: number
+  /** Number of its call chain (stack-liveness.ts), -1 while none is given. */
+  chain: number
 }
 
 export type ReferenceKind = 'pointer' | 'lock' | 'res-lock' | 'res-lock-irq' | 'irq'
@@ -186,6 +190,7 @@ export function makeFrame(number: number, callSite: Slot, subprogram: number): F
     inExceptionCallback: false,
     callbackDepth: 0,
     asyncEntry: 0,
+    chain: -1,
   }
 }
 
@@ -229,6 +234,7 @@ export function copyFrame(frame: Frame): Frame {
     inExceptionCallback: frame.inExceptionCallback,
     callbackDepth: frame.callbackDepth,
     asyncEntry: frame.asyncEntry,
+    chain: frame.chain,
   }
 }
 
