@@ -1,0 +1,121 @@
+/**
+ * harena: assemble, verify and run BPF programs, with arenas, in user space.
+ *
+ *     assemble(text) -> ObjectSpec --machine.load--> LoadedObject --program(name).run()--> result
+ *                                                          \--map(name).mmap()--> the arena as user space sees it
+ */
+import type { OutputListener } from './cpu/output.ts'
+import type { MapAttributes } from './maps/map.ts'
+import type { ObjectSpec } from './program/object.ts'
+import { verify } from './verifier/verify.ts'
+import type { ProgramImage } from './vm/bind.ts'
+import { interpreter } from './vm/interpreter-engine.ts'
+import type { LoadedObject } from './vm/loaded-object.ts'
+import { MachineCore } from './vm/machine.ts'
+import type { MapHandle } from './vm/map-handle.ts'
+import type { LoadOptions, MachineOptions } from './vm/options.ts'
+import type { Program } from './vm/program.ts'
+
+/** A whole simulated kernel: memory, CPUs, allocators, clock, maps and programs. Nothing of it is shared with others. */
+export class Machine {
+  readonly #core: MachineCore
+
+  /** @throws HarenaError for options that cannot be, and where the address space is used up */
+  constructor(options: MachineOptions = {}) {
+    this.#core = new MachineCore(options, { verify, engines: [interpreter] })
+  }
+
+  /**
+   * Creates the object's maps, maps its arenas into user space, verifies its programs and gets them ready to run.
+   * @throws VerifierError for the first program that is rejected; ErrnoError for a map that Linux would not create
+   */
+  load(object: ObjectSpec, options?: LoadOptions): LoadedObject {
+    return this.#core.load(object, options)
+  }
+
+  /** Creates a map, as BPF_MAP_CREATE. An arena is mapped nowhere until its `mmap` says where. @throws ErrnoError */
+  createMap(attributes: MapAttributes): MapHandle {
+    return this.#core.createMap(attributes)
+  }
+
+  /** Loads one linked program, or raw instructions, as BPF_PROG_LOAD; `maps` are those that it names. */
+  loadProgram(image: ProgramImage, maps?: ReadonlyMap<string, MapHandle>, options?: LoadOptions): Program {
+    return this.#core.loadProgram(image, maps, options)
+  }
+
+  /** Calls `listener` for each line that programs print. Returns what takes it away again. */
+  on(event: 'output', listener: OutputListener): () => void {
+    return this.#core.on(event, listener)
+  }
+
+  /** Lets the virtual clock go on by so many nanoseconds. */
+  advance(ns: number | bigint): void {
+    this.#core.advance(ns)
+  }
+
+  /** Lets everything that is due happen. */
+  settle(): void {
+    this.#core.settle()
+  }
+
+  /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */
+  close(): void {
+    this.#core.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.#core.close()
+  }
+}
+
+export type { Arena } from './arena/arena.ts'
+export type { ArenaMapping } from './arena/mapping.ts'
+export type { MapRequest } from './arena/mmap.ts'
+export { UserProcess } from './arena/process.ts'
+export { type AssembleOptions, assemble } from './asm/assemble.ts'
+export type { Btf, BtfMember, BtfType } from './btf/types.ts'
+export type { Context } from './cpu/cpu.ts'
+export {
+  AssemblyError,
+  type Diagnostic,
+  type Errno,
+  ErrnoError,
+  FaultError,
+  HarenaError,
+  InternalError,
+  renderDiagnostic,
+  SegmentationFault,
+  type SourcePosition,
+  VerifierError,
+} from './errors/errors.ts'
+export { kernelText } from './isa/disasm-kernel.ts'
+export { type DisassembleOptions, disassemble, type Syntax } from './isa/disassemble.ts'
+export { decode, encode, type Instruction, type Slot } from './isa/instruction.ts'
+export { firstFlaw, renderFlaw } from './isa/validate.ts'
+export type { Data } from './maps/values.ts'
+export { helperById, helperNamed } from './program/helpers.ts'
+export { kfuncById, kfuncNamed } from './program/kfuncs.ts'
+export { LinkError, link, linkRaw } from './program/link.ts'
+export type { LinkedProgram, LoadableProgram, MapInfo, VerifiedProgram } from './program/loadable.ts'
+export type {
+  FunctionSpec,
+  GlobalSpec,
+  LineInfo,
+  MapSpec,
+  ObjectSpec,
+  ParameterSpec,
+  ProgramSpec,
+  Reference,
+} from './program/object.ts'
+export type { MapFlag, MapType, ProgramFlag, ProgramType } from './program/types.ts'
+export { MAP_FLAGS, MAP_TYPES, PROGRAM_FLAGS, PROGRAM_TYPES } from './program/types.ts'
+export type { ProgramImage } from './vm/bind.ts'
+export { type ConformanceOptions, runConformance } from './vm/conformance.ts'
+export type { Global } from './vm/global.ts'
+export { InvalidProgramError } from './vm/invalid-program.ts'
+export type { LoadedObject } from './vm/loaded-object.ts'
+export type { MapHandle } from './vm/map-handle.ts'
+export type { LoadOptions, MachineOptions, MachinePolicies, RunOptions, RunResult } from './vm/options.ts'
+export type { Program } from './vm/program.ts'
+export type { Hook, RunState } from './vm/state.ts'
+export type { MapAttributes }
