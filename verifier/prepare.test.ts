@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { build, decode } from '../isa/instruction.ts'
 import { rowNamed } from '../isa/table.ts'
+import { kfuncNamed } from '../program/kfuncs.ts'
 import type { Binding, LoadableProgram, MapInfo } from '../program/loadable.ts'
 import type { MapType } from '../program/types.ts'
 import { failureLog, Rejection } from './errors.ts'
@@ -208,6 +209,67 @@ describe('marks', () => {
     ])
     expect([...prepared.subprogramOf]).toEqual([0, 0, 0, 0, 0, 0, 0, 1])
   })
+})
+
+describe('functions', () => {
+  /** r0 = 0; call +1; exit; the callee: a call of `insn`; exit */
+  const calling = (insn: string, fields: Partial<LoadableProgram> = {}): Prepared =>
+    ready(program(bytes(`b700000000000000 8510000001000000 9500000000000000 ${insn} 9500000000000000`), fields))
+
+  test('names and linkage come from the program; without BTF all are static', () => {
+    const subprograms = [
+      { name: 'main', start: 0, linkage: 'global', params: undefined, typeId: 1 },
+      { name: 'f', start: 3, linkage: 'global', params: [], typeId: 2 },
+    ] as const
+    const linkages = (btf: LoadableProgram['btf']): string[] =>
+      calling('b700000000000000', { subprograms, btf }).subprograms.map(({ name, linkage }) => `${name} ${linkage}`)
+    expect(linkages(undefined)).toEqual(['main static', 'f static'])
+    expect(linkages({ types: [{ kind: 'void' }] })).toEqual(['main global', 'f global'])
+  })
+
+  test('effects are inherited by callers', () => {
+    const sleeps = calling('85000000bf000000')
+    expect(sleeps.effects.map(({ mightSleep }) => mightSleep)).toEqual([true, true])
+    expect(sleeps.effects.map(({ changesPacket }) => changesPacket)).toEqual([false, false])
+    expect(calling('8500000007000000').effects.map(({ mightSleep }) => mightSleep)).toEqual([false, false])
+    expect(calling('8500000009000000').effects.map(({ changesPacket }) => changesPacket)).toEqual([true, true])
+  })
+
+  test('a sleepable kfunc is an effect', () => {
+    const prototype = kfuncNamed('bpf_arena_free_pages')!
+    const prepared = calling('8520000002000000', { bindings: new Map([[3, { kind: 'kfunc', prototype }]]) })
+    expect(prepared.effects.map(({ mightSleep }) => mightSleep)).toEqual([true, true])
+    expect(prepared.names.instructionText(3)).toBe('(85) call bpf_arena_free_pages#2')
+    // Its three parameters are live, no more.
+    expect(prepared.liveRegisters[3]).toBe(0b1110)
+  })
+
+  test('calls of synchronous callbacks', () => {
+    const prepared = calling('85000000b5000000')
+    expect([prepared.callsCallback[3], prepared.forceCheckpoint[3], prepared.jumpPoint[3]]).toEqual([1, 1, 1])
+    expect(calling('8500000007000000').callsCallback[3]).toBe(0)
+  })
+})
+
+test('tracing programs and what map values may hold', () => {
+  const types = ['bpf_list_head', 'bpf_spin_lock', 'bpf_timer', 'bpf_wq', 'u64_box']
+  const found = types.map((name) => {
+    const inner = { kind: 'struct', name, size: 8, members: [] } as const
+    const array = { kind: 'array', type: 1, indexType: 1, count: 2 } as const
+    const members = [{ name: 'a', type: 2, offset: 0, bits: 0 }]
+    const btf = {
+      types: [{ kind: 'void' }, inner, array, { kind: 'struct', name: 'value', size: 16, members }],
+    } as const
+    const info = map('array', { btf, valueTypeId: 3 })
+    return verdict(loads([{ kind: 'map', map: info }], { type: 'kprobe' }), 1).log
+  })
+  expect(found).toEqual([
+    'tracing progs cannot use bpf_{list_head,rb_root} yet\n',
+    'tracing progs cannot use bpf_spin_lock yet\n',
+    'tracing progs cannot use bpf_timer yet\n',
+    'tracing progs cannot use bpf_wq yet\n',
+    'harena does not implement program type kprobe\n',
+  ])
 })
 
 test('a million instructions in one loop', () => {

@@ -82,7 +82,8 @@ function describe(program: LoadableProgram, start: Slot, end: Slot): PreparedSub
     name: declared?.name ?? (start === 0 ? program.name : ''),
     start,
     end,
-    linkage: declared?.linkage ?? 'static',
+    // Linux learns from BTF that a function is global.
+    linkage: program.btf === undefined ? 'static' : (declared?.linkage ?? 'static'),
     params: declared?.params,
     hasTailCall,
     hasPacketLoad,
