@@ -3,7 +3,7 @@
  * For programs that the verifier will not see, also the few checks without which no engine could run them.
  */
 import { VerifierError } from '../errors/errors.ts'
-import type { Instruction, Slot } from '../isa/instruction.ts'
+import { build, type Instruction, type Slot } from '../isa/instruction.ts'
 import { Pseudo } from '../isa/opcode.ts'
 import { Kind } from '../isa/table.ts'
 import { firstFlaw, renderFlaw } from '../isa/validate.ts'
@@ -48,7 +48,7 @@ export function bindProgram(image: ProgramImage, maps: ReadonlyMap<string, MapIn
     type: image.type,
     flags: image.flags ?? 0,
     license: image.license ?? '',
-    insns: image.insns,
+    insns: image.insns.map((insn, slot) => numbered(insn, bindings.get(slot))),
     bindings,
     subprograms: image.subprograms ?? [],
     lines: image.lines ?? [],
@@ -65,6 +65,12 @@ function mapNamed(image: ProgramImage, maps: ReadonlyMap<string, MapInfo>, name:
 function kfuncBinding(name: string): Binding {
   const prototype = kfuncNamed(name)
   return prototype === undefined ? { kind: 'unknown-kfunc', name } : { kind: 'kfunc', prototype }
+}
+
+/** A call of a kfunc by name gets the kfunc's number, as the log shows it. */
+function numbered(insn: Instruction, binding: Binding | undefined): Instruction {
+  if (binding?.kind !== 'kfunc' || insn.imm === binding.prototype.id) return insn
+  return build(insn.row, { imm: binding.prototype.id })
 }
 
 /** What stands in an instruction as a number: a map's file descriptor, which harena has none of, or a kfunc's id. */
