@@ -17,9 +17,9 @@ import { isScalar, isZero } from './walk-registers.ts'
 export function callKfunc(walk: Walk, state: State, insn: Instruction): void {
   // None of the kfuncs that are implemented may be called under a lock.
   if (state.activeLocks > 0) fail('calls-under-lock', {})
-  // A weak kfunc that the loader did not find. If the walk gets here it is not dead code.
-  if (insn.imm === 0 && insn.off === 0) fail('kfunc-not-eliminated', {})
   const binding = walk.prepared.program.bindings.get(state.slot)
+  // A weak kfunc that the loader did not find: as the walk gets here, it is not dead code.
+  if (binding === undefined && insn.imm === 0 && insn.off === 0) fail('kfunc-not-eliminated', {})
   if (binding?.kind !== 'kfunc') {
     const name = binding?.kind === 'unknown-kfunc' ? binding.name : `kfunc ${insn.imm}`
     fail('not-implemented', { name })

@@ -132,7 +132,10 @@ function textNames(program: LoadableProgram, maps: readonly MapInfo[], options: 
 
 function instructionText(program: LoadableProgram, slot: Slot): string {
   const binding = program.bindings.get(slot)
-  return kernelText(program.insns[slot]!, {
+  const insn = program.insns[slot]!
+  // The number of a kfunc is known only now.
+  const numbered = binding?.kind === 'kfunc' ? { ...insn, imm: binding.prototype.id } : insn
+  return kernelText(numbered, {
     helper: helperName,
     kfunc: () => {
       if (binding?.kind === 'kfunc') return binding.prototype.name

@@ -11,7 +11,7 @@ import { fallsThrough, jumpTarget, referenceTarget } from '../isa/flow.ts'
 import type { Instruction, Slot } from '../isa/instruction.ts'
 import { Class } from '../isa/opcode.ts'
 import { Kind } from '../isa/table.ts'
-import type { LoadableProgram } from '../program/loadable.ts'
+import type { Binding, LoadableProgram } from '../program/loadable.ts'
 import type { ParameterSpec } from '../program/object.ts'
 import { fail } from './errors.ts'
 
@@ -93,16 +93,22 @@ function describe(program: LoadableProgram, start: Slot, end: Slot): PreparedSub
 /** A kfunc must exist; whether this program may call it is asked when the walk gets there. */
 function checkKfunc(program: LoadableProgram, insn: Instruction, slot: Slot, seen: Set<string>): void {
   if (!isGplCompatible(program.license)) fail('kfunc-not-gpl', {})
+  const binding = program.bindings.get(slot)
   // A weak kfunc that the loader did not find: calls nothing, and must turn out to be dead code.
-  if (insn.imm === 0 && insn.off === 0) return
-  const key = `${insn.imm},${insn.off}`
+  if (binding === undefined && insn.imm === 0 && insn.off === 0) return
+  const key = kfuncKey(insn, binding)
   if (seen.has(key)) return
   if (insn.off < 0) fail('kfunc-negative-offset', {})
   if (insn.off > 0) fail('kfunc-fd-array', {})
   if (seen.size === MAX_KFUNCS) fail('too-many-kfuncs', {})
-  const binding = program.bindings.get(slot)
   if (binding?.kind !== 'kfunc' && binding?.kind !== 'unknown-kfunc') fail('kfunc-not-function', { id: insn.imm >>> 0 })
   seen.add(key)
+}
+
+/** What tells kfuncs apart: the binding where the loader has found it, else the encoded numbers. */
+function kfuncKey(insn: Instruction, binding: Binding | undefined): string {
+  if (binding?.kind === 'kfunc') return binding.prototype.name
+  return binding?.kind === 'unknown-kfunc' ? binding.name : `${insn.imm},${insn.off}`
 }
 
 /**
