@@ -72,6 +72,7 @@ full:
 # Looks the context's key up and writes its value there. Returns 0; 2 when there is none.
 .program lookup type=syscall
     r7 = r1
+    r2 = arena ll                        # a program that casts must refer to its arena
     r6 = *(u64 *)(r1 + request.key)
     r1 = table ll
     r1 = *(u64 *)(r1 + 0)

@@ -68,6 +68,7 @@ out:
 
 # Sums the values of all items into `total`.
 .program sum type=syscall
+    r1 = arena ll                        # a program that casts must refer to its arena
     r6 = 0
     r1 = head ll
     r1 = *(u64 *)(r1 + 0)

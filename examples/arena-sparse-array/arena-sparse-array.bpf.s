@@ -34,6 +34,7 @@ fail:
 
 # Sums one word of each of the first 4,000 strides: three quarters of them were never allocated and read as 0.
 .program scan type=syscall
+    r1 = arena ll                        # a program that casts must refer to its arena
     r6 = 0
     r7 = 0
 next:

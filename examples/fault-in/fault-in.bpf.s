@@ -8,6 +8,7 @@
 
 # Reads the word at `where`.
 .program look type=syscall
+    r1 = arena ll                        # a program that casts must refer to its arena
     r1 = where ll
     r1 = *(u64 *)(r1 + 0)
     r1 = addr_space_cast(r1, 0, 1)

@@ -18,6 +18,7 @@
 
 # Adds 1; returns the low half of what was there before.
 .program count type=syscall
+    r1 = arena ll                        # a program that casts must refer to its arena
     r1 = counter ll
     r1 = *(u64 *)(r1 + 0)
     r1 = addr_space_cast(r1, 0, 1)
