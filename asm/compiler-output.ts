@@ -62,7 +62,7 @@ export function sectionDirective(assembly: Assembly, { tokens, place }: Statemen
   assembly.section = { kind: sectionKind(name, flags), name }
   if (name === '.maps') {
     throw new StatementError(place.at, 'maps of C sources are not read from assembly', {
-      hint: "declare them with '.map NAME type=… '",
+      hint: "declare them with '.map NAME type=…'",
     })
   }
 }

@@ -173,11 +173,12 @@ function applySigns(signs: readonly IToken[], operand: Expression): Expression {
   let result = operand
   for (let i = signs.length - 1; i >= 0; i--) {
     const sign = signs[i]!
+    if (sign.image === '+') continue
     const at = sign.startOffset
     if (result.kind === 'integer') {
       const { value } = result
-      result = { kind: 'integer', value: sign.image === '-' ? -value : sign.image === '~' ? ~value : value, at }
-    } else if (sign.image !== '+') {
+      result = { kind: 'integer', value: sign.image === '-' ? -value : ~value, at }
+    } else {
       result = { kind: 'unary', sign: sign.image, operand: result, at }
     }
   }

@@ -1,20 +1,27 @@
 /** The word that was probably meant. */
 
+/** More letters than this are no word. */
+const MAX_LENGTH = 64
+
 /**
- * The candidate with the least edit distance to `word`, where at most a third of its letters (two at least) differ;
- * a swap of neighbours counts as one edit. Undefined when none is near.
+ * The candidate with the least edit distance to `word`, where few enough of its letters differ: one of four, two of
+ * eight, a third of longer words; a swap of neighbours counts as one edit. A candidate that only goes on where a word
+ * of four letters or more ends counts as two edits. Undefined when none is near.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  if (word.length > 64) return undefined
+  if (word.length > MAX_LENGTH) return undefined
   const wanted = word.toLowerCase()
+  const limit = word.length <= 4 ? 1 : word.length <= 8 ? 2 : Math.floor(word.length / 3)
   let best: string | undefined
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  let least = limit + 1
   for (const candidate of candidates) {
     // A word that exists stands at the wrong place, it is not misspelt.
     if (candidate === word) return undefined
-    if (Math.abs(candidate.length - word.length) >= least) continue
-    const distance = editDistance(wanted, candidate.toLowerCase(), least)
-    // Two of the same length as the word share no letter at distance 2: that is no likeness.
+    const text = candidate.toLowerCase()
+    const longer = word.length >= 4 && text.startsWith(wanted) ? Math.min(2, limit) : least
+    const close = Math.abs(text.length - wanted.length) < least
+    const distance = Math.min(longer, close ? editDistance(wanted, text, least) : least)
+    // One letter changed in a word of one letter is another word.
     if (distance < least && distance < Math.max(word.length, candidate.length)) {
       best = candidate
       least = distance

@@ -49,7 +49,7 @@ export const LabelReference: TokenType = createToken({
 })
 export const Integer: TokenType = createToken({
   name: 'Integer',
-  pattern: /0[xX][0-9a-fA-F]+|0[bB][01]+|\d+(?![bf](?![\w.$@]))/,
+  pattern: /(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)(?![\w.$@])/,
   label: 'a number',
 })
 /** A number with something behind it that is no digit: `0x`, `08`, `1_000`. */
@@ -123,6 +123,7 @@ export const TOKENS: TokenType[] = [
   BlockComment,
   UnclosedComment,
   Compound,
+  Shift,
   Compare,
   Name,
   LabelReference,
@@ -130,7 +131,6 @@ export const TOKENS: TokenType[] = [
   BadInteger,
   Character,
   Text,
-  Shift,
   And,
   Plus,
   Minus,
