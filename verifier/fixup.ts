@@ -3,7 +3,7 @@
  */
 import type { Slot } from '../isa/instruction.ts'
 import { Kind } from '../isa/table.ts'
-import type { VerifiedSubprogram } from '../program/loadable.ts'
+import { SlotFlag, type VerifiedSubprogram } from '../program/loadable.ts'
 import { fail } from './errors.ts'
 import type { Prepared } from './prepare.ts'
 
@@ -38,16 +38,26 @@ function descend(prepared: Prepared, depths: Int32Array, subprogram: number, fra
 }
 
 /** The functions with the stack they use when they run. */
-export function finishSubprograms(prepared: Prepared, depths: Int32Array): VerifiedSubprogram[] {
+export function finishSubprograms(prepared: Prepared, depths: Int32Array, flags: Uint8Array): VerifiedSubprogram[] {
   return prepared.subprograms.map(({ name, start, end }, n) => {
-    const extra = hasMayGoto(prepared, start, end) ? MAY_GOTO_STACK : 0
+    const extra = needsMayGotoStack(prepared, flags, start, end) ? MAY_GOTO_STACK : 0
     return { name, start, end, stackDepth: depths[n]! + extra }
   })
 }
 
-function hasMayGoto(prepared: Prepared, start: Slot, end: Slot): boolean {
+/** Functions that nothing reached are deleted: `stack depth` in the log leaves them out. */
+export function stackDepthText(subprograms: readonly VerifiedSubprogram[], flags: Uint8Array): string {
+  return subprograms
+    .filter(({ start }) => (flags[start]! & SlotFlag.SEEN) !== 0)
+    .map(({ stackDepth }) => stackDepth)
+    .join('+')
+}
+
+/** A may_goto that stays in the program: reached, and not one that goes on to the next slot either way. */
+function needsMayGotoStack(prepared: Prepared, flags: Uint8Array, start: Slot, end: Slot): boolean {
   for (let slot = start; slot < end; slot++) {
-    if (prepared.program.insns[slot]!.row.kind === Kind.MAY_GOTO) return true
+    const insn = prepared.program.insns[slot]!
+    if (insn.row.kind === Kind.MAY_GOTO && insn.off !== 0 && (flags[slot]! & SlotFlag.SEEN) !== 0) return true
   }
   return false
 }

@@ -28,6 +28,7 @@ export interface Visit {
   /** Call sites of the frames outside the loop, then the component's number. */
   readonly chain: readonly number[]
   entry: Checkpoint | undefined
+  /** Newest first. */
   backEdges: BackEdge[]
 }
 
@@ -88,7 +89,7 @@ export class Visits {
   addBackEdge(state: State, by: Checkpoint): void {
     const visit = this.#find(by)
     if (visit === undefined) return
-    visit.backEdges.push({ state, coveredBy: by })
+    visit.backEdges.unshift({ state, coveredBy: by })
     this.held += 1
     this.#report('backedge', visit)
   }

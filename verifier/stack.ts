@@ -141,7 +141,7 @@ function loadVariable(
     const varOff = tnumText(words, registerAt(n) + VALUE_LO)
     fail('stack-argument-read-variable', { reg: n, varOff, index: at - range.min, size })
   }
-  loadBytes(words, range.frame, range.min, range.max, into)
+  loadBytes(state, range.frame, range.min, range.max, into)
 }
 
 /** Byte `off` may be read: it holds a scalar of some kind, part of a saved register, or nothing yet. */
@@ -151,8 +151,10 @@ export function isReadable(frame: Frame, off: number): boolean {
 }
 
 /** Register `into` becomes what bytes [min, max) make: 0 when all are zero, else unknown. */
-function loadBytes(words: Int32Array, frame: Frame, min: number, max: number, into: number): void {
+function loadBytes(state: State, frame: Frame, min: number, max: number, into: number): void {
+  const { words } = currentFrame(state)
   for (let at = min; at < max; at++) {
+    touchSlot(state, slotOf(at))
     if (frame.kinds[kindAt(at)] !== SlotKind.ZERO) {
       makeUnknown(words, registerAt(into))
       return
@@ -172,7 +174,7 @@ function loadFixed(walk: Walk, state: State, range: StackRange, size: number, in
       if (kind === SlotKind.MISC || kind === SlotKind.ZERO || kind === SlotKind.INVALID) continue
       fail('stack-read', { off: min, index: i, size })
     }
-    if (into >= 0) loadBytes(currentFrame(state).words, frame, min, min + size, into)
+    if (into >= 0) loadBytes(state, frame, min, min + size, into)
     return
   }
   if (size === SLOT_SIZE && isFullSpill(frame, slot)) fillWhole(walk, state, frame, slot, into)

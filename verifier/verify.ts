@@ -10,7 +10,7 @@ import { type LoadableProgram, sealVerified, type VerifiedProgram } from '../pro
 import { PROGRAM_FLAGS } from '../program/types.ts'
 import { IdMap } from './compare.ts'
 import { failureMessage, Rejection } from './errors.ts'
-import { checkStackDepth, finishSubprograms } from './fixup.ts'
+import { checkStackDepth, finishSubprograms, stackDepthText } from './fixup.ts'
 import { LogBuffer, writeStatistics } from './log.ts'
 import { textSink, writeFailure } from './log-events.ts'
 import { refuseSpecialFields } from './memory-fields.ts'
@@ -61,11 +61,8 @@ export function verify(program: LoadableProgram, options: VerifyOptions = {}): V
 }
 
 function finish(walk: Walk, prepared: Prepared, log: LogBuffer): VerifiedProgram {
-  const subprograms = finishSubprograms(prepared, walk.stackDepths)
-  const stats = statistics(
-    walk,
-    subprograms.map(({ stackDepth }) => stackDepth),
-  )
+  const subprograms = finishSubprograms(prepared, walk.stackDepths, walk.flags)
+  const stats = statistics(walk, stackDepthText(subprograms, walk.flags))
   writeStatistics(log, stats)
   return sealVerified({
     program: prepared.program,
@@ -83,7 +80,7 @@ function refusal(program: LoadableProgram, error: Rejection, log: LogBuffer, wal
   const { failure } = error
   writeFailure(log, failure)
   const slot = walk?.current?.slot
-  const stats = statistics(walk, walk === undefined ? [0] : [...walk.stackDepths])
+  const stats = statistics(walk, walk === undefined ? '0' : walk.stackDepths.join('+'))
   writeStatistics(log, stats)
   return new VerifierError({
     program: program.name,
@@ -104,13 +101,13 @@ function sourceOf(program: LoadableProgram, slot: Slot): VerifierError['source']
   return found === undefined ? undefined : { file: found.file, line: found.line, column: found.column }
 }
 
-function statistics(walk: Walk | undefined, depths: readonly number[]): VerifierStats {
+function statistics(walk: Walk | undefined, stackDepth: string): VerifierStats {
   return {
     processed: walk?.processed ?? 0,
     maxStatesPerInsn: walk?.table.maxStatesPerInsn ?? 0,
     totalStates: walk?.table.totalStates ?? 0,
     peakStates: walk?.table.peakStates ?? 0,
-    stackDepth: depths.join('+'),
+    stackDepth,
   }
 }
 

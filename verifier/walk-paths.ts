@@ -26,9 +26,9 @@ export function pushPending(walk: Walk, state: State, slot: Slot, errno: Errno):
 /** Says that a register's bounds contradicted each other. @throws Rejection when the program asked for that */
 export function reportViolation(walk: Walk, violation: Violation | undefined, context: string): void {
   if (violation === undefined) return
-  const text = violationText(violation, context)
-  if (walk.testInvariants) fail('register-invariants', { context, what: text })
-  walk.sink.event({ kind: 'text', text: `verifier bug: REG INVARIANTS VIOLATION (${context}): ${text}` })
+  const what = violationText(violation)
+  if (walk.testInvariants) fail('register-invariants', { context, what })
+  walk.sink.event({ kind: 'text', text: `verifier bug: REG INVARIANTS VIOLATION (${context}): ${what}` })
 }
 
 const SAYS = {
@@ -37,6 +37,12 @@ const SAYS = {
   const32: 'const subreg tnum out of sync with range bounds',
 } as const
 
-function violationText(v: Violation, _context: string): string {
-  return SAYS[v.kind]
+function violationText(v: Violation): string {
+  const hex = (value: bigint | number): string => `0x${value.toString(16)}`
+  const unsigned64 = (value: bigint): string => hex(BigInt.asUintN(64, value))
+  return (
+    `${SAYS[v.kind]} u64=[${hex(v.umin)}, ${hex(v.umax)}] s64=[${unsigned64(v.smin)}, ${unsigned64(v.smax)}] ` +
+    `u32=[${hex(v.u32min)}, ${hex(v.u32max)}] s32=[${hex(v.s32min >>> 0)}, ${hex(v.s32max >>> 0)}] ` +
+    `var_off=(${hex(v.value)}, ${hex(v.mask)})`
+  )
 }
