@@ -5,7 +5,7 @@
  *                                           word index       of that frame    halves
  */
 import { FaultError } from '../errors/errors.ts'
-import { FRAME_BYTES, MAX_FRAMES, MAY_GOTO_LIMIT, type Native, type RunState, SAVED_WORDS } from './state.ts'
+import { FRAME_BYTES, MAX_FRAMES, type Native, type RunState, SAVED_WORDS } from './state.ts'
 
 /** Upper half of what an LD_IMM64 of a function gives: an address like those of kernel text. */
 export const FUNCTION_HIGH = -1
@@ -23,12 +23,12 @@ export function functionSlot(R: Int32Array, at: number): number {
   return distance >>> 3
 }
 
-/** Enters a frame: keeps r6 to r9, moves r10 down. Gives the new depth. */
-export function enter(R: Int32Array, saved: Int32Array, depth: number, returnTo: number): number {
+/** Enters a frame: keeps r6 to r9 and the caller's may_goto count, moves r10 down. Gives the new depth. */
+export function enter(R: Int32Array, saved: Int32Array, depth: number, returnTo: number, mayGoto: number): number {
   const at = depth * SAVED_WORDS
   saved[at] = returnTo
+  saved[at + 1] = mayGoto
   for (let i = 0; i < 8; i++) saved[at + 2 + i] = R[12 + i]!
-  saved[at + SAVED_WORDS + 1] = MAY_GOTO_LIMIT
   R[20] = R[20]! - FRAME_BYTES
   return depth + 1
 }

@@ -167,7 +167,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
   const table = state.arena?.table.base ?? 0
   const base = state.depth
   let depth = base
-  saved[depth * SAVED_WORDS + 1] = MAY_GOTO_LIMIT
+  let left = MAY_GOTO_LIMIT
   const top = frameTop(state, depth)
   R[20] = top | 0
   R[21] = KERNEL_HIGH
@@ -868,7 +868,8 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
       case CALL_LOCAL: {
         const slot = pc / STRIDE
         if (depth + 1 >= MAX_FRAMES) throw tooDeep(state, slot)
-        depth = enter(R, saved, depth, pc + STRIDE)
+        depth = enter(R, saved, depth, pc + STRIDE, left)
+        left = MAY_GOTO_LIMIT
         if (--fuel < 0) fuel = refuel(state, slot)
         pc = code[pc + 3]!
         op = code[pc]!
@@ -887,7 +888,8 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         } else {
           if (depth + 1 >= MAX_FRAMES) throw tooDeep(state, slot)
           if (target * STRIDE >= code.length) throw badCall(state, slot)
-          depth = enter(R, saved, depth, pc + STRIDE)
+          depth = enter(R, saved, depth, pc + STRIDE, left)
+          left = MAY_GOTO_LIMIT
           if (--fuel < 0) fuel = refuel(state, slot)
           pc = target * STRIDE
         }
@@ -901,14 +903,13 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         }
         depth--
         pc = leave(R, saved, depth)
+        left = saved[depth * SAVED_WORDS + 1]!
         op = code[pc]!
         continue
       }
       case MAY_GOTO: {
-        const at = depth * SAVED_WORDS + 1
-        const left = saved[at]!
         if (left === 0) break
-        saved[at] = left - 1
+        left--
         pc += STRIDE
         op = code[pc]!
         continue
