@@ -7,64 +7,61 @@ import { example } from './commands/example.ts'
 import { inspect } from './commands/inspect.ts'
 import { run } from './commands/run.ts'
 import { verify } from './commands/verify.ts'
+import { type Io, processIo } from './io.ts'
 import { commandHelp, commandNamed, overview, type ParsedCommand, parseCommand, UsageError } from './options.ts'
 import { ExitCode, errorJson, exitCodeOf, reportError } from './report.ts'
 import { version } from './version.ts'
 
 /** Runs the command line `argv` (without node and script) and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  leaveQuietlyWhenTheReaderDoes()
+  process.exitCode = await execute(argv, processIo())
+}
+
+/** As `main`, on any input and output; gives the exit code. */
+export async function execute(argv: readonly string[], io: Io): Promise<number> {
   try {
-    process.exitCode = await dispatch(argv)
+    return await dispatch(argv, io)
   } catch (error) {
-    if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(error))}\n`)
-    reportError(error)
-    process.exitCode = exitCodeOf(error)
+    if (argv.includes('--json')) io.out(`${JSON.stringify(errorJson(error))}\n`)
+    reportError(error, io)
+    return exitCodeOf(error)
   }
 }
 
-async function dispatch(argv: readonly string[]): Promise<number> {
+async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = argv
   if (name === undefined) {
-    process.stderr.write(`${overview()}\n`)
+    io.err(`${overview()}\n`)
     return ExitCode.USAGE
   }
   if (name === '--help' || name === '-h' || name === 'help') {
     const [topic] = rest
-    process.stdout.write(`${topic === undefined ? overview() : commandHelp(commandNamed(topic))}\n`)
+    io.out(`${topic === undefined ? overview() : commandHelp(commandNamed(topic))}\n`)
     return ExitCode.DONE
   }
   if (name === '--version' || name === '-V') {
-    process.stdout.write(`harena ${version()}\n`)
+    io.out(`harena ${version()}\n`)
     return ExitCode.DONE
   }
   if (name.startsWith('-')) throw new UsageError(`unknown option ${name}; a command comes first (harena --help)`)
   const command = parseCommand(commandNamed(name), rest)
   if (command.values.help === true) {
-    process.stdout.write(`${commandHelp(command.spec)}\n`)
+    io.out(`${commandHelp(command.spec)}\n`)
     return ExitCode.DONE
   }
-  return execute(command)
+  return perform(command, io)
 }
 
-function execute(command: ParsedCommand): Promise<number> {
+function perform(command: ParsedCommand, io: Io): Promise<number> {
   return match(command.spec.name)
-    .with('run', () => run(command))
-    .with('verify', () => verify(command))
-    .with('asm', () => asm(command))
-    .with('disasm', () => disasm(command))
-    .with('inspect', () => inspect(command))
-    .with('conformance', () => conformance(command))
-    .with('example', () => example(command))
+    .with('run', () => run(command, io))
+    .with('verify', () => verify(command, io))
+    .with('asm', () => asm(command, io))
+    .with('disasm', () => disasm(command, io))
+    .with('inspect', () => inspect(command, io))
+    .with('conformance', () => conformance(command, io))
+    .with('example', () => example(command, io))
     .otherwise((name) => {
       throw new UsageError(`harena does not implement the command ${name}`)
     })
-}
-
-/** `harena … | head`: a reader that has seen enough is no error. */
-function leaveQuietlyWhenTheReaderDoes(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(ExitCode.DONE)
-  })
 }

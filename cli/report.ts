@@ -10,6 +10,7 @@ import {
   SegmentationFault,
   VerifierError,
 } from '../index.ts'
+import type { Io } from './io.ts'
 
 export const ExitCode = { DONE: 0, REJECTED: 1, USAGE: 2, FAULT: 3 } as const
 
@@ -60,21 +61,21 @@ export function errorJson(error: unknown): Record<string, unknown> {
 }
 
 /** The error on standard error; never a stack trace. */
-export function reportError(error: unknown): void {
+export function reportError(error: unknown, io: Io): void {
   if (error instanceof AssemblyError) {
-    for (const diagnostic of error.diagnostics) complain(renderDiagnostic(diagnostic))
+    for (const diagnostic of error.diagnostics) complain(renderDiagnostic(diagnostic), io)
     const count = error.diagnostics.length
-    if (count > 1) complain(`${count} errors`)
+    if (count > 1) complain(`${count} errors`, io)
     return
   }
-  if (error instanceof VerifierError && error.log !== '') complain(error.log.replace(/\n$/u, ''))
-  complain(`harena: ${messageOf(error)}`)
+  if (error instanceof VerifierError && error.log !== '') complain(error.log.replace(/\n$/u, ''), io)
+  complain(`harena: ${messageOf(error)}`, io)
 }
 
 /** A line on standard error, the word `error` in red where that is a terminal. */
-export function complain(text: string): void {
+export function complain(text: string, io: Io): void {
   const red = (word: string): string => styleText('red', word, { stream: process.stderr, validateStream: true })
-  process.stderr.write(`${text.replace(/\berror:/u, red)}\n`)
+  io.err(`${io.terminal ? text.replace(/\berror:/u, red) : text}\n`)
 }
 
 function messageOf(error: unknown): string {

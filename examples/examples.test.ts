@@ -13,7 +13,7 @@ const NAMES: readonly string[] = readdirSync(HERE, { withFileTypes: true })
 
 describe('examples', () => {
   test('there are as many as the table of README.md lists', () => {
-    const listed = [...readFileSync(join(HERE, 'README.md'), 'utf8').matchAll(/^\| `([\w-]+)` \|/gmu)].map((m) => m[1])
+    const listed = [...readFileSync(join(HERE, 'README.md'), 'utf8').matchAll(/^\| `([\w-]+)` +\|/gmu)].map((m) => m[1])
     expect(listed.sort()).toEqual(NAMES)
   })
 

@@ -2,11 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { encode, link } from '../../index.ts'
 import { chooseProgram, readObject } from '../input.ts'
+import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { complain, ExitCode } from '../report.ts'
 import { reasonOf, stringOption } from '../values.ts'
 
-export async function asm(command: ParsedCommand): Promise<number> {
+export async function asm(command: ParsedCommand, io: Io): Promise<number> {
   const input = command.operands[0] ?? ''
   const output = stringOption(command.values, 'output') ?? `${input.replace(/(\.bpf)?\.[sS]$/u, '')}.bin`
   if (output.endsWith('.o')) throw new UsageError(`${output}: ELF objects are not written yet; name a .bin file`)
@@ -14,7 +15,7 @@ export async function asm(command: ParsedCommand): Promise<number> {
   const linked = link(object, chooseProgram(command, object))
   const bytes = encode(linked.insns)
   if (output === '-') {
-    process.stdout.write(bytes)
+    io.out(bytes)
     return ExitCode.DONE
   }
   if (output === input) throw new UsageError(`${output} would overwrite what is read`)
@@ -25,6 +26,6 @@ export async function asm(command: ParsedCommand): Promise<number> {
   }
   const open = linked.references.length
   const left = open === 0 ? '' : `; ${open} references to maps and kfuncs are left as 0`
-  complain(`${output}: ${linked.insns.length} instructions of ${linked.name}${left}`)
+  complain(`${output}: ${linked.insns.length} instructions of ${linked.name}${left}`, io)
   return ExitCode.DONE
 }

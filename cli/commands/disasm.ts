@@ -1,18 +1,19 @@
 /** `harena disasm`: programs as text, in LLVM's syntax (which assembles again) or the kernel log's. */
 import { disassemble, helperById, kfuncById, type LinkedProgram, link } from '../../index.ts'
 import { choosePrograms, readObject } from '../input.ts'
+import type { Io } from '../io.ts'
 import type { ParsedCommand } from '../options.ts'
 import { ExitCode } from '../report.ts'
 import { choiceOption } from '../values.ts'
 
-export async function disasm(command: ParsedCommand): Promise<number> {
+export async function disasm(command: ParsedCommand, io: Io): Promise<number> {
   const syntax = choiceOption(command.values, 'syntax', ['llvm', 'kernel'])
   const object = readObject(command)
   const names = choosePrograms(command, object)
   for (const name of names) {
     const linked = link(object, name)
     const heading = syntax === 'llvm' ? `.program ${name} type=${linked.type}` : `${name}:`
-    process.stdout.write(`${heading}\n${text(linked, syntax).replace(/\n*$/u, '\n')}`)
+    io.out(`${heading}\n${text(linked, syntax).replace(/\n*$/u, '\n')}`)
   }
   return ExitCode.DONE
 }

@@ -1,17 +1,18 @@
 /** `harena example`: runs one of the examples, or lists them. */
 import { existsSync, readdirSync } from 'node:fs'
 import { nearest } from '../../errors/nearest.ts'
+import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { ExitCode } from '../report.ts'
 
 /** Beside the sources, or beside what was built. */
 const FOLDER = new URL('../../examples/', import.meta.url)
 
-export async function example(command: ParsedCommand): Promise<number> {
+export async function example(command: ParsedCommand, io: Io): Promise<number> {
   const names = listExamples()
   const wanted = command.operands[0]
   if (wanted === undefined) {
-    process.stdout.write(`${names.join('\n')}\n`)
+    io.out(`${names.join('\n')}\n`)
     return ExitCode.DONE
   }
   if (!names.includes(wanted)) {
@@ -19,7 +20,7 @@ export async function example(command: ParsedCommand): Promise<number> {
     throw new UsageError(`there is no example ${wanted}${near === undefined ? '' : `; did you mean ${near}?`}`)
   }
   const module: { run(print: (line: string) => void): Promise<void> } = await import(mainOf(wanted).href)
-  await module.run((line) => process.stdout.write(`${line}\n`))
+  await module.run((line) => io.out(`${line}\n`))
   return ExitCode.DONE
 }
 

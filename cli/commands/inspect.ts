@@ -1,13 +1,14 @@
 /** `harena inspect`: what an object holds, before anything is loaded. */
 import { type BtfType, link, MAP_FLAGS, type MapSpec, type ObjectSpec, PROGRAM_FLAGS } from '../../index.ts'
 import { readObject } from '../input.ts'
+import type { Io } from '../io.ts'
 import type { ParsedCommand } from '../options.ts'
 import { ExitCode } from '../report.ts'
 
-export async function inspect(command: ParsedCommand): Promise<number> {
+export async function inspect(command: ParsedCommand, io: Io): Promise<number> {
   const object = readObject(command)
   const summary = summarise(object)
-  process.stdout.write(command.values.json === true ? `${JSON.stringify(summary)}\n` : render(summary))
+  io.out(command.values.json === true ? `${JSON.stringify(summary)}\n` : render(summary))
   return ExitCode.DONE
 }
 

@@ -2,6 +2,7 @@
 import { type LoadedObject, Machine, type MachineOptions, type RunOptions, type RunResult } from '../../index.ts'
 import { type Dumped, dump, renderDump } from '../dump.ts'
 import { checkEngine, chooseProgram, readObject } from '../input.ts'
+import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { complain, ExitCode } from '../report.ts'
 import { assignment, bytesOption, choiceOption, listOption, numberOption, parseInteger } from '../values.ts'
@@ -16,7 +17,7 @@ interface Outcome {
   readonly dumped: readonly Dumped[]
 }
 
-export async function run(command: ParsedCommand): Promise<number> {
+export async function run(command: ParsedCommand, io: Io): Promise<number> {
   const { values } = command
   const engine = checkEngine(command)
   const object = readObject(command)
@@ -26,15 +27,13 @@ export async function run(command: ParsedCommand): Promise<number> {
   try {
     const unchecked = values.unchecked === true
     const loaded = machine.load(object, { programs: [program], unchecked })
-    hintAtTheZeroPage(loaded)
-    const outcome = runOnce(command, machine, loaded, program, runOptions(command, repeat))
+    hintAtTheZeroPage(loaded, io)
+    const outcome = runOnce(command, machine, loaded, program, runOptions(command, repeat, io), io)
     if (values.json === true) {
       const verdict = unchecked ? 'unchecked' : 'accepted'
-      process.stdout.write(
-        `${JSON.stringify({ file: object.file, program, engine, verdict, ...outcomeJson(outcome, repeat) })}\n`,
-      )
+      io.out(`${JSON.stringify({ file: object.file, program, engine, verdict, ...outcomeJson(outcome, repeat) })}\n`)
     } else {
-      process.stdout.write(renderOutcome(program, outcome))
+      io.out(renderOutcome(program, outcome))
     }
     return ExitCode.DONE
   } finally {
@@ -58,7 +57,7 @@ function machineOptions({ values }: ParsedCommand): MachineOptions {
   }
 }
 
-function runOptions(command: ParsedCommand, repeat: number): RunOptions {
+function runOptions(command: ParsedCommand, repeat: number, io: Io): RunOptions {
   const { values } = command
   const ctx = bytesOption(values, 'ctx')
   const data = bytesOption(values, 'data')
@@ -69,7 +68,7 @@ function runOptions(command: ParsedCommand, repeat: number): RunOptions {
     repeat,
     ...(ctx === undefined ? {} : { ctx }),
     ...(data === undefined ? {} : { data }),
-    ...(values.trace === true ? { trace: (line: string) => process.stderr.write(`${line}\n`) } : {}),
+    ...(values.trace === true ? { trace: (line: string) => io.err(`${line}\n`) } : {}),
   }
 }
 
@@ -79,12 +78,13 @@ function runOnce(
   loaded: LoadedObject,
   program: string,
   options: RunOptions,
+  io: Io,
 ): Outcome {
   for (const text of listOption(command.values, 'set')) setGlobal(loaded, text)
   const output: string[] = []
   machine.on('output', (line, name) => {
     output.push(line)
-    process.stderr.write(`${name}: ${line}\n`)
+    io.err(`${name}: ${line}\n`)
   })
   const before = globalTexts(loaded)
   const result = loaded.program(program).run(options)
@@ -117,7 +117,7 @@ export function globalTexts(loaded: LoadedObject): Map<string, string> {
 }
 
 /** Once for a program whose arena starts where the first object's address casts to NULL. */
-function hintAtTheZeroPage(loaded: LoadedObject): void {
+function hintAtTheZeroPage(loaded: LoadedObject, io: Io): void {
   for (const map of loaded.maps.values()) {
     if (map.info.type !== 'arena' || map.info.maxEntries === 2 ** 20) continue
     const start = map.mmap().start
@@ -125,6 +125,7 @@ function hintAtTheZeroPage(loaded: LoadedObject): void {
     complain(
       `hint: arena ${map.name} starts at 0x${start.toString(16)}, a multiple of 4 GiB: the object on its first byte ` +
         'casts to NULL; another extra= avoids that',
+      io,
     )
     return
   }

@@ -1,6 +1,7 @@
 /** `harena verify`: verifies programs and prints the log in the kernel's format. */
 import { Machine, type ObjectSpec, VerifierError } from '../../index.ts'
 import { checkEngine, choosePrograms, readObject } from '../input.ts'
+import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { complain, ExitCode } from '../report.ts'
 import { numberOption, stringOption } from '../values.ts'
@@ -21,7 +22,7 @@ interface Verdict {
 
 const LOG_LEVELS = 0b1111
 
-export async function verify(command: ParsedCommand): Promise<number> {
+export async function verify(command: ParsedCommand, io: Io): Promise<number> {
   checkEngine(command)
   const logLevel = numberOption(command.values, 'log-level', 1, 0, LOG_LEVELS)
   const object = readObject(command)
@@ -29,14 +30,14 @@ export async function verify(command: ParsedCommand): Promise<number> {
   const json = command.values.json === true
   const verdicts: Verdict[] = []
   for (const [i, name] of names.entries()) {
-    if (names.length > 1 && process.stderr.isTTY && !json) complain(`verifying ${name} (${i + 1} of ${names.length})`)
+    if (names.length > 1 && io.terminal && !json) complain(`verifying ${name} (${i + 1} of ${names.length})`, io)
     const verdict = verifyOne(object, name, logLevel)
     verdicts.push(verdict)
-    if (!json) print(verdict, names.length > 1)
+    if (!json) print(verdict, names.length > 1, io)
   }
   if (json) {
     const single = stringOption(command.values, 'program') !== undefined || verdicts.length === 1
-    process.stdout.write(`${JSON.stringify(single ? verdicts[0] : verdicts)}\n`)
+    io.out(`${JSON.stringify(single ? verdicts[0] : verdicts)}\n`)
   }
   return verdicts.every((verdict) => verdict.verdict === 'accepted') ? ExitCode.DONE : ExitCode.REJECTED
 }
@@ -76,9 +77,9 @@ function numbers(stats: VerifierError['stats']): Pick<Verdict, 'processed' | 'st
   }
 }
 
-function print(verdict: Verdict, several: boolean): void {
-  if (several) process.stdout.write(`${verdict.program}:\n`)
-  process.stdout.write(verdict.log)
+function print(verdict: Verdict, several: boolean, io: Io): void {
+  if (several) io.out(`${verdict.program}:\n`)
+  io.out(verdict.log)
   const why = verdict.verdict === 'rejected' ? ` (${verdict.errno}): ${verdict.message}` : ''
-  process.stdout.write(`${verdict.program}: ${verdict.verdict}${why}\n`)
+  io.out(`${verdict.program}: ${verdict.verdict}${why}\n`)
 }
