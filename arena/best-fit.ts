@@ -56,6 +56,7 @@ export class BestFit implements FreeRanges {
       if (oldLast > last) this.#put(last + 1, oldLast)
       const middle = Math.max(oldFirst, start)
       this.#expect(ranges.storeRange(middle, Math.min(oldLast, last), 0))
+      if (oldLast >= last) return 0
       at = oldLast + 1
     }
   }
@@ -90,6 +91,11 @@ export class BestFit implements FreeRanges {
 
   destroy(): void {
     this.#store.destroy()
+  }
+
+  /** Nodes that look-ups in both trees went through so far. */
+  get visits(): number {
+    return this.#byPosition.visits + this.#bySize.visits
   }
 
   check(): void {

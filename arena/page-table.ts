@@ -25,6 +25,8 @@ export class PageTable {
   readonly base: number
   /** Kernel memory, byte by byte. */
   readonly bytes: Uint8Array
+  /** The same, four pages at a time. */
+  readonly #words: Int32Array
   /** Pages present. */
   count = 0
 
@@ -32,6 +34,7 @@ export class PageTable {
   constructor(kernel: Memory, base: number) {
     this.base = base
     this.bytes = kernel.u8
+    this.#words = kernel.i32
   }
 
   has(page: number): boolean {
@@ -43,6 +46,22 @@ export class PageTable {
     const { bytes, base } = this
     for (let page = first; page <= last; page++) if ((bytes[base + page]! & Present.THIS) !== 0) return page
     return -1
+  }
+
+  /** Spans of present pages, ascending, as [first, last]. */
+  spans(): [number, number][] {
+    const found: [number, number][] = []
+    for (let page = 0; page < WINDOW_PAGES; ) {
+      if (page % 4 === 0 && this.#words[(this.base + page) >>> 2] === 0) {
+        page += 4
+        continue
+      }
+      const first = page
+      while (page < WINDOW_PAGES && this.has(page)) page++
+      if (page > first) found.push([first, page - 1])
+      else page++
+    }
+    return found
   }
 
   /** Makes `count` absent pages from `first` on present. The span ends within the 4 GiB. */
@@ -72,15 +91,25 @@ export class PageTable {
 
   /** Throws InternalError where the bits of some page do not agree with its neighbours', or the count is wrong. */
   check(): void {
+    const { bytes, base } = this
     let count = 0
+    let previous = 0
     for (let page = 0; page < WINDOW_PAGES; page++) {
-      const next = page < WINDOW_PAGES - 1 && this.has(page + 1)
-      const previous = page > 0 && this.has(page - 1)
-      const expected =
-        (this.has(page) ? Present.THIS : 0) | (next ? Present.NEXT : 0) | (previous ? Present.PREVIOUS : 0)
-      const found = this.bytes[this.base + page]!
+      // Four pages that are absent, with nothing present on either side.
+      const end = base + page + 4
+      if (page % 4 === 0 && previous === 0 && this.#words[(base + page) >>> 2] === 0) {
+        if (page + 4 === WINDOW_PAGES || (bytes[end]! & Present.THIS) === 0) {
+          page += 3
+          continue
+        }
+      }
+      const current = bytes[base + page]! & Present.THIS
+      const next = page < WINDOW_PAGES - 1 ? bytes[base + page + 1]! & Present.THIS : 0
+      const expected = current | (next << 1) | (previous << 2)
+      const found = bytes[base + page]!
       if (found !== expected) throw new InternalError(`page table byte ${page} is ${found}, not ${expected}`)
-      if (this.has(page)) count++
+      count += current
+      previous = current
     }
     if (count !== this.count) throw new InternalError(`${count} arena pages are present, ${this.count} counted`)
   }

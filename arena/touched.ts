@@ -31,19 +31,23 @@ export class TouchedPages {
     }
   }
 
-  /** Byte ranges to zero before the memory is used for something else. */
-  readonly spans = (): Touched => {
-    const spans: [number, number][] = []
+  /** Byte ranges to zero before the memory is used for something else. They may overlap. */
+  readonly spans = (): Touched => [...this.#table.spans(), ...this.#viewedSpans()].map(bytesOf)
+
+  #viewedSpans(): [number, number][] {
     const viewed = this.#viewed
-    let from = -1
-    for (let page = 0; page <= WINDOW_PAGES; page++) {
-      const dirty = page < WINDOW_PAGES && (this.#table.has(page) || (viewed !== undefined && viewed[page] !== 0))
-      if (dirty && from < 0) from = page
-      if (!dirty && from >= 0) {
-        spans.push([from * PAGE_SIZE, page * PAGE_SIZE])
-        from = -1
-      }
+    const found: [number, number][] = []
+    let first = viewed?.indexOf(1) ?? -1
+    while (viewed !== undefined && first >= 0) {
+      const behind = viewed.indexOf(0, first)
+      const last = behind < 0 ? WINDOW_PAGES - 1 : behind - 1
+      found.push([first, last])
+      first = viewed.indexOf(1, last + 1)
     }
-    return spans
+    return found
   }
+}
+
+function bytesOf([first, last]: readonly [number, number]): readonly [from: number, to: number] {
+  return [first * PAGE_SIZE, (last + 1) * PAGE_SIZE]
 }
