@@ -71,8 +71,9 @@ function finish(assembly: Assembly): ObjectSpec {
   layOutGlobals(assembly, layouts, numbers)
   const models = guarded(assembly, assembly.maps, (draft) => readMap(draft, layouts, numbers))
   const data = dataMaps(assembly, types)
-  const names = namesOf(assembly, data.globals, numbers)
+  const names = namesOf(assembly, [...data.globals, ...data.local], numbers)
   for (const body of assembly.bodies) resolveBody(assembly, body, names)
+  checkSymbols(assembly, names)
   const { programs, functions } = divide(assembly, types)
   return {
     file: assembly.file,
@@ -179,7 +180,18 @@ function namesOf(assembly: Assembly, globals: readonly GlobalSpec[], numbers: Lo
     numbers,
     maps: new Set(assembly.maps.map((map) => map.name)),
     globals: new Map(globals.map((global) => [global.name, global])),
+    programs: new Set(assembly.bodies.filter((body) => body.origin.kind === 'program').map((body) => body.name)),
     functions: new Map(functions.map((body) => [body.name, body])),
+  }
+}
+
+/** `.global NAME` without a type is for symbols that the file has; else a type was forgotten. */
+function checkSymbols(assembly: Assembly, names: Names): void {
+  for (const [name, place] of assembly.untypedGlobals) {
+    const { bodies } = assembly
+    if (names.globals.has(name) || bodies.some((body) => body.name === name || body.labels.has(name))) continue
+    const hint = `write '.global ${name}: u64' or another type`
+    complain(assembly, place, new StatementError(place.at, `global ${quote(name)} has no type`, { hint }))
   }
 }
 

@@ -55,7 +55,9 @@ export interface Assembly {
   section: Section
   readonly data: Map<string, DataSection>
   readonly functionSymbols: Set<string>
-  readonly globalSymbols: Map<string, Place>
+  readonly globalSymbols: Set<string>
+  /** `.global NAME` without a type: where the name stands. */
+  readonly untypedGlobals: Map<string, Place>
 }
 
 export interface Section {
@@ -85,7 +87,8 @@ export function makeAssembly(file: string, read: ReadFile | undefined): Assembly
     section: TEXT,
     data: new Map(),
     functionSymbols: new Set(),
-    globalSymbols: new Map(),
+    globalSymbols: new Set(),
+    untypedGlobals: new Map(),
   }
 }
 

@@ -81,7 +81,7 @@ export function typeDirective(assembly: Assembly, { tokens }: Statement): void {
 
 /** A label in a data section begins a symbol there. */
 export function dataLabel(assembly: Assembly, name: string): void {
-  if (assembly.section.kind !== 'data' || name.startsWith('.L')) return
+  if (assembly.section.kind !== 'data') return
   const section = dataSection(assembly.data, assembly.section.name)
   section.symbols.push({ name, offset: section.size, size: undefined, type: undefined })
 }

@@ -117,7 +117,7 @@ describe('names', () => {
     ['.map m type=array\n.global m: u8\nexit', "2:9 'm' is already a map, declared at f.s:1"],
     ['.set m, 1\n.map m type=array\n.set m, 2\nexit', "3:6 'm' is already a map, declared at f.s:2"],
     ['.program f type=xdp\nexit\n.func f\nexit', "3:7 'f' is already a program, declared at f.s:1"],
-    ['.program p type=xdp\nr1 = p ll\nexit', "2:6 unknown name 'p'"],
+    ['.program p type=xdp\nr1 = p ll\nexit', "2:6 unknown name 'p' ['p' is a program; only a '.func' can be called]"],
     [
       '.func f\nexit\n.program p type=xdp\ngoto f\nexit',
       "4:6 unknown label 'f' ['f' is a function: 'call' reaches it]",
@@ -168,6 +168,7 @@ describe('directives', () => {
     ['.global g: u8[2] = {1, 2, 3}', '1:20 the list has 3 values, the array 2'],
     ['.global g: u32 = "a"', '1:18 a string initialises an array of bytes only'],
     ['.global g = 5', "1:9 global g has no type [write '.global g: u64 = …']"],
+    ['.global g', "1:9 global 'g' has no type [write '.global g: u64' or another type]"],
     ['.global g: u8[0]', '1:12 global g has no bytes'],
     ['.global g: u64[0xffffffff]', '1:12 the array is larger than 4 GiB'],
     ['.program p', "1:10 program p has no type [write 'type=syscall' or another]"],

@@ -90,9 +90,15 @@ function scalarBytes(value: Expression, type: TypeModel, lookup: Lookup): Uint8A
 export function dataMaps(
   assembly: Assembly,
   types: TypeTable | undefined,
-): { readonly maps: readonly MapSpec[]; readonly globals: readonly GlobalSpec[] } {
+): {
+  readonly maps: readonly MapSpec[]
+  readonly globals: readonly GlobalSpec[]
+  readonly local: readonly GlobalSpec[]
+} {
   const maps: MapSpec[] = []
   const globals: GlobalSpec[] = []
+  // Compilers give strings and tables labels of their own, which are nobody's variables.
+  const local: GlobalSpec[] = []
   for (const section of assembly.data.values()) {
     if (section.size === 0) continue
     const sizes = symbolSizes(section)
@@ -111,10 +117,11 @@ export function dataMaps(
     })
     for (const { name, offset, type } of section.symbols) {
       const size = sizes.get(name)!
-      globals.push({ name, map: section.name, offset, size, typeId: types?.symbolType(type, size) ?? 0 })
+      const list = name.startsWith('.L') ? local : globals
+      list.push({ name, map: section.name, offset, size, typeId: types?.symbolType(type, size) ?? 0 })
     }
   }
-  return { maps, globals }
+  return { maps, globals, local }
 }
 
 function sectionType(

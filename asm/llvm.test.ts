@@ -85,7 +85,35 @@ test.each(['lone.s', 'lone-debug.s'])('a lone function in .text is a syscall pro
   expect(slots(object.programs[0]!)).toEqual(slotsOf('lone-text.hex'))
 })
 
+test('labels of a compiler’s own data can be loaded, and are no globals', () => {
+  const object = assemble(`
+    .type f,@function
+    f: r1 = .L.str + 1 ll
+       exit
+    .section .rodata.str1.1,"aMS",@progbits,1
+    .L.str: .asciz "hey"
+    .section .debug_str,"MS",@progbits,1
+    .Linfo_string0: .asciz "clang"
+    .byte 1
+    .uleb128 7
+    .quad .Linfo_string0`)
+  expect(object.maps.map(({ name, flags, contents }) => [name, flags, Buffer.from(contents!).toString()])).toEqual([
+    ['.rodata.str1.1', 0x480, 'hey\0'],
+  ])
+  expect(object.globals).toEqual([])
+  expect(object.programs[0]!.references).toEqual([{ slot: 0, kind: 'map-value', name: '.rodata.str1.1', offset: 1 }])
+})
+
+test('.globl and .global name symbols of the file', () => {
+  const [first, second] = ['.globl', '.global'].map((directive) =>
+    assemble(`${directive} f\n.type g,@function\ng: call f\nexit\n.type f,@function\nf: r0 = 0\nexit`),
+  )
+  expect(first!.functions.map(({ name, linkage }) => [name, linkage])).toEqual([['f', 'global']])
+  expect(second!.functions).toEqual(first!.functions)
+})
+
 test.each([
+  ['?tc', 'tc', 0],
   ['xdp', 'xdp', 0],
   ['xdp.frags', 'xdp', 0x20],
   ['tc', 'tc', 0],
@@ -98,7 +126,8 @@ test.each([
 ])('section %s holds programs of type %s', (section, type, flags) => {
   const source = `.section "${section}","ax",@progbits\n.type f,@function\nf:\n r0 = 0\n exit\n`
   const bare = source.replaceAll(`"${section}"`, section)
-  for (const text of [source, bare]) {
+  // An unquoted question mark is no character of the language.
+  for (const text of section.startsWith('?') ? [source] : [source, bare]) {
     const [program] = assemble(text).programs
     expect(program).toMatchObject({ name: 'f', type, flags })
   }

@@ -36,6 +36,7 @@ export interface Names {
   readonly maps: ReadonlySet<string>
   readonly globals: ReadonlyMap<string, GlobalSpec>
   readonly functions: ReadonlyMap<string, Body>
+  readonly programs: ReadonlySet<string>
 }
 
 /** Resolves what a body's instructions wait for. Complaints go to `assembly`. */
@@ -133,8 +134,13 @@ function resolveWide(body: Body, slot: number, sum: Sum, names: Names): void {
     patchWide(body, slot, build(LD_FUNC, { dst }))
     body.references.push({ slot, kind: 'callback', name })
   } else {
-    throw new StatementError(at, `unknown name ${quote(name)}`, { unknown: name })
+    throw unknownName('name', name, at, names)
   }
+}
+
+function unknownName(what: string, name: string, at: number, names: Names): StatementError {
+  const hint = names.programs.has(name) ? { hint: `${quote(name)} is a program; only a '.func' can be called` } : {}
+  return new StatementError(at, `unknown ${what} ${quote(name)}`, { unknown: name, ...hint })
 }
 
 /** A label of the same body comes first, then functions of the file, helpers, kfuncs. */
@@ -156,7 +162,7 @@ function resolveCall(body: Body, slot: number, name: string, at: number, names: 
     body.references.push({ slot, kind: 'kfunc', name: kfuncAlias(name) })
   } else {
     const number = names.numbers(name, at)
-    if (number === undefined) throw new StatementError(at, `unknown function ${quote(name)}`, { unknown: name })
+    if (number === undefined) throw unknownName('function', name, at, names)
     put(build(CALL_HELPER, { imm: checkImmediate(number, at) }))
   }
 }
@@ -216,7 +222,8 @@ const SECTION_TYPES: Readonly<Record<string, ProgramType>> = {
 
 /** The role of a function symbol in a section of compiler output; undefined for `.text`. */
 export function sectionRole(section: string): Role | undefined {
-  const [head, ...more] = (section.split('/')[0] ?? '').split('.')
+  // A question mark, as libbpf has it, only asks not to load the program unbidden.
+  const [head, ...more] = (section.replace(/^\?/, '').split('/')[0] ?? '').split('.')
   const type =
     typeNamed(head ?? '') ?? (Object.hasOwn(SECTION_TYPES, head ?? '') ? SECTION_TYPES[head ?? ''] : undefined)
   if (type === undefined) return undefined

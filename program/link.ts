@@ -87,14 +87,14 @@ function reached(
     if (seen.has(spec)) continue
     seen.add(spec)
     order.push(spec)
-    for (const reference of spec.references.toReversed()) {
-      if (reference.kind !== 'call' && reference.kind !== 'callback') continue
-      const target = functions.get(reference.name)
-      if (target === undefined) {
-        throw new LinkError(`${object.file}: ${spec.name} refers to a function ${reference.name}, which is missing`)
-      }
-      if (!seen.has(target)) pending.push(target)
-    }
+    const targets = spec.references
+      .filter(({ kind }) => kind === 'call' || kind === 'callback')
+      .map(({ name }) => {
+        const target = functions.get(name)
+        if (target !== undefined) return target
+        throw new LinkError(`${object.file}: ${spec.name} refers to a function ${name}, which is missing`)
+      })
+    for (const target of targets.toReversed()) if (!seen.has(target)) pending.push(target)
   }
   return order
 }
