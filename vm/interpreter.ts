@@ -1,149 +1,36 @@
 /**
  * The interpreter: one switch over packed code (engine-ops.ts). Speed comes from four choices, each measured:
  * registers are 32-bit halves in one Int32Array; decoded words lie in another; case labels are constants of the module,
- * so that the switch compiles to a jump table; and each case ends in its own `continue`, so that leaving the switch
- * means one thing only: a jump is taken.
+ * so that the switch compiles to a jump table; and what is rare is out of line (interpreter-rare.ts).
  *
- *     top:  switch (op)
- *             case …:  do it; pc += STRIDE; op = code[pc]; continue
- *             jump:    not taken as above, taken: break
- *           taken:     pc = word 3; every so often look at the clock
+ *     next: {
+ *       switch (op)
+ *         an operation:   do it; break next
+ *         a jump:         taken: break          not taken: break next
+ *       a jump is taken:  every so often look at the clock; pc = word 3; continue
+ *     }
+ *     pc += STRIDE
  *
- * Operations of verified programs check nothing: the verifier has. What can fault or needs exact arena rules is out of
- * line in access.ts.
+ * Operations of verified programs check nothing: the verifier has. What can fault or needs exact arena rules is in
+ * access.ts.
  */
-import { InternalError } from '../errors/errors.ts'
-import { bswap16, bswap32, hi, mul, sar, sdiv, shl, shr, srem, udiv, urem } from '../memory/int64.ts'
+import { hi, mul, sar, shl, shr } from '../memory/int64.ts'
 import { KERNEL_HIGH } from '../memory/memory.ts'
-import {
-  atomicArena,
-  atomicChecked,
-  loadAcquireArena,
-  loadAcquireChecked,
-  loadArena,
-  loadChecked,
-  loadFrom,
-  loadPacket,
-  storeArena,
-  storeChecked,
-  storeTo,
-} from './access.ts'
-import { atomic } from './atomics.ts'
+import { loadArena, loadFrom, loadPacket, storeArena, storeTo } from './access.ts'
 import { badCall, callNumber, enter, functionSlot, leave, tooDeep } from './calls.ts'
 import { EngineOp, HOOK_BIT, STRIDE } from './engine-ops.ts'
+import { executeRare } from './interpreter-rare.ts'
 import { frameTop, MAX_FRAMES, MAY_GOTO_LIMIT, type Native, type RunState, refuel, SAVED_WORDS } from './state.ts'
 
+// biome-ignore format: a list of names
 const {
-  ADD64_IMM,
-  ADD64,
-  MOV64,
-  MOV_CONST,
-  MOV32,
-  LDX64_A,
-  LDX64_K,
-  STX64_K,
-  STX64_A,
-  JNE64,
-  JEQ64,
-  JA,
-  SUB64,
-  AND64,
-  OR64,
-  XOR64,
-  LSH64_LOW,
-  LSH64_HIGH,
-  RSH64_LOW,
-  RSH64_HIGH,
-  ARSH64_LOW,
-  ARSH64_HIGH,
-  ADD32,
-  SUB32,
-  AND32,
-  OR32,
-  XOR32,
-  LSH32,
-  RSH32,
-  ARSH32,
-  MUL32,
-  MUL64,
-  JGT64,
-  JGE64,
-  JLT64,
-  JLE64,
-  JSGT64,
-  JSGE64,
-  JSLT64,
-  JSLE64,
-  JSET64,
-  JEQ32,
-  JNE32,
-  JGT32,
-  JGE32,
-  JLT32,
-  JLE32,
-  JSGT32,
-  JSGE32,
-  JSLT32,
-  JSLE32,
-  JSET32,
-  LDX32_A,
-  LDX16_A,
-  LDX8_A,
-  LDXS32_A,
-  LDXS16_A,
-  LDXS8_A,
-  STX32_A,
-  STX16_A,
-  STX8_A,
-  LDX32_K,
-  LDX16_K,
-  LDX8_K,
-  LDXS32_K,
-  LDXS16_K,
-  LDXS8_K,
-  STX32_K,
-  STX16_K,
-  STX8_K,
-  CAST_USER,
-  CALL,
-  CALL_LOCAL,
-  EXIT,
-  MAY_GOTO,
-  LD_IMM64,
-  NEG64,
-  NEG32,
-  LSH64,
-  RSH64,
-  ARSH64,
-  DIV64,
-  SDIV64,
-  MOD64,
-  SMOD64,
-  DIV32,
-  SDIV32,
-  MOD32,
-  SMOD32,
-  MOVSX64_8,
-  MOVSX64_16,
-  MOVSX64_32,
-  MOVSX32_8,
-  MOVSX32_16,
-  LE16,
-  BSWAP16,
-  BSWAP32,
-  BSWAP64,
-  ATOMIC_K,
-  ATOMIC_A,
-  ATOMIC_C,
-  LOAD_ACQUIRE_A,
-  LOAD_C,
-  STORE_C,
-  LD_ABS,
-  LD_IND,
-  CALLX,
-  NOP,
-  LE32,
-  LOAD_ACQUIRE_C,
+  ADD64_IMM, ADD64, MOV64, MOV_CONST, MOV32, LDX64_A, LDX64_K, STX64_K, STX64_A, JNE64, JEQ64, JA, SUB64, AND64,
+  OR64, XOR64, LSH64_LOW, LSH64_HIGH, RSH64_LOW, RSH64_HIGH, ARSH64_LOW, ARSH64_HIGH, ADD32, SUB32, AND32, OR32,
+  XOR32, LSH32, RSH32, ARSH32, MUL32, MUL64, JGT64, JGE64, JLT64, JLE64, JSGT64, JSGE64, JSLT64, JSLE64, JSET64,
+  JEQ32, JNE32, JGT32, JGE32, JLT32, JLE32, JSGT32, JSGE32, JSLT32, JSLE32, JSET32, LDX32_A, LDX16_A, LDX8_A,
+  LDXS32_A, STX32_A, STX16_A, STX8_A, LDX32_K, LDX16_K, LDX8_K, LDXS32_K, STX32_K, STX16_K, STX8_K, CAST_USER,
+  CALL, CALL_LOCAL, EXIT, MAY_GOTO, LD_IMM64, NEG64, NEG32, LSH64, RSH64, ARSH64, MOVSX64_32, LD_ABS, LD_IND,
+  CALLX, NOP,
 } = EngineOp
 
 /** Packed code and the natives that its CALL operations index. */
@@ -175,1026 +62,641 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
   let pc = entry
   let op = code[pc]!
   for (;;) {
-    switch (op) {
-      case ADD64_IMM: {
-        const a = code[pc + 1]!
-        const imm = code[pc + 3]!
-        const low = R[a]!
-        const sum = (low + imm) | 0
-        R[a] = sum
-        R[a + 1] = (R[a + 1]! + (imm >> 31) + (sum >>> 0 < low >>> 0 ? 1 : 0)) | 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ADD64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const low = R[a]!
-        const sum = (low + R[b]!) | 0
-        const high = R[a + 1]! + R[b + 1]! + (sum >>> 0 < low >>> 0 ? 1 : 0)
-        R[a] = sum
-        R[a + 1] = high
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOV64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = R[b]!
-        R[a + 1] = R[b + 1]!
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOV_CONST: {
-        const a = code[pc + 1]!
-        R[a] = code[pc + 2]!
-        R[a + 1] = code[pc + 3]!
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOV32: {
-        const a = code[pc + 1]!
-        R[a] = R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDX64_A: {
-        const a = code[pc + 1]!
-        const low = R[code[pc + 2]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if (((at & 7) | ((at ^ low) >>> 31)) === 0) {
-          const i = at >>> 2
-          R[a] = a32[i]!
-          R[a + 1] = a32[i + 1]!
-        } else loadArena(state, R, a, low, code[pc + 3]!, 8, false)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDX64_K: {
-        const a = code[pc + 1]!
-        const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
-        if ((at & 3) === 0) {
-          const i = at >>> 2
-          R[a] = k32[i]!
-          R[a + 1] = k32[i + 1]!
-        } else loadFrom(kernel, at >>> 0, R, a, 8, false)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STX64_K: {
-        const b = code[pc + 2]!
-        const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
-        if ((at & 3) === 0) {
-          const i = at >>> 2
-          k32[i] = R[b]!
-          k32[i + 1] = R[b + 1]!
-        } else storeTo(kernel, at >>> 0, R, b, 8)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STX64_A: {
-        const b = code[pc + 2]!
-        const low = R[code[pc + 1]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if (((at & 7) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
-          const i = at >>> 2
-          a32[i] = R[b]!
-          a32[i + 1] = R[b + 1]!
-        } else storeArena(state, R, b, low, code[pc + 3]!, 8)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JNE64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a] !== R[b] || R[a + 1] !== R[b + 1]) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JEQ64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a] === R[b] && R[a + 1] === R[b + 1]) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JA:
-        break
-      case SUB64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const low = R[a]!
-        const other = R[b]!
-        R[a + 1] = R[a + 1]! - R[b + 1]! - (low >>> 0 < other >>> 0 ? 1 : 0)
-        R[a] = low - other
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case AND64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = R[a]! & R[b]!
-        R[a + 1] = R[a + 1]! & R[b + 1]!
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case OR64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = R[a]! | R[b]!
-        R[a + 1] = R[a + 1]! | R[b + 1]!
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case XOR64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = R[a]! ^ R[b]!
-        R[a + 1] = R[a + 1]! ^ R[b + 1]!
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LSH64_LOW: {
-        const a = code[pc + 1]!
-        const n = code[pc + 3]!
-        const low = R[a]!
-        R[a + 1] = (R[a + 1]! << n) | (low >>> (32 - n))
-        R[a] = low << n
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LSH64_HIGH: {
-        const a = code[pc + 1]!
-        R[a + 1] = R[a]! << (code[pc + 3]! - 32)
-        R[a] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case RSH64_LOW: {
-        const a = code[pc + 1]!
-        const n = code[pc + 3]!
-        const high = R[a + 1]!
-        R[a] = (R[a]! >>> n) | (high << (32 - n))
-        R[a + 1] = high >>> n
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case RSH64_HIGH: {
-        const a = code[pc + 1]!
-        const high = R[a + 1]!
-        R[a] = high >>> (code[pc + 3]! - 32)
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ARSH64_LOW: {
-        const a = code[pc + 1]!
-        const n = code[pc + 3]!
-        const high = R[a + 1]!
-        R[a] = (R[a]! >>> n) | (high << (32 - n))
-        R[a + 1] = high >> n
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ARSH64_HIGH: {
-        const a = code[pc + 1]!
-        const high = R[a + 1]!
-        R[a] = high >> (code[pc + 3]! - 32)
-        R[a + 1] = high >> 31
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ADD32: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! + R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case SUB32: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! - R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case AND32: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! & R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case OR32: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! | R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case XOR32: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! ^ R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LSH32: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! << R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case RSH32: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! >>> R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ARSH32: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! >> R[code[pc + 2]!]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MUL32: {
-        const a = code[pc + 1]!
-        R[a] = Math.imul(R[a]!, R[code[pc + 2]!]!)
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MUL64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = mul(R[a]!, R[a + 1]!, R[b]!, R[b + 1]!)
-        R[a + 1] = hi
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JGT64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const high = R[a + 1]! >>> 0
-        const other = R[b + 1]! >>> 0
-        if (high === other ? R[a]! >>> 0 > R[b]! >>> 0 : high > other) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JGE64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const high = R[a + 1]! >>> 0
-        const other = R[b + 1]! >>> 0
-        if (high === other ? R[a]! >>> 0 >= R[b]! >>> 0 : high > other) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JLT64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const high = R[a + 1]! >>> 0
-        const other = R[b + 1]! >>> 0
-        if (high === other ? R[a]! >>> 0 < R[b]! >>> 0 : high < other) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JLE64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const high = R[a + 1]! >>> 0
-        const other = R[b + 1]! >>> 0
-        if (high === other ? R[a]! >>> 0 <= R[b]! >>> 0 : high < other) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSGT64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const high = R[a + 1]!
-        const other = R[b + 1]!
-        if (high === other ? R[a]! >>> 0 > R[b]! >>> 0 : high > other) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSGE64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const high = R[a + 1]!
-        const other = R[b + 1]!
-        if (high === other ? R[a]! >>> 0 >= R[b]! >>> 0 : high > other) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSLT64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const high = R[a + 1]!
-        const other = R[b + 1]!
-        if (high === other ? R[a]! >>> 0 < R[b]! >>> 0 : high < other) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSLE64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        const high = R[a + 1]!
-        const other = R[b + 1]!
-        if (high === other ? R[a]! >>> 0 <= R[b]! >>> 0 : high < other) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSET64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (((R[a]! & R[b]!) | (R[a + 1]! & R[b + 1]!)) !== 0) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JEQ32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a] === R[b]) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JNE32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a] !== R[b]) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JGT32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a]! >>> 0 > R[b]! >>> 0) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JGE32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a]! >>> 0 >= R[b]! >>> 0) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JLT32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a]! >>> 0 < R[b]! >>> 0) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JLE32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a]! >>> 0 <= R[b]! >>> 0) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSGT32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a]! > R[b]!) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSGE32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a]! >= R[b]!) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSLT32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a]! < R[b]!) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSLE32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if (R[a]! <= R[b]!) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case JSET32: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        if ((R[a]! & R[b]!) !== 0) break
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDX32_A: {
-        const a = code[pc + 1]!
-        const low = R[code[pc + 2]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if (((at & 3) | ((at ^ low) >>> 31)) === 0) {
-          const value = a32[at >>> 2]!
-          R[a] = value
+    next: {
+      switch (op) {
+        case ADD64_IMM: {
+          const a = code[pc + 1]!
+          const imm = code[pc + 3]!
+          const low = R[a]!
+          const sum = (low + imm) | 0
+          R[a] = sum
+          R[a + 1] = (R[a + 1]! + (imm >> 31) + (sum >>> 0 < low >>> 0 ? 1 : 0)) | 0
+          break next
+        }
+        case ADD64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const low = R[a]!
+          const sum = (low + R[b]!) | 0
+          const high = R[a + 1]! + R[b + 1]! + (sum >>> 0 < low >>> 0 ? 1 : 0)
+          R[a] = sum
+          R[a + 1] = high
+          break next
+        }
+        case MOV64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          R[a] = R[b]!
+          R[a + 1] = R[b + 1]!
+          break next
+        }
+        case MOV_CONST: {
+          const a = code[pc + 1]!
+          R[a] = code[pc + 2]!
+          R[a + 1] = code[pc + 3]!
+          break next
+        }
+        case MOV32: {
+          const a = code[pc + 1]!
+          R[a] = R[code[pc + 2]!]!
           R[a + 1] = 0
-        } else loadArena(state, R, a, low, code[pc + 3]!, 4, false)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDX16_A: {
-        const a = code[pc + 1]!
-        const low = R[code[pc + 2]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if (((at & 1) | ((at ^ low) >>> 31)) === 0) {
-          R[a] = a16[at >>> 1]!
+          break next
+        }
+        case LDX64_A: {
+          const a = code[pc + 1]!
+          const low = R[code[pc + 2]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if (((at & 7) | ((at ^ low) >>> 31)) === 0) {
+            const i = at >>> 2
+            R[a] = a32[i]!
+            R[a + 1] = a32[i + 1]!
+          } else loadArena(state, R, a, low, code[pc + 3]!, 8, false)
+          break next
+        }
+        case LDX64_K: {
+          const a = code[pc + 1]!
+          const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
+          if ((at & 3) === 0) {
+            const i = at >>> 2
+            R[a] = k32[i]!
+            R[a + 1] = k32[i + 1]!
+          } else loadFrom(kernel, at >>> 0, R, a, 8, false)
+          break next
+        }
+        case STX64_K: {
+          const b = code[pc + 2]!
+          const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
+          if ((at & 3) === 0) {
+            const i = at >>> 2
+            k32[i] = R[b]!
+            k32[i + 1] = R[b + 1]!
+          } else storeTo(kernel, at >>> 0, R, b, 8)
+          break next
+        }
+        case STX64_A: {
+          const b = code[pc + 2]!
+          const low = R[code[pc + 1]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if (((at & 7) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
+            const i = at >>> 2
+            a32[i] = R[b]!
+            a32[i + 1] = R[b + 1]!
+          } else storeArena(state, R, b, low, code[pc + 3]!, 8)
+          break next
+        }
+        case JNE64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a] !== R[b] || R[a + 1] !== R[b + 1]) break
+          break next
+        }
+        case JEQ64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a] === R[b] && R[a + 1] === R[b + 1]) break
+          break next
+        }
+        case JA:
+          break
+        case SUB64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const low = R[a]!
+          const other = R[b]!
+          R[a + 1] = R[a + 1]! - R[b + 1]! - (low >>> 0 < other >>> 0 ? 1 : 0)
+          R[a] = low - other
+          break next
+        }
+        case AND64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          R[a] = R[a]! & R[b]!
+          R[a + 1] = R[a + 1]! & R[b + 1]!
+          break next
+        }
+        case OR64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          R[a] = R[a]! | R[b]!
+          R[a + 1] = R[a + 1]! | R[b + 1]!
+          break next
+        }
+        case XOR64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          R[a] = R[a]! ^ R[b]!
+          R[a + 1] = R[a + 1]! ^ R[b + 1]!
+          break next
+        }
+        case LSH64_LOW: {
+          const a = code[pc + 1]!
+          const n = code[pc + 3]!
+          const low = R[a]!
+          R[a + 1] = (R[a + 1]! << n) | (low >>> (32 - n))
+          R[a] = low << n
+          break next
+        }
+        case LSH64_HIGH: {
+          const a = code[pc + 1]!
+          R[a + 1] = R[a]! << (code[pc + 3]! - 32)
+          R[a] = 0
+          break next
+        }
+        case RSH64_LOW: {
+          const a = code[pc + 1]!
+          const n = code[pc + 3]!
+          const high = R[a + 1]!
+          R[a] = (R[a]! >>> n) | (high << (32 - n))
+          R[a + 1] = high >>> n
+          break next
+        }
+        case RSH64_HIGH: {
+          const a = code[pc + 1]!
+          const high = R[a + 1]!
+          R[a] = high >>> (code[pc + 3]! - 32)
           R[a + 1] = 0
-        } else loadArena(state, R, a, low, code[pc + 3]!, 2, false)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDX8_A: {
-        const a = code[pc + 1]!
-        const low = R[code[pc + 2]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if ((at ^ low) >= 0) {
-          R[a] = a8[at >>> 0]!
+          break next
+        }
+        case ARSH64_LOW: {
+          const a = code[pc + 1]!
+          const n = code[pc + 3]!
+          const high = R[a + 1]!
+          R[a] = (R[a]! >>> n) | (high << (32 - n))
+          R[a + 1] = high >> n
+          break next
+        }
+        case ARSH64_HIGH: {
+          const a = code[pc + 1]!
+          const high = R[a + 1]!
+          R[a] = high >> (code[pc + 3]! - 32)
+          R[a + 1] = high >> 31
+          break next
+        }
+        case ADD32: {
+          const a = code[pc + 1]!
+          R[a] = R[a]! + R[code[pc + 2]!]!
           R[a + 1] = 0
-        } else loadArena(state, R, a, low, code[pc + 3]!, 1, false)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDXS32_A: {
-        const a = code[pc + 1]!
-        const low = R[code[pc + 2]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if (((at & 3) | ((at ^ low) >>> 31)) === 0) {
-          const value = a32[at >>> 2]!
-          R[a] = value
-          R[a + 1] = value >> 31
-        } else loadArena(state, R, a, low, code[pc + 3]!, 4, true)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDXS16_A: {
-        const a = code[pc + 1]!
-        const low = R[code[pc + 2]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if (((at & 1) | ((at ^ low) >>> 31)) === 0) {
-          const value = (a16[at >>> 1]! << 16) >> 16
-          R[a] = value
-          R[a + 1] = value >> 31
-        } else loadArena(state, R, a, low, code[pc + 3]!, 2, true)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDXS8_A: {
-        const a = code[pc + 1]!
-        const low = R[code[pc + 2]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if ((at ^ low) >= 0) {
-          const value = (a8[at >>> 0]! << 24) >> 24
-          R[a] = value
-          R[a + 1] = value >> 31
-        } else loadArena(state, R, a, low, code[pc + 3]!, 1, true)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STX32_A: {
-        const b = code[pc + 2]!
-        const low = R[code[pc + 1]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if (((at & 3) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
-          a32[at >>> 2] = R[b]!
-        } else storeArena(state, R, b, low, code[pc + 3]!, 4)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STX16_A: {
-        const b = code[pc + 2]!
-        const low = R[code[pc + 1]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if (((at & 1) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
-          a16[at >>> 1] = R[b]!
-        } else storeArena(state, R, b, low, code[pc + 3]!, 2)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STX8_A: {
-        const b = code[pc + 2]!
-        const low = R[code[pc + 1]!]!
-        const at = (low + code[pc + 3]!) | 0
-        if ((at ^ low) >= 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
-          a8[at >>> 0] = R[b]!
-        } else storeArena(state, R, b, low, code[pc + 3]!, 1)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDX32_K: {
-        const a = code[pc + 1]!
-        const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
-        if ((at & 3) === 0) {
-          const value = k32[at >>> 2]!
-          R[a] = value
+          break next
+        }
+        case SUB32: {
+          const a = code[pc + 1]!
+          R[a] = R[a]! - R[code[pc + 2]!]!
           R[a + 1] = 0
-        } else loadFrom(kernel, at >>> 0, R, a, 4, false)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDX16_K: {
-        const a = code[pc + 1]!
-        const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
-        if ((at & 1) === 0) {
-          R[a] = k16[at >>> 1]!
+          break next
+        }
+        case AND32: {
+          const a = code[pc + 1]!
+          R[a] = R[a]! & R[code[pc + 2]!]!
           R[a + 1] = 0
-        } else loadFrom(kernel, at >>> 0, R, a, 2, false)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDX8_K: {
-        const a = code[pc + 1]!
-        const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
-        R[a] = k8[at >>> 0]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDXS32_K: {
-        const a = code[pc + 1]!
-        const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
-        if ((at & 3) === 0) {
-          const value = k32[at >>> 2]!
-          R[a] = value
-          R[a + 1] = value >> 31
-        } else loadFrom(kernel, at >>> 0, R, a, 4, true)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDXS16_K: {
-        const a = code[pc + 1]!
-        const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
-        if ((at & 1) === 0) {
-          const value = (k16[at >>> 1]! << 16) >> 16
-          R[a] = value
-          R[a + 1] = value >> 31
-        } else loadFrom(kernel, at >>> 0, R, a, 2, true)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LDXS8_K: {
-        const a = code[pc + 1]!
-        const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
-        const value = (k8[at >>> 0]! << 24) >> 24
-        R[a] = value
-        R[a + 1] = value >> 31
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STX32_K: {
-        const b = code[pc + 2]!
-        const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
-        if ((at & 3) === 0) {
-          k32[at >>> 2] = R[b]!
-        } else storeTo(kernel, at >>> 0, R, b, 4)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STX16_K: {
-        const b = code[pc + 2]!
-        const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
-        if ((at & 1) === 0) {
-          k16[at >>> 1] = R[b]!
-        } else storeTo(kernel, at >>> 0, R, b, 2)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STX8_K: {
-        const b = code[pc + 2]!
-        const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
-        k8[at >>> 0] = R[b]!
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case CAST_USER: {
-        const a = code[pc + 1]!
-        const low = R[code[pc + 2]!]!
-        R[a] = low
-        R[a + 1] = low === 0 ? 0 : code[pc + 3]!
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case CALL: {
-        state.slot = pc / STRIDE
-        state.depth = depth
-        state.fuel = fuel
-        natives[code[pc + 1]!]!(R, state)
-        fuel = state.fuel
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case CALL_LOCAL: {
-        const slot = pc / STRIDE
-        if (depth + 1 >= MAX_FRAMES) throw tooDeep(state, slot)
-        depth = enter(R, saved, depth, pc + STRIDE, left)
-        left = MAY_GOTO_LIMIT
-        if (--fuel < 0) fuel = refuel(state, slot)
-        pc = code[pc + 3]!
-        op = code[pc]!
-        continue
-      }
-      case CALLX: {
-        const slot = pc / STRIDE
-        const target = functionSlot(R, code[pc + 1]!)
-        if (target < 0) {
-          state.slot = slot
+          break next
+        }
+        case OR32: {
+          const a = code[pc + 1]!
+          R[a] = R[a]! | R[code[pc + 2]!]!
+          R[a + 1] = 0
+          break next
+        }
+        case XOR32: {
+          const a = code[pc + 1]!
+          R[a] = R[a]! ^ R[code[pc + 2]!]!
+          R[a + 1] = 0
+          break next
+        }
+        case LSH32: {
+          const a = code[pc + 1]!
+          R[a] = R[a]! << R[code[pc + 2]!]!
+          R[a + 1] = 0
+          break next
+        }
+        case RSH32: {
+          const a = code[pc + 1]!
+          R[a] = R[a]! >>> R[code[pc + 2]!]!
+          R[a + 1] = 0
+          break next
+        }
+        case ARSH32: {
+          const a = code[pc + 1]!
+          R[a] = R[a]! >> R[code[pc + 2]!]!
+          R[a + 1] = 0
+          break next
+        }
+        case MUL32: {
+          const a = code[pc + 1]!
+          R[a] = Math.imul(R[a]!, R[code[pc + 2]!]!)
+          R[a + 1] = 0
+          break next
+        }
+        case MUL64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          R[a] = mul(R[a]!, R[a + 1]!, R[b]!, R[b + 1]!)
+          R[a + 1] = hi
+          break next
+        }
+        case JGT64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const high = R[a + 1]! >>> 0
+          const other = R[b + 1]! >>> 0
+          if (high === other ? R[a]! >>> 0 > R[b]! >>> 0 : high > other) break
+          break next
+        }
+        case JGE64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const high = R[a + 1]! >>> 0
+          const other = R[b + 1]! >>> 0
+          if (high === other ? R[a]! >>> 0 >= R[b]! >>> 0 : high > other) break
+          break next
+        }
+        case JLT64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const high = R[a + 1]! >>> 0
+          const other = R[b + 1]! >>> 0
+          if (high === other ? R[a]! >>> 0 < R[b]! >>> 0 : high < other) break
+          break next
+        }
+        case JLE64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const high = R[a + 1]! >>> 0
+          const other = R[b + 1]! >>> 0
+          if (high === other ? R[a]! >>> 0 <= R[b]! >>> 0 : high < other) break
+          break next
+        }
+        case JSGT64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const high = R[a + 1]!
+          const other = R[b + 1]!
+          if (high === other ? R[a]! >>> 0 > R[b]! >>> 0 : high > other) break
+          break next
+        }
+        case JSGE64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const high = R[a + 1]!
+          const other = R[b + 1]!
+          if (high === other ? R[a]! >>> 0 >= R[b]! >>> 0 : high > other) break
+          break next
+        }
+        case JSLT64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const high = R[a + 1]!
+          const other = R[b + 1]!
+          if (high === other ? R[a]! >>> 0 < R[b]! >>> 0 : high < other) break
+          break next
+        }
+        case JSLE64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          const high = R[a + 1]!
+          const other = R[b + 1]!
+          if (high === other ? R[a]! >>> 0 <= R[b]! >>> 0 : high < other) break
+          break next
+        }
+        case JSET64: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (((R[a]! & R[b]!) | (R[a + 1]! & R[b + 1]!)) !== 0) break
+          break next
+        }
+        case JEQ32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a] === R[b]) break
+          break next
+        }
+        case JNE32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a] !== R[b]) break
+          break next
+        }
+        case JGT32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a]! >>> 0 > R[b]! >>> 0) break
+          break next
+        }
+        case JGE32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a]! >>> 0 >= R[b]! >>> 0) break
+          break next
+        }
+        case JLT32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a]! >>> 0 < R[b]! >>> 0) break
+          break next
+        }
+        case JLE32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a]! >>> 0 <= R[b]! >>> 0) break
+          break next
+        }
+        case JSGT32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a]! > R[b]!) break
+          break next
+        }
+        case JSGE32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a]! >= R[b]!) break
+          break next
+        }
+        case JSLT32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a]! < R[b]!) break
+          break next
+        }
+        case JSLE32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if (R[a]! <= R[b]!) break
+          break next
+        }
+        case JSET32: {
+          const a = code[pc + 1]!
+          const b = code[pc + 2]!
+          if ((R[a]! & R[b]!) !== 0) break
+          break next
+        }
+        case LDX32_A: {
+          const a = code[pc + 1]!
+          const low = R[code[pc + 2]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if (((at & 3) | ((at ^ low) >>> 31)) === 0) {
+            const value = a32[at >>> 2]!
+            R[a] = value
+            R[a + 1] = 0
+          } else loadArena(state, R, a, low, code[pc + 3]!, 4, false)
+          break next
+        }
+        case LDX16_A: {
+          const a = code[pc + 1]!
+          const low = R[code[pc + 2]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if (((at & 1) | ((at ^ low) >>> 31)) === 0) {
+            R[a] = a16[at >>> 1]!
+            R[a + 1] = 0
+          } else loadArena(state, R, a, low, code[pc + 3]!, 2, false)
+          break next
+        }
+        case LDX8_A: {
+          const a = code[pc + 1]!
+          const low = R[code[pc + 2]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if ((at ^ low) >= 0) {
+            R[a] = a8[at >>> 0]!
+            R[a + 1] = 0
+          } else loadArena(state, R, a, low, code[pc + 3]!, 1, false)
+          break next
+        }
+        case LDXS32_A: {
+          const a = code[pc + 1]!
+          const low = R[code[pc + 2]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if (((at & 3) | ((at ^ low) >>> 31)) === 0) {
+            const value = a32[at >>> 2]!
+            R[a] = value
+            R[a + 1] = value >> 31
+          } else loadArena(state, R, a, low, code[pc + 3]!, 4, true)
+          break next
+        }
+        case STX32_A: {
+          const b = code[pc + 2]!
+          const low = R[code[pc + 1]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if (((at & 3) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
+            a32[at >>> 2] = R[b]!
+          } else storeArena(state, R, b, low, code[pc + 3]!, 4)
+          break next
+        }
+        case STX16_A: {
+          const b = code[pc + 2]!
+          const low = R[code[pc + 1]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if (((at & 1) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
+            a16[at >>> 1] = R[b]!
+          } else storeArena(state, R, b, low, code[pc + 3]!, 2)
+          break next
+        }
+        case STX8_A: {
+          const b = code[pc + 2]!
+          const low = R[code[pc + 1]!]!
+          const at = (low + code[pc + 3]!) | 0
+          if ((at ^ low) >= 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
+            a8[at >>> 0] = R[b]!
+          } else storeArena(state, R, b, low, code[pc + 3]!, 1)
+          break next
+        }
+        case LDX32_K: {
+          const a = code[pc + 1]!
+          const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
+          if ((at & 3) === 0) {
+            const value = k32[at >>> 2]!
+            R[a] = value
+            R[a + 1] = 0
+          } else loadFrom(kernel, at >>> 0, R, a, 4, false)
+          break next
+        }
+        case LDX16_K: {
+          const a = code[pc + 1]!
+          const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
+          if ((at & 1) === 0) {
+            R[a] = k16[at >>> 1]!
+            R[a + 1] = 0
+          } else loadFrom(kernel, at >>> 0, R, a, 2, false)
+          break next
+        }
+        case LDX8_K: {
+          const a = code[pc + 1]!
+          const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
+          R[a] = k8[at >>> 0]!
+          R[a + 1] = 0
+          break next
+        }
+        case LDXS32_K: {
+          const a = code[pc + 1]!
+          const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
+          if ((at & 3) === 0) {
+            const value = k32[at >>> 2]!
+            R[a] = value
+            R[a + 1] = value >> 31
+          } else loadFrom(kernel, at >>> 0, R, a, 4, true)
+          break next
+        }
+        case STX32_K: {
+          const b = code[pc + 2]!
+          const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
+          if ((at & 3) === 0) {
+            k32[at >>> 2] = R[b]!
+          } else storeTo(kernel, at >>> 0, R, b, 4)
+          break next
+        }
+        case STX16_K: {
+          const b = code[pc + 2]!
+          const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
+          if ((at & 1) === 0) {
+            k16[at >>> 1] = R[b]!
+          } else storeTo(kernel, at >>> 0, R, b, 2)
+          break next
+        }
+        case STX8_K: {
+          const b = code[pc + 2]!
+          const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
+          k8[at >>> 0] = R[b]!
+          break next
+        }
+        case CAST_USER: {
+          const a = code[pc + 1]!
+          const low = R[code[pc + 2]!]!
+          R[a] = low
+          R[a + 1] = low === 0 ? 0 : code[pc + 3]!
+          break next
+        }
+        case CALL: {
+          state.slot = pc / STRIDE
           state.depth = depth
           state.fuel = fuel
-          callNumber(R, code[pc + 1]!, state, helper)
+          natives[code[pc + 1]!]!(R, state)
           fuel = state.fuel
-          pc += STRIDE
-        } else {
+          break next
+        }
+        case CALL_LOCAL: {
+          const slot = pc / STRIDE
           if (depth + 1 >= MAX_FRAMES) throw tooDeep(state, slot)
-          if (target * STRIDE >= code.length) throw badCall(state, slot)
           depth = enter(R, saved, depth, pc + STRIDE, left)
           left = MAY_GOTO_LIMIT
           if (--fuel < 0) fuel = refuel(state, slot)
-          pc = target * STRIDE
+          pc = code[pc + 3]!
+          op = code[pc]!
+          continue
         }
-        op = code[pc]!
-        continue
-      }
-      case EXIT: {
-        if (depth === base) {
-          state.fuel = fuel
-          return
+        case CALLX: {
+          const slot = pc / STRIDE
+          const target = functionSlot(R, code[pc + 1]!)
+          if (target < 0) {
+            state.slot = slot
+            state.depth = depth
+            state.fuel = fuel
+            callNumber(R, code[pc + 1]!, state, helper)
+            fuel = state.fuel
+            pc += STRIDE
+          } else {
+            if (depth + 1 >= MAX_FRAMES) throw tooDeep(state, slot)
+            if (target * STRIDE >= code.length) throw badCall(state, slot)
+            depth = enter(R, saved, depth, pc + STRIDE, left)
+            left = MAY_GOTO_LIMIT
+            if (--fuel < 0) fuel = refuel(state, slot)
+            pc = target * STRIDE
+          }
+          op = code[pc]!
+          continue
         }
-        depth--
-        pc = leave(R, saved, depth)
-        left = saved[depth * SAVED_WORDS + 1]!
-        op = code[pc]!
-        continue
-      }
-      case MAY_GOTO: {
-        if (left === 0) break
-        left--
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LD_IMM64: {
-        const a = code[pc + 1]!
-        R[a] = code[pc + 2]!
-        R[a + 1] = code[pc + 3]!
-        pc += 2 * STRIDE
-        op = code[pc]!
-        continue
-      }
-      case NEG64: {
-        const a = code[pc + 1]!
-        const low = R[a]!
-        R[a] = -low
-        R[a + 1] = low === 0 ? -R[a + 1]! : ~R[a + 1]!
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case NEG32: {
-        const a = code[pc + 1]!
-        R[a] = -R[a]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LSH64: {
-        const a = code[pc + 1]!
-        R[a] = shl(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
-        R[a + 1] = hi
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case RSH64: {
-        const a = code[pc + 1]!
-        R[a] = shr(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
-        R[a + 1] = hi
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ARSH64: {
-        const a = code[pc + 1]!
-        R[a] = sar(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
-        R[a + 1] = hi
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case DIV64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = udiv(R[a]!, R[a + 1]!, R[b]!, R[b + 1]!)
-        R[a + 1] = hi
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case SDIV64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = sdiv(R[a]!, R[a + 1]!, R[b]!, R[b + 1]!)
-        R[a + 1] = hi
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOD64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = urem(R[a]!, R[a + 1]!, R[b]!, R[b + 1]!)
-        R[a + 1] = hi
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case SMOD64: {
-        const a = code[pc + 1]!
-        const b = code[pc + 2]!
-        R[a] = srem(R[a]!, R[a + 1]!, R[b]!, R[b + 1]!)
-        R[a + 1] = hi
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case DIV32: {
-        const a = code[pc + 1]!
-        const divisor = R[code[pc + 2]!]!
-        R[a] = divisor === 0 ? 0 : (R[a]! >>> 0) / (divisor >>> 0)
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case SDIV32: {
-        const a = code[pc + 1]!
-        const divisor = R[code[pc + 2]!]!
-        R[a] = divisor === 0 ? 0 : R[a]! / divisor
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOD32: {
-        const a = code[pc + 1]!
-        const divisor = R[code[pc + 2]!]!
-        R[a] = divisor === 0 ? R[a]! : (R[a]! >>> 0) % (divisor >>> 0)
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case SMOD32: {
-        const a = code[pc + 1]!
-        const divisor = R[code[pc + 2]!]!
-        R[a] = divisor === 0 ? R[a]! : R[a]! % divisor
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOVSX64_8: {
-        const a = code[pc + 1]!
-        const value = (R[code[pc + 2]!]! << 24) >> 24
-        R[a] = value
-        R[a + 1] = value >> 31
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOVSX64_16: {
-        const a = code[pc + 1]!
-        const value = (R[code[pc + 2]!]! << 16) >> 16
-        R[a] = value
-        R[a + 1] = value >> 31
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOVSX64_32: {
-        const a = code[pc + 1]!
-        const value = R[code[pc + 2]!]!
-        R[a] = value
-        R[a + 1] = value >> 31
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOVSX32_8: {
-        const a = code[pc + 1]!
-        const value = (R[code[pc + 2]!]! << 24) >> 24
-        R[a] = value
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case MOVSX32_16: {
-        const a = code[pc + 1]!
-        const value = (R[code[pc + 2]!]! << 16) >> 16
-        R[a] = value
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LE16: {
-        const a = code[pc + 1]!
-        R[a] = R[a]! & 0xffff
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LE32: {
-        const a = code[pc + 1]!
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case BSWAP16: {
-        const a = code[pc + 1]!
-        R[a] = bswap16(R[a]!)
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case BSWAP32: {
-        const a = code[pc + 1]!
-        R[a] = bswap32(R[a]!)
-        R[a + 1] = 0
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case BSWAP64: {
-        const a = code[pc + 1]!
-        const low = R[a]!
-        R[a] = bswap32(R[a + 1]!)
-        R[a + 1] = bswap32(low)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ATOMIC_K: {
-        const packed = code[pc + 3]!
-        const at = (R[code[pc + 1]!]! + (packed >> 16)) >>> 0
-        atomic(kernel, at, R, code[pc + 2]!, packed)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ATOMIC_A: {
-        atomicArena(state, R, code[pc + 2]!, R[code[pc + 1]!]!, code[pc + 3]!)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case ATOMIC_C: {
-        atomicChecked(state, R, code[pc + 1]!, code[pc + 2]!, code[pc + 3]!, pc / STRIDE)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LOAD_ACQUIRE_A: {
-        const packed = code[pc + 3]!
-        loadAcquireArena(state, R, code[pc + 1]!, R[code[pc + 2]!]!, packed >> 16, packed & 15)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LOAD_C: {
-        loadChecked(state, R, code[pc + 1]!, code[pc + 2]!, code[pc + 3]!, pc / STRIDE)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LOAD_ACQUIRE_C: {
-        loadAcquireChecked(state, R, code[pc + 1]!, code[pc + 2]!, code[pc + 3]!, pc / STRIDE)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case STORE_C: {
-        storeChecked(state, R, code[pc + 1]!, code[pc + 2]!, code[pc + 3]!, pc / STRIDE)
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      }
-      case LD_ABS:
-      case LD_IND: {
-        const at = (code[pc + 3]! + (op === LD_IND ? R[code[pc + 2]!]! : 0)) | 0
-        if (!loadPacket(state, R, at, code[pc + 1]!)) {
-          // A read outside the packet ends the whole program with 0 (RFC 9669, section 5.5).
-          R[0] = 0
-          R[1] = 0
-          state.depth = base
-          state.fuel = fuel
-          return
+        case EXIT: {
+          if (depth === base) {
+            state.fuel = fuel
+            return
+          }
+          depth--
+          pc = leave(R, saved, depth)
+          left = saved[depth * SAVED_WORDS + 1]!
+          op = code[pc]!
+          continue
         }
-        pc += STRIDE
-        op = code[pc]!
-        continue
+        case MAY_GOTO: {
+          if (left === 0) break
+          left--
+          break next
+        }
+        case LD_IMM64: {
+          const a = code[pc + 1]!
+          R[a] = code[pc + 2]!
+          R[a + 1] = code[pc + 3]!
+          pc += 2 * STRIDE
+          op = code[pc]!
+          continue
+        }
+        case NEG64: {
+          const a = code[pc + 1]!
+          const low = R[a]!
+          R[a] = -low
+          R[a + 1] = low === 0 ? -R[a + 1]! : ~R[a + 1]!
+          break next
+        }
+        case NEG32: {
+          const a = code[pc + 1]!
+          R[a] = -R[a]!
+          R[a + 1] = 0
+          break next
+        }
+        case LSH64: {
+          const a = code[pc + 1]!
+          R[a] = shl(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
+          R[a + 1] = hi
+          break next
+        }
+        case RSH64: {
+          const a = code[pc + 1]!
+          R[a] = shr(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
+          R[a + 1] = hi
+          break next
+        }
+        case ARSH64: {
+          const a = code[pc + 1]!
+          R[a] = sar(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
+          R[a + 1] = hi
+          break next
+        }
+        case MOVSX64_32: {
+          const a = code[pc + 1]!
+          const value = R[code[pc + 2]!]!
+          R[a] = value
+          R[a + 1] = value >> 31
+          break next
+        }
+        case LD_ABS:
+        case LD_IND: {
+          const at = (code[pc + 3]! + (op === LD_IND ? R[code[pc + 2]!]! : 0)) | 0
+          if (!loadPacket(state, R, at, code[pc + 1]!)) {
+            // A read outside the packet ends the whole program with 0 (RFC 9669, section 5.5).
+            R[0] = 0
+            R[1] = 0
+            state.depth = base
+            state.fuel = fuel
+            return
+          }
+          break next
+        }
+        case NOP:
+          break next
+        default: {
+          if ((op & HOOK_BIT) === 0) {
+            executeRare(op, code, pc, R, state)
+            break next
+          }
+          state.depth = depth
+          state.hook?.(pc / STRIDE, state)
+          op &= ~HOOK_BIT
+          continue
+        }
       }
-      case NOP:
-        pc += STRIDE
-        op = code[pc]!
-        continue
-      default: {
-        if ((op & HOOK_BIT) === 0) throw new InternalError(`no instruction starts at slot ${pc / STRIDE}`)
-        state.depth = depth
-        state.hook?.(pc / STRIDE, state)
-        op &= ~HOOK_BIT
-        continue
-      }
+      // A jump is taken.
+      if (--fuel < 0) fuel = refuel(state, pc / STRIDE)
+      pc = code[pc + 3]!
+      op = code[pc]!
+      continue
     }
-    // A jump is taken.
-    if (--fuel < 0) fuel = refuel(state, pc / STRIDE)
-    pc = code[pc + 3]!
+    pc += STRIDE
     op = code[pc]!
   }
 }
