@@ -13,8 +13,6 @@ import { leS, leU } from '../memory/int64.ts'
 import {
   BTF_ID,
   baseType,
-  DYNPTR_ID,
-  EXTRA,
   FRAME,
   ID,
   LINK,
@@ -37,6 +35,7 @@ import {
   UMIN_LO,
   VALUE_LO,
 } from './layout.ts'
+import { makeUnknown } from './scalar.ts'
 import { type Frame, REGISTERS, registerAt, SLOT_SIZE, SlotKind, type State, slotAt } from './state.ts'
 import { tnumContains } from './tnum.ts'
 
@@ -92,50 +91,24 @@ export class IdMap {
 }
 
 /** An unknown scalar, which stands for eight bytes of no interest. */
-const UNKNOWN_SCALAR: Int32Array = (() => {
-  const words = new Int32Array(REG_WORDS)
-  words[TYPE] = RegType.SCALAR
-  words[VALUE_LO + 2] = words[VALUE_LO + 3] = -1
-  words[SMIN_LO + 1] = S32_LOWEST()
-  words[SMAX_LO] = -1
-  words[SMAX_LO + 1] = 0x7fffffff
-  words[UMAX_LO] = words[UMAX_LO + 1] = -1
-  words[S32MIN] = S32_LOWEST()
-  words[S32MAX] = 0x7fffffff
-  words[U32MAX] = -1
-  return words
-})()
+const UNKNOWN_SCALAR: Int32Array = new Int32Array(REG_WORDS)
+makeUnknown(UNKNOWN_SCALAR, 0)
 
-function S32_LOWEST(): number {
-  return -0x8000_0000
-}
-
-/** Words that make up a register's bits for EXACT: all but ids, marks and the frame of a stack pointer. */
-const EXACT_WORDS: readonly number[] = [
-  TYPE,
-  OFF,
-  ...Array.from({ length: U32MAX - VALUE_LO + 1 }, (_, i) => VALUE_LO + i),
-  ...Array.from({ length: RANGE - MAP + 1 }, (_, i) => MAP + i),
-  BTF_ID,
-  DYNPTR_ID,
-  SLOT_STATE,
-  EXTRA,
-]
-const TYPE_DATA_WORDS: readonly number[] = [
-  ...Array.from({ length: RANGE - MAP + 1 }, (_, i) => MAP + i),
-  BTF_ID,
-  DYNPTR_ID,
-  EXTRA,
-]
-
-/** True when type, offset, data of the type, tnum and bounds are the same. */
+/**
+ * True when type, offset, tnum, bounds and data of the type are the same: everything but ids, marks and the frame of a
+ * stack pointer.
+ */
 export function sameBits(a: Int32Array, at: number, b: Int32Array, bt: number): boolean {
-  for (const word of EXACT_WORDS) if (a[at + word] !== b[bt + word]) return false
-  return true
+  const type = a[at + TYPE]!
+  if (type !== b[bt + TYPE] || a[at + OFF] !== b[bt + OFF]) return false
+  for (let i = VALUE_LO; i <= U32MAX; i++) if (a[at + i] !== b[bt + i]) return false
+  // Scalars and unset registers have no more to them.
+  return type === RegType.SCALAR || type === RegType.NOT_INIT || sameTypeData(a, at, b, bt)
 }
 
+/** Map, size, range, struct and the like; they lie side by side but for the frame. */
 function sameTypeData(a: Int32Array, at: number, b: Int32Array, bt: number): boolean {
-  for (const word of TYPE_DATA_WORDS) if (a[at + word] !== b[bt + word]) return false
+  for (let i = MAP; i < REG_WORDS; i++) if (i !== FRAME && a[at + i] !== b[bt + i]) return false
   return true
 }
 

@@ -21,6 +21,7 @@ import {
   type Place,
   REGISTERS,
   registerAt,
+  SLOT_SIZE,
   type State,
   slotAt,
 } from './state.ts'
@@ -369,19 +370,29 @@ function markScalar(words: Int32Array, at: number): boolean {
 
 /** Every scalar of every checkpoint above `state` becomes precise. @returns whether a mark was new */
 export function markAllPrecise(precision: Precision, state: State): boolean {
-  if ((precision.sink.level & 2) !== 0) {
-    precision.sink.event({ kind: 'precise-fallback', frame: state.frames.length - 1 })
-  }
+  const detail = (precision.sink.level & 2) !== 0
+  if (detail) precision.sink.event({ kind: 'precise-fallback', frame: state.frames.length - 1 })
   let changed = false
   for (let at = state.parent; at !== undefined; at = at.parent) {
     for (const frame of at.frames) {
-      for (let n = 0; n < REGISTERS - 1; n++) if (markScalar(frame.words, registerAt(n))) changed = true
+      for (let n = 0; n < REGISTERS - 1; n++) {
+        if (!markScalar(frame.words, registerAt(n))) continue
+        changed = true
+        if (detail) reportForced(precision, frame, `r${n}`)
+      }
       for (let n = 0; n < frame.slots; n++) {
-        if (isSpilled(frame, n) && markScalar(frame.words, slotAt(n))) changed = true
+        if (!isSpilled(frame, n) || !markScalar(frame.words, slotAt(n))) continue
+        changed = true
+        if (detail) reportForced(precision, frame, `fp-${(n + 1) * SLOT_SIZE}`)
       }
     }
   }
   return changed
+}
+
+function reportForced(precision: Precision, frame: Frame, place: string): void {
+  const text = `force_precise: frame${frame.number}: forcing ${place} to be precise`
+  precision.sink.event({ kind: 'text', text })
 }
 
 /**

@@ -96,15 +96,18 @@ export class StateTable {
       loop: false,
     }
     let count = 0
-    // Evicted entries leave the bucket while it is walked.
-    for (const checkpoint of bucket.slice()) {
+    for (let i = 0; i < bucket.length; ) {
+      const checkpoint = bucket[i]!
       count += 1
-      if (checkpoint.slot !== state.slot) continue
-      if (this.#covers(walk, state, checkpoint, search)) {
-        this.#hit(walk, state, checkpoint, search.loop)
-        return true
+      if (checkpoint.slot === state.slot) {
+        if (this.#covers(walk, state, checkpoint, search)) {
+          this.#hit(walk, state, checkpoint, search.loop)
+          return true
+        }
+        if (search.add) this.#miss(walk, checkpoint, bucket)
       }
-      if (search.add) this.#miss(walk, checkpoint, bucket)
+      // One that was evicted has left its place to the next.
+      if (bucket[i] === checkpoint) i += 1
     }
     if (count > this.maxStatesPerInsn) this.maxStatesPerInsn = count
     if (search.add) this.#store(walk, state, bucket)
