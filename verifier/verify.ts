@@ -20,7 +20,7 @@ import { Visits } from './scc.ts'
 import { StackLiveness } from './stack-liveness.ts'
 import { makeShared } from './state.ts'
 import { type Transfer, transfer } from './transfer.ts'
-import { walkMain } from './walk.ts'
+import { walkGlobals, walkMain } from './walk.ts'
 import type { Observer, Walk } from './walk-env.ts'
 
 const TAIL_CALL = 12
@@ -52,6 +52,7 @@ export function verify(program: LoadableProgram, options: VerifyOptions = {}): V
     walk = makeWalk(prepared, log, options)
     walkMain(walk)
     log.wipe()
+    walkGlobals(walk, () => log.wipe())
     checkStackDepth(prepared, walk.stackDepths)
     return finish(walk, prepared, log)
   } catch (error) {
@@ -149,6 +150,7 @@ function makeWalk(prepared: Prepared, log: LogBuffer, options: VerifyOptions): W
     pointerTypes: new Int32Array(insns.length),
     stackDepths: new Int32Array(prepared.subprograms.length),
     maxContext: 0,
+    calledGlobals: new Set(),
   }
 }
 

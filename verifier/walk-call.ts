@@ -2,11 +2,13 @@
 import type { Instruction, Slot } from '../isa/instruction.ts'
 import { Field } from '../isa/table.ts'
 import { clearCallerSaved } from './calls.ts'
+import { callGlobal } from './calls-global.ts'
 import { fail } from './errors.ts'
 import { FRAME, RegType, TYPE } from './layout.ts'
 import { copyRegister, currentFrame, makeFrame, registerAt, type State } from './state.ts'
+import { typeName } from './text.ts'
 import { isShown, type Walk } from './walk-env.ts'
-import { makePointer, readRegister } from './walk-registers.ts'
+import { isScalar, makePointer, readRegister } from './walk-registers.ts'
 
 /** Frames that calls may nest to. */
 const MAX_FRAMES = 8
@@ -19,12 +21,14 @@ export function checkCallEncoding(insn: Instruction): void {
   }
 }
 
-/** Enters the static function that `insn` calls. @returns its first slot */
+/** Enters the static function that `insn` calls, or goes past a global one. @returns the next slot */
 export function enterFunction(walk: Walk, state: State, insn: Instruction): Slot {
   const target = state.slot + 1 + insn.imm
   const subprogram = walk.prepared.subprogramOf[target]!
   if (walk.prepared.subprograms[subprogram]!.linkage === 'global') {
-    fail('not-implemented', { name: 'calls of global functions' })
+    callGlobal(walk, state, subprogram)
+    walk.calledGlobals.add(subprogram)
+    return state.slot + 1
   }
   const number = state.frames.length
   if (number >= MAX_FRAMES) fail('call-depth', { frames: number + 1 })
@@ -60,11 +64,15 @@ export function leaveFunction(walk: Walk, state: State): Slot {
   return to
 }
 
-/** The main program's exit: nothing may be held, and r0 must be there. @throws Rejection */
+/** Exit of the main program or of a global function: nothing may be held, and r0 must be there. @throws Rejection */
 export function checkExit(state: State): void {
   const held = state.references.find((reference) => reference.kind === 'pointer')
   if (held !== undefined) {
     fail('reference-leak', { id: held.id, insn: held.insn, where: 'BPF_EXIT instruction in main prog' })
   }
-  readRegister(state, 0)
+  const at = readRegister(state, 0)
+  const { subprogram, words } = currentFrame(state)
+  if (subprogram !== 0 && !isScalar(words, at)) {
+    fail('exit-not-scalar', { reg: 0, type: typeName(words[at + TYPE]!) })
+  }
 }

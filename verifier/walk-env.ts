@@ -60,6 +60,8 @@ export interface Walk {
   /** Bytes of stack, by subprogram. */
   readonly stackDepths: Int32Array
   maxContext: number
+  /** Global functions that a call was walked of, by index: each is verified on its own. */
+  readonly calledGlobals: Set<number>
 }
 
 /** True at level 1 and 2: instructions and states are shown. */

@@ -14,6 +14,7 @@ import { Pseudo } from '../isa/opcode.ts'
 import { Field, Kind } from '../isa/table.ts'
 import { SlotFlag } from '../program/loadable.ts'
 import { callHelper } from './calls.ts'
+import { setGlobalArguments } from './calls-global.ts'
 import { fail } from './errors.ts'
 import { callKfunc } from './kfunc.ts'
 import { EXTRA, MAP, OFF, RegType } from './layout.ts'
@@ -39,6 +40,36 @@ export function walkMain(walk: Walk): void {
   const { words } = currentFrame(state)
   makePointer(words, registerAt(1), RegType.CTX)
   makePointer(words, registerAt(10), RegType.STACK)
+  touchAll(state)
+  walkPaths(walk, state)
+}
+
+/**
+ * Walks each global function that a walked call reaches, on its own, until no more come up. `finished` is told after
+ * each walk that ends well. @throws Rejection at the first fault
+ */
+export function walkGlobals(walk: Walk, finished: () => void): void {
+  const { subprograms } = walk.prepared
+  const verified = new Set<number>()
+  for (let more = true; more; ) {
+    more = false
+    for (const [subprogram, { name }] of subprograms.entries()) {
+      if (!walk.calledGlobals.has(subprogram) || verified.has(subprogram)) continue
+      if (isShown(walk)) walk.sink.event({ kind: 'validating', name, subprogram })
+      walkGlobal(walk, subprogram)
+      finished()
+      if (isShown(walk)) walk.sink.event({ kind: 'validated', name, subprogram })
+      verified.add(subprogram)
+      more = true
+    }
+  }
+}
+
+function walkGlobal(walk: Walk, subprogram: number): void {
+  const { start } = walk.prepared.subprograms[subprogram]!
+  const state = makeState(walk.shared, start, subprogram, walk.prepared.sleepable)
+  setGlobalArguments(walk.prepared, state, subprogram)
+  makePointer(currentFrame(state).words, registerAt(10), RegType.STACK)
   touchAll(state)
   walkPaths(walk, state)
 }
@@ -87,10 +118,12 @@ function step(walk: Walk, state: State, resumed: boolean): Outcome {
   walk.observer?.(slot, state, walk.table)
   markSeen(walk, slot, insn)
   walk.liveness.begin()
+  const depth = state.frames.length
   const next = execute(walk, state, insn)
   if (next === PATH_END) return 'ended'
-  const left = insn.row.kind === Kind.EXIT
-  if (!left && insn.row.kind !== Kind.CALL_LOCAL) walk.liveness.commit(state, slot)
+  const left = state.frames.length < depth
+  // A function that is entered or left settles its own.
+  if (state.frames.length === depth) walk.liveness.commit(state, slot)
   state.previous = slot
   state.slot = next
   return left ? 'left' : 'goes-on'
