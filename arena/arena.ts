@@ -18,7 +18,7 @@ import { ERRNO, type Errno, ErrnoError, HarenaError } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import type { Memory } from '../memory/memory.ts'
-import { giveBack, type Lease, takeMemory } from '../memory/pool.ts'
+import { giveBack, type Lease, takeMemory, zeroRange } from '../memory/pool.ts'
 import { MAP_FLAGS, PAGE_SIZE } from '../program/types.ts'
 import { BestFit } from './best-fit.ts'
 import { type ArenaSpec, checkArenaSpec } from './creation.ts'
@@ -155,10 +155,10 @@ export class Arena {
     if (pages <= 0) return
     this.#ranges.set(this.pageOf(first), pages)
     const last = first / PAGE_SIZE + pages - 1
-    for (let at = first / PAGE_SIZE; ; at++) {
-      at = this.table.next(at, last)
-      if (at < 0) return
-      this.#discard(at)
+    for (let at = this.table.next(first / PAGE_SIZE, last); at >= 0; ) {
+      const end = this.table.endOfRun(at, last)
+      this.#discard(at, end)
+      at = this.table.next(end + 1, last)
     }
   }
 
@@ -280,10 +280,12 @@ export class Arena {
     return true
   }
 
-  #discard(index: number): void {
-    this.memory.u8.fill(0, index * PAGE_SIZE, (index + 1) * PAGE_SIZE)
-    this.table.remove(index)
-    this.#kernel.pages.uncharge(1, PageOwner.ARENA)
+  /** Takes the memory of present pages, by their index. */
+  #discard(first: number, last: number): void {
+    // Of a large run only what was written to is written again: zeroing a page that was never touched commits it.
+    zeroRange(this.memory, first * PAGE_SIZE, (last + 1) * PAGE_SIZE)
+    this.table.remove(first, last - first + 1)
+    this.#kernel.pages.uncharge(last - first + 1, PageOwner.ARENA)
   }
 
   #refuse(errno: Errno, why: string): never {

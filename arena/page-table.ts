@@ -48,6 +48,14 @@ export class PageTable {
     return -1
   }
 
+  /** The last page up to `last` before which, from `first` on, all are present; first - 1 when that is absent. */
+  endOfRun(first: number, last: number): number {
+    const { bytes, base } = this
+    let page = first
+    while (page <= last && (bytes[base + page]! & Present.THIS) !== 0) page++
+    return page - 1
+  }
+
   /** Spans of present pages, ascending, as [first, last]. */
   spans(): [number, number][] {
     const found: [number, number][] = []
@@ -79,14 +87,19 @@ export class PageTable {
     this.count += count
   }
 
-  /** Makes a present page absent. */
-  remove(page: number): void {
+  /** Makes `count` present pages from `first` on absent. */
+  remove(first: number, count: number): void {
     const { bytes, base } = this
-    if (!this.has(page)) throw new InternalError(`arena page ${page} is absent already`)
-    bytes[base + page]! &= ~Present.THIS
-    if (page > 0) bytes[base + page - 1]! &= ~Present.NEXT
-    if (page < WINDOW_PAGES - 1) bytes[base + page + 1]! &= ~Present.PREVIOUS
-    this.count--
+    const last = first + count - 1
+    if (this.endOfRun(first, last) !== last) throw new InternalError(`arena page ${first} + ${count} is absent already`)
+    const before = bytes[base + first]! & Present.PREVIOUS
+    const after = bytes[base + last]! & Present.NEXT
+    bytes.fill(0, base + first, base + last + 1)
+    bytes[base + first]! |= before
+    bytes[base + last]! |= after
+    if (first > 0) bytes[base + first - 1]! &= ~Present.NEXT
+    if (last < WINDOW_PAGES - 1) bytes[base + last + 1]! &= ~Present.PREVIOUS
+    this.count -= count
   }
 
   /** Throws InternalError where the bits of some page do not agree with its neighbours', or the count is wrong. */
