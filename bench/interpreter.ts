@@ -4,7 +4,7 @@ import { type Measurement, median, plainLoop, sample, time } from './measure.ts'
 import { ARITHMETIC, ARITHMETIC_INSTRUCTIONS, LIST, NODES, WALK_INSTRUCTIONS, WALKS } from './programs.ts'
 
 export function interpreterSpeed(): Measurement[] {
-  using machine = new Machine({ seed: 1 })
+  const machine = new Machine({ seed: 1 })
   const arithmetic = machine.load(assemble(ARITHMETIC)).program('arithmetic')
   const list = machine.load(assemble(LIST))
   if (list.program('build').run().retval !== 0) throw new Error('the list could not be built')
@@ -25,8 +25,10 @@ export function interpreterSpeed(): Measurement[] {
       target: '>= 150',
     }
   }
-  return [
+  const speeds = [
     speed('arithmetic loop', ARITHMETIC_INSTRUCTIONS, () => void arithmetic.run()),
     speed(`list walk, ${NODES} nodes`, WALK_INSTRUCTIONS, () => void walk.run()),
   ]
+  machine.close()
+  return speeds
 }

@@ -87,8 +87,8 @@ function numberBinding(insn: Instruction): Binding | undefined {
 /**
  * Refuses what cannot even run unchecked.
  * @throws InvalidProgramError for bad encodings, unknown helpers, map references without a map
- * @throws VerifierError (EOPNOTSUPP) for helpers and kfuncs of Linux that harena does not implement; EBUSY for a
- * second arena, as Linux has it
+ * @throws VerifierError (EOPNOTSUPP) for helpers and kfuncs of Linux that harena does not implement; as Linux has it
+ * EBUSY for a second arena, EINVAL for one that is mapped nowhere
  */
 export function checkRunnable(program: LoadableProgram): void {
   const flaw = firstFlaw(program.insns)
@@ -111,6 +111,10 @@ export function checkRunnable(program: LoadableProgram): void {
     }
   }
   if (arenas.size > 1) throw rejection(program.name, 'EBUSY', 'Only one arena per program', undefined)
+  for (const arena of arenas) {
+    if (arena.userStart !== undefined) continue
+    throw rejection(program.name, 'EINVAL', "arena's user address must be set via map_extra or mmap()", undefined)
+  }
   program.insns.forEach((insn, slot) => {
     if (insn.row.kind === Kind.CALL_HELPER) checkHelper(program, insn.imm, slot)
   })

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { FaultError } from '../errors/errors.ts'
 import { runConformance } from './conformance.ts'
 import { InvalidProgramError } from './invalid-program.ts'
 
@@ -29,5 +30,36 @@ describe('conformance vectors', () => {
 
   test.for(vectors.filter((vector) => vector.rejected))('$name is refused', ({ program }) => {
     expect(() => runConformance(bytes(program), new Uint8Array())).toThrow(InvalidProgramError)
+  })
+})
+
+describe('raw programs', () => {
+  const exit = '9500000000000000'
+
+  test('bytes that are no instructions', () => {
+    expect(() => runConformance(bytes('95000000'), new Uint8Array())).toThrow(RangeError)
+    expect(() => runConformance(new Uint8Array(), new Uint8Array())).toThrow('the program has no instructions')
+  })
+
+  test('find no helpers', () => {
+    const call = `8500000001000000${exit}`
+    expect(() => runConformance(bytes(call), new Uint8Array())).toThrow(
+      'instruction 0: there are no helpers to call here',
+    )
+  })
+
+  test('cannot leave their memory', () => {
+    // r0 = *(u8 *)(r1 + 2) reads the third byte; a load far behind faults.
+    const load = (off: string): string => `7110${off}00000000${exit}`
+    expect(runConformance(bytes(load('0200')), bytes('112233'))).toBe(0x33n)
+    expect(() => runConformance(bytes(load('0070')), bytes('112233'))).toThrow(FaultError)
+  })
+
+  test('run out of time', () => {
+    let now = 0
+    const watch = { now: () => now++, deadline: 0 }
+    expect(() => runConformance(bytes('0500ffff00000000'), new Uint8Array(), { watch })).toThrow(
+      'timed out at instruction 0',
+    )
   })
 })

@@ -5,6 +5,7 @@
 import { InternalError } from '../errors/errors.ts'
 import { llvmText } from '../isa/disasm-llvm.ts'
 import { decode, type Instruction } from '../isa/instruction.ts'
+import { Kind } from '../isa/table.ts'
 import { firstFlaw, renderFlaw } from '../isa/validate.ts'
 import { closeKernel, type Kernel, makeKernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
@@ -18,10 +19,15 @@ import { makeRunState, STACK_BYTES, type Watch } from './state.ts'
 
 export interface ConformanceOptions {
   readonly engine?: Engine
+  /** Default: ten seconds of the host's clock. */
   readonly watch?: Watch
 }
 
-const NO_WATCH: Watch = { now: () => 0, deadline: Infinity }
+const TIMEOUT_MS = 10_000
+
+function tenSeconds(): Watch {
+  return { now: () => performance.now(), deadline: performance.now() + TIMEOUT_MS }
+}
 
 /**
  * Gives r0 (unsigned) at the exit of a raw program.
@@ -36,6 +42,8 @@ export function runConformance(
   const insns = decode(programBytes)
   const flaw = firstFlaw(insns)
   if (flaw !== undefined) throw new InvalidProgramError(renderFlaw(flaw), flaw.slot)
+  const call = insns.findIndex(({ row }) => row.kind === Kind.CALL_HELPER || row.kind === Kind.CALL_KFUNC)
+  if (call >= 0) throw new InvalidProgramError(`instruction ${call}: there are no helpers to call here`, call)
   const kernel = makeKernel()
   try {
     return runIn(kernel, insns, memoryBytes, options)
@@ -63,7 +71,7 @@ function runIn(kernel: Kernel, insns: readonly Instruction[], bytes: Uint8Array,
     pages: kernel.pages,
     arena: undefined,
     stackTop: stack + STACK_BYTES,
-    watch: options.watch ?? NO_WATCH,
+    watch: options.watch ?? tenSeconds(),
     text: (slot) => llvmText(insns[slot]!),
   })
   runnable.run(state, bytes.length === 0 ? [] : [at | 0, KERNEL_HIGH, bytes.length, 0])

@@ -62,6 +62,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
   let pc = entry
   let op = code[pc]!
   for (;;) {
+    // biome-ignore lint/suspicious/noConfusingLabels: leaving this block is how every operation goes on
     next: {
       switch (op) {
         case ADD64_IMM: {

@@ -253,6 +253,20 @@ describe('unchecked programs', () => {
     expect(() => machine.load(byFd, { unchecked: true })).toThrow('fd 5 is no map')
   })
 
+  test('need to know where user space sees their arena', () => {
+    const machine = make()
+    const map = machine.createMap({ ...assemble(ARENA + main('r0 = 0')).maps[0]!, extra: 0n })
+    const insns = [op('ld_map_fd', { dst: 0 }), secondHalf(0), op('exit')]
+    const references = [{ slot: 0, kind: 'map', name: 'arena' }] as const
+    const load = (): unknown =>
+      machine.loadProgram({ name: 'p', type: 'syscall', insns, references }, new Map([['arena', map]]), {
+        unchecked: true,
+      })
+    expect(load).toThrow(/arena's user address must be set via map_extra or mmap\(\)/)
+    map.mmap()
+    load()
+  })
+
   test('use one arena at most', () => {
     const two = `${ARENA}.map other type=arena entries=1 flags=mmapable\n${main('r1 = arena ll\nr1 = other ll\nr0 = 0')}`
     expect(() => make().load(assemble(two), { unchecked: true })).toThrow(/Only one arena per program/)
@@ -439,12 +453,13 @@ describe('closing', () => {
 
   test('its memories are all zero for the next machine, and there are no more of them', () => {
     const round = (): void => {
-      using machine = make()
+      const machine = make()
       const object = machine.load(assemble(ARENA + main('r1 = arena ll\nr0 = 0')))
       const arena = object.map('arena').mmap()
       for (let page = 0n; page < 16n; page++) expect(arena.u64(arena.start + page * 4096n)).toBe(0n)
       for (let page = 0n; page < 16n; page++) arena.setU64(arena.start + page * 4096n, page + 1n)
       object.program('main').run({ ctx: new Uint8Array(65_535).fill(7) })
+      machine[Symbol.dispose]()
     }
     round()
     const before = pooledMemories()
