@@ -206,7 +206,7 @@ function writeBounded(w: Writer, reg: number, { of, room }: Extract<Value, { kin
   const offset = limit === 0 ? 0 : (loose ? Math.abs(access.offset) : aligned) % (limit + 1)
   const atomicOnContext = of === 'context' && access.op !== 'load' && access.op !== 'store' && access.op !== 'store-imm'
   const fitting = atomicOnContext ? ({ ...access, op: 'load' } as const) : access
-  if (access.index === undefined || of === 'context' || room <= bytes) {
+  if (access.index === undefined || of === 'context' || of === 'buffer' || room <= bytes) {
     writeOperation(w, fitting, reg, loose ? offset : Math.floor(offset / bytes) * bytes, false)
     return
   }

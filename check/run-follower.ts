@@ -1,0 +1,91 @@
+/** Follows one run through one walk of the verifier, and notes where it first leaves it. */
+import type { Slot } from '../isa/instruction.ts'
+import type { Concrete } from './concrete.ts'
+import { type Mismatch, outside, type Strictness } from './embedding.ts'
+import { type Frames, type ProgramFacts, placeOf, type WalkRecord } from './walk-record.ts'
+
+/** Where and how a run left a walk. */
+export interface Departure {
+  readonly slot: Slot
+  readonly chain: string
+  readonly place: string
+  readonly value: string
+  readonly nearest: string
+}
+
+export class RunFollower {
+  readonly pruning: boolean
+  found: Departure | undefined
+  readonly #record: WalkRecord
+  readonly #facts: ProgramFacts
+  /** The run lies in a walked state; false behind a point where such a path was cut short. */
+  #strict = true
+  /** Index of the state that fitted last, by place: loops come to them in order. */
+  readonly #last: Map<string, number> = new Map()
+
+  constructor(record: WalkRecord, facts: ProgramFacts, pruning: boolean) {
+    this.#record = record
+    this.#facts = facts
+    this.pruning = pruning
+  }
+
+  /** The run stands before `slot`. */
+  step(slot: Slot, concrete: Concrete): void {
+    if (this.found !== undefined) return
+    const chain = concrete.chain()
+    const place = placeOf(slot, chain)
+    const states = this.#record.states(place)
+    const live = this.#liveAt(slot, chain)
+    if (this.#isWalked(place, states, concrete, live)) {
+      this.#strict = true
+      return
+    }
+    if (this.#isCovered(place, states, concrete, live)) {
+      this.#strict = false
+      return
+    }
+    this.found = { slot, chain, ...this.#nearest(states, concrete, live) }
+  }
+
+  #isWalked(place: string, states: readonly Frames[], concrete: Concrete, live: (n: number) => number): boolean {
+    const count = states.length
+    const start = this.#last.get(place) ?? 0
+    for (let i = 0; i < count; i++) {
+      const n = (start + i) % count
+      if (outside(states[n]!, concrete, live, 'walked') !== undefined) continue
+      this.#last.set(place, n)
+      return true
+    }
+    return false
+  }
+
+  #isCovered(place: string, states: readonly Frames[], concrete: Concrete, live: (n: number) => number): boolean {
+    const within = (frames: Frames, strictness: Strictness): boolean =>
+      outside(frames, concrete, live, strictness) === undefined
+    if (this.#record.covering(place).some(({ frames }) => within(frames, 'covered'))) return true
+    return !this.#strict && states.some((frames) => within(frames, 'pointers'))
+  }
+
+  /** Registers live in frame n: before the instruction, or when the call made there returns. */
+  #liveAt(slot: Slot, chain: string): (frame: number) => number {
+    const sites = chain.split(',').slice(0, -1).map(Number)
+    const { liveRegisters } = this.#facts
+    return (frame) => (frame < sites.length ? liveRegisters[sites[frame]!]! : liveRegisters[slot]!)
+  }
+
+  #nearest(
+    states: readonly Frames[],
+    concrete: Concrete,
+    live: (n: number) => number,
+  ): Pick<Departure, 'place' | 'value' | 'nearest'> {
+    let best: Mismatch | undefined
+    let nearest = 'never walked'
+    for (const frames of states) {
+      const wrong = outside(frames, concrete, live, 'walked')
+      if (wrong === undefined || (best !== undefined && best.fitted >= wrong.fitted)) continue
+      best = wrong
+      nearest = this.#facts.text(frames)
+    }
+    return { place: best?.place ?? '', value: best?.value ?? '', nearest }
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What the verifier's walk of a program knew, kept for comparison with runs: the states before each instruction, by
+ * instruction and chain of calls, and the checkpoints that cut paths short.
+ */
+import type { Slot } from '../isa/instruction.ts'
+import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
+import { LogBuffer } from '../verifier/log.ts'
+import { prepare } from '../verifier/prepare.ts'
+import { type Checkpoint, copyFrame, type Frame, type State } from '../verifier/state.ts'
+import { frameText } from '../verifier/text-state.ts'
+import type { Observer } from '../verifier/walk-env.ts'
+
+/** The walk has more states than are worth keeping; the program is left out. */
+export class WalkTooLong extends Error {
+  override readonly name = 'WalkTooLong'
+}
+
+/** The frames of a state, from the program's own to the one that runs. */
+export type Frames = readonly Frame[]
+
+export class WalkRecord {
+  readonly #states: Map<string, Frames[]> = new Map()
+  readonly #checkpoints: Set<Checkpoint> = new Set()
+  readonly #limit: number
+  #count = 0
+  #byPlace: Map<string, Checkpoint[]> | undefined
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** To be given to `verify`. Throws WalkTooLong beyond the limit. */
+  readonly observer: Observer = (slot, state) => {
+    this.#count += 1
+    if (this.#count > this.#limit) throw new WalkTooLong(`more than ${this.#limit} states`)
+    const place = placeOf(slot, chainOf(state))
+    const known = this.#states.get(place)
+    const frames = state.frames.map(copyFrame)
+    if (known === undefined) this.#states.set(place, [frames])
+    else known.push(frames)
+    // Checkpoints are live: their precise marks are final when the walk is over.
+    for (let at = state.parent; at !== undefined && !this.#checkpoints.has(at); at = at.parent) {
+      this.#checkpoints.add(at)
+    }
+  }
+
+  /** States walked at a place. */
+  states(place: string): readonly Frames[] {
+    return this.#states.get(place) ?? []
+  }
+
+  /** Checkpoints at a place by which a path was cut short; to be asked once the walk is over. */
+  covering(place: string): readonly Checkpoint[] {
+    this.#byPlace ??= Map.groupBy(
+      [...this.#checkpoints].filter(({ hits }) => hits > 0),
+      (checkpoint) => placeOf(checkpoint.slot, chainOf(checkpoint)),
+    )
+    return this.#byPlace.get(place) ?? []
+  }
+
+  get count(): number {
+    return this.#count
+  }
+}
+
+/** An instruction in a chain of calls, as text. */
+export function placeOf(slot: Slot, chain: string): string {
+  return `${slot}:${chain}`
+}
+
+function chainOf(state: State): string {
+  let chain = ''
+  for (let n = 1; n < state.frames.length; n++) chain += `${state.frames[n]!.callSite},`
+  return chain
+}
+
+/** Facts about a program that states are read with. */
+export interface ProgramFacts {
+  readonly maps: readonly MapInfo[]
+  /** Bit n: register n is live before the slot. */
+  readonly liveRegisters: ArrayLike<number>
+  text(frames: Frames): string
+}
+
+export function factsOf(program: LoadableProgram): ProgramFacts {
+  const { maps, liveRegisters, names } = prepare(program, new LogBuffer(0))
+  return {
+    maps,
+    liveRegisters,
+    text: (frames) => frames.map((frame) => frameText(stateOf(frames), frame, names).trim()).join('\n'),
+  }
+}
+
+/** As much of a state as its text needs. */
+function stateOf(frames: Frames): State {
+  return { frames, references: [] } as unknown as State
+}
