@@ -55,7 +55,6 @@ export interface Assembly {
   section: Section
   readonly data: Map<string, DataSection>
   readonly functionSymbols: Set<string>
-  readonly globalSymbols: Set<string>
   /** `.global NAME` without a type: where the name stands. */
   readonly untypedGlobals: Map<string, Place>
 }
@@ -87,7 +86,6 @@ export function makeAssembly(file: string, read: ReadFile | undefined): Assembly
     section: TEXT,
     data: new Map(),
     functionSymbols: new Set(),
-    globalSymbols: new Set(),
     untypedGlobals: new Map(),
   }
 }

@@ -10,7 +10,17 @@ import { align, append, type DataSection, dataSection, extend, integerBytes } fr
 import { quote, StatementError } from './statement-error.ts'
 
 /** Directives without a meaning here, and beginnings of families of them. */
-const SKIPPED = new Set(['.file', '.loc', '.ident', '.addrsig', '.addrsig_sym', '.weak', '.hidden', '.protected'])
+const SKIPPED = new Set([
+  '.globl',
+  '.file',
+  '.loc',
+  '.ident',
+  '.addrsig',
+  '.addrsig_sym',
+  '.weak',
+  '.hidden',
+  '.protected',
+])
 const SKIPPED_FAMILIES = ['.cfi_', '.debug_']
 const DATA_SIZES: Readonly<Record<string, number>> = {
   '.byte': 1,

@@ -32,7 +32,6 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
   '.set': constantDirective,
   '.equ': constantDirective,
   '.equiv': constantDirective,
-  '.globl': symbolDirective,
   '.type': typeDirective,
   '.section': sectionDirective,
   '.text': plainSection(TEXT),
@@ -97,16 +96,11 @@ function globalDirective(assembly: Assembly, statement: Statement): void {
   const syntax = parse('global', tokens, end)
   if (syntax.type === undefined && syntax.value === undefined) {
     // As in other assemblers the name of a symbol that others may see; whether it is one shows later.
-    assembly.globalSymbols.add(syntax.name)
     assembly.untypedGlobals.set(syntax.name, { ...place, at: syntax.at })
     return
   }
   declare(assembly, syntax.name, 'global', { ...place, at: syntax.at })
   assembly.globals.push({ place, syntax })
-}
-
-function symbolDirective(assembly: Assembly, { tokens, end }: Statement): void {
-  assembly.globalSymbols.add(parse('bareName', tokens, end).name)
 }
 
 function licenseDirective(assembly: Assembly, { tokens, end, place }: Statement): void {

@@ -104,12 +104,21 @@ test('labels of a compiler’s own data can be loaded, and are no globals', () =
   expect(object.programs[0]!.references).toEqual([{ slot: 0, kind: 'map-value', name: '.rodata.str1.1', offset: 1 }])
 })
 
-test('.globl and .global name symbols of the file', () => {
+test('functions of a compiler are static: it does not tell their prototypes', () => {
   const [first, second] = ['.globl', '.global'].map((directive) =>
     assemble(`${directive} f\n.type g,@function\ng: call f\nexit\n.type f,@function\nf: r0 = 0\nexit`),
   )
-  expect(first!.functions.map(({ name, linkage }) => [name, linkage])).toEqual([['f', 'global']])
+  expect(first!.functions.map(({ name, linkage }) => [name, linkage])).toEqual([['f', 'static']])
   expect(second!.functions).toEqual(first!.functions)
+})
+
+test('a compiler’s file can be included behind a program', () => {
+  const object = assemble('.program main type=xdp\nr1 = 9\nr2 = 0\nr3 = 5\ncall clamp\nexit\n.include "lone.s"', {
+    read,
+  })
+  expect(object.programs.map(({ name, type }) => [name, type])).toEqual([['main', 'xdp']])
+  expect(object.functions.map(({ name, linkage }) => [name, linkage])).toEqual([['clamp', 'static']])
+  expect(slots(object.functions[0]!)).toEqual(slotsOf('lone-text.hex'))
 })
 
 test.each([

@@ -138,9 +138,8 @@ function readLabel(assembly: Assembly, token: IToken, place: Place): void {
   if (section.kind === 'data') dataLabel(assembly, token.image)
   if (section.kind !== 'code') return
   const name = token.image
-  // A function symbol of compiler output begins a body; inside `.program` and `.func` it is a label like any other.
-  const begun = assembly.body?.origin.kind
-  if (assembly.functionSymbols.has(name) && begun !== 'program' && begun !== 'func') {
+  // A function symbol of compiler output begins a body, also where its file is included behind a `.program`.
+  if (assembly.functionSymbols.has(name)) {
     const known = assembly.declared.get(name)
     if (known !== undefined)
       throw new StatementError(place.at, `${quote(name)} is already defined at ${where(known.place)}`)
