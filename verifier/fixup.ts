@@ -32,7 +32,7 @@ function descend(prepared: Prepared, depths: Int32Array, subprogram: number, fra
   for (let slot = start; slot < end; slot++) {
     const insn = prepared.program.insns[slot]!
     if (insn.row.kind !== Kind.CALL_LOCAL) continue
-    if (frames >= MAX_FRAMES) fail('call-depth-static', { frames: frames + 1 })
+    if (frames >= MAX_FRAMES) fail('call-depth-static', { frames })
     descend(prepared, depths, prepared.subprogramOf[slot + 1 + insn.imm]!, frames + 1, total)
   }
 }

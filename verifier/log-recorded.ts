@@ -687,4 +687,402 @@ mark_precise: frame0: regs=r2 stack= before 0: (b7) r2 = 5
 processed 12 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
 `,
   },
+  {
+    name: 'global',
+    errno: '',
+    source: `.struct item
+ a: u64
+ b: u64
+.end
+.program p type=syscall
+ r6 = r1
+ *(u64 *)(r10 - 8) = 1
+ *(u64 *)(r10 - 16) = 2
+ r2 = 7
+ r3 = r10
+ r3 += -16
+ call glob
+ r7 = *(u64 *)(r10 - 8)
+ r0 += r7
+ exit
+.func glob(ctx, a: u32, p: ptr item) global
+ if r3 == 0 goto out
+ r4 = *(u64 *)(r3 + item.b)
+ r2 += r4
+out:
+ r0 = r2
+ exit
+`,
+    level1: `Func#1 ('glob') is safe for any args that match its prototype
+processed 17 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
+`,
+    level2: `func#0 @0
+func#1 @10
+Live regs before insn:
+      0: .1..45.... (bf) r6 = r1
+      1: .1..45.... (7a) *(u64 *)(r10 -8) = 1
+      2: .1..45.... (7a) *(u64 *)(r10 -16) = 2
+      3: .1..45.... (b7) r2 = 7
+      4: .12.45.... (bf) r3 = r10
+      5: .12345.... (07) r3 += -16
+      6: .12345.... (85) call pc+3
+      7: 0......... (79) r7 = *(u64 *)(r10 -8)
+      8: 0......7.. (0f) r0 += r7
+      9: 0......... (95) exit
+     10: ..23...... (15) if r3 == 0x0 goto pc+2
+     11: ..23...... (79) r4 = *(u64 *)(r3 +8)
+     12: ..2.4..... (0f) r2 += r4
+     13: ..2....... (bf) r0 = r2
+     14: 0......... (95) exit
+0: R1=ctx() R10=fp0
+0: (bf) r6 = r1                       ; R1=ctx() R6=ctx()
+1: (7a) *(u64 *)(r10 -8) = 1          ; R10=fp0 fp-8=1
+2: (7a) *(u64 *)(r10 -16) = 2         ; R10=fp0 fp-16=2
+3: (b7) r2 = 7                        ; R2=7
+4: (bf) r3 = r10                      ; R3=fp0 R10=fp0
+5: (07) r3 += -16                     ; R3=fp-16
+6: (85) call pc+3
+Func#1 ('glob') is global and assumed valid.
+7: R0=scalar()
+7: (79) r7 = *(u64 *)(r10 -8)         ; R7=scalar() R10=fp0 fp-8=mmmmmmmm
+8: (0f) r0 += r7                      ; R0=scalar() R7=scalar()
+9: (95) exit
+(0) frame 0 insn 7 +live -8 
+(0) frame 0 insn 6 +live -8,-16 
+(0) frame 0 insn 2 +live -8 
+(0) frame 0 insn 2 +written -16 
+(0) frame 0 insn 1 +written -8,-16 
+(0) frame 0 insn 0 +written -8,-16 
+(0) live stack update done in 2 iterations
+Validating glob() func#1...
+10: R1=ctx() R2=scalar() R3=mem_or_null(id=1,sz=16) R10=fp0
+10: (15) if r3 == 0x0 goto pc+2       ; R3=mem(sz=16)
+11: (79) r4 = *(u64 *)(r3 +8)         ; R3=mem(sz=16) R4=scalar()
+12: (0f) r2 += r4                     ; R2=scalar() R4=scalar()
+13: (bf) r0 = r2                      ; R0=scalar(id=2) R2=scalar(id=2)
+14: (95) exit
+
+from 10 to 13: R1=ctx() R2=scalar() R3=0 R10=fp0
+13: R1=ctx() R2=scalar() R3=0 R10=fp0
+13: (bf) r0 = r2                      ; R0=scalar(id=3) R2=scalar(id=3)
+14: (95) exit
+Func#1 ('glob') is safe for any args that match its prototype
+processed 17 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
+`,
+  },
+  {
+    name: 'global function: nonnull',
+    errno: '',
+    source: `.struct item
+ a: u64
+ b: u64
+.end
+.program p type=syscall
+ *(u64 *)(r10 - 8) = 3
+ r1 = r10
+ r1 += -8
+ call glob
+ r0 = *(u64 *)(r10 - 8)
+ exit
+.func glob(p: ptr u64 nonnull) global
+ r0 = *(u64 *)(r1 + 0)
+ *(u64 *)(r1 + 0) = 4
+ exit
+`,
+    level1: `Func#1 ('glob') is safe for any args that match its prototype
+processed 9 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+    level2: `func#0 @0
+func#1 @6
+Live regs before insn:
+      0: ..2345.... (7a) *(u64 *)(r10 -8) = 3
+      1: ..2345.... (bf) r1 = r10
+      2: .12345.... (07) r1 += -8
+      3: .12345.... (85) call pc+2
+      4: .......... (79) r0 = *(u64 *)(r10 -8)
+      5: 0......... (95) exit
+      6: .1........ (79) r0 = *(u64 *)(r1 +0)
+      7: 01........ (7a) *(u64 *)(r1 +0) = 4
+      8: 0......... (95) exit
+0: R1=ctx() R10=fp0
+0: (7a) *(u64 *)(r10 -8) = 3          ; R10=fp0 fp-8=3
+1: (bf) r1 = r10                      ; R1=fp0 R10=fp0
+2: (07) r1 += -8                      ; R1=fp-8
+3: (85) call pc+2
+Func#1 ('glob') is global and assumed valid.
+4: R0=scalar()
+4: (79) r0 = *(u64 *)(r10 -8)         ; R0=scalar() R10=fp0 fp-8=mmmmmmmm
+5: (95) exit
+(0) frame 0 insn 4 +live -8 
+(0) frame 0 insn 3 +live -8 
+(0) frame 0 insn 0 +written -8 
+(0) live stack update done in 2 iterations
+Validating glob() func#1...
+6: R1=mem(sz=8) R10=fp0
+6: (79) r0 = *(u64 *)(r1 +0)          ; R0=scalar() R1=mem(sz=8)
+7: (7a) *(u64 *)(r1 +0) = 4           ; R1=mem(sz=8)
+8: (95) exit
+Func#1 ('glob') is safe for any args that match its prototype
+processed 9 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+  },
+  {
+    name: 'global function: nested',
+    errno: '',
+    source: `.struct item
+ a: u64
+ b: u64
+.end
+.program p type=syscall
+ r1 = 5
+ call glob
+ if r0 > 4 goto 1f
+ r1 = 2
+ call g2
+ 1:
+ exit
+.func glob(a: u64) global
+ r6 = r1
+ call g2
+ r0 += r6
+ exit
+.func g2(a: u64) global
+ if r1 > 7 goto gg
+ r0 = 1
+ exit
+gg:
+ r0 = 2
+ exit
+`,
+    level1: `Func#2 ('g2') is safe for any args that match its prototype
+processed 16 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
+`,
+    level2: `func#0 @0
+func#1 @6
+func#2 @10
+Live regs before insn:
+      0: ..2345.... (b7) r1 = 5
+      1: .12345.... (85) call pc+4
+      2: 0.2345.... (25) if r0 > 0x4 goto pc+2
+      3: ..2345.... (b7) r1 = 2
+      4: .12345.... (85) call pc+5
+      5: 0......... (95) exit
+      6: .12345.... (bf) r6 = r1
+      7: .123456... (85) call pc+2
+      8: 0.....6... (0f) r0 += r6
+      9: 0......... (95) exit
+     10: .1........ (25) if r1 > 0x7 goto pc+2
+     11: .......... (b7) r0 = 1
+     12: 0......... (95) exit
+     13: .......... (b7) r0 = 2
+     14: 0......... (95) exit
+0: R1=ctx() R10=fp0
+0: (b7) r1 = 5                        ; R1=5
+1: (85) call pc+4
+Func#1 ('glob') is global and assumed valid.
+2: R0=scalar()
+2: (25) if r0 > 0x4 goto pc+2         ; R0=scalar(smin=smin32=0,smax=umax=smax32=umax32=4,var_off=(0x0; 0x7))
+3: (b7) r1 = 2                        ; R1=2
+4: (85) call pc+5
+Func#2 ('g2') is global and assumed valid.
+5: R0=scalar()
+5: (95) exit
+
+from 2 to 5: R0=scalar(umin=5) R10=fp0
+5: R0=scalar(umin=5) R10=fp0
+5: (95) exit
+Validating glob() func#1...
+6: R1=scalar() R10=fp0
+6: (bf) r6 = r1                       ; R1=scalar(id=1) R6=scalar(id=1)
+7: (85) call pc+2
+Func#2 ('g2') is global and assumed valid.
+8: R0=scalar()
+8: (0f) r0 += r6                      ; R0=scalar() R6=scalar(id=1)
+9: (95) exit
+Func#1 ('glob') is safe for any args that match its prototype
+Validating g2() func#2...
+10: R1=scalar() R10=fp0
+10: (25) if r1 > 0x7 goto pc+2        ; R1=scalar(smin=smin32=0,smax=umax=smax32=umax32=7,var_off=(0x0; 0x7))
+11: (b7) r0 = 1                       ; R0=1
+12: (95) exit
+
+from 10 to 13: R1=scalar(umin=8) R10=fp0
+13: R1=scalar(umin=8) R10=fp0
+13: (b7) r0 = 2                       ; R0=2
+14: (95) exit
+Func#2 ('g2') is safe for any args that match its prototype
+processed 16 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
+`,
+  },
+  {
+    name: 'global function: recur',
+    errno: 'E2BIG',
+    source: `.struct item
+ a: u64
+ b: u64
+.end
+.program p type=syscall
+ r1 = 5
+ call glob
+ exit
+.func glob(a: u32) global
+ r1 = 3
+ call glob
+ exit
+`,
+    level1: `Func#1 ('glob') is safe for any args that match its prototype
+the call stack of 8 frames is too deep !
+processed 6 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+    level2: `func#0 @0
+func#1 @3
+Live regs before insn:
+      0: ..2345.... (b7) r1 = 5
+      1: .12345.... (85) call pc+1
+      2: 0......... (95) exit
+      3: ..2345.... (b7) r1 = 3
+      4: .12345.... (85) call pc-2
+      5: 0......... (95) exit
+0: R1=ctx() R10=fp0
+0: (b7) r1 = 5                        ; R1=5
+1: (85) call pc+1
+Func#1 ('glob') is global and assumed valid.
+2: R0=scalar()
+2: (95) exit
+Validating glob() func#1...
+3: R1=scalar() R10=fp0
+3: (b7) r1 = 3                        ; R1=3
+4: (85) call pc-2
+Func#1 ('glob') is global and assumed valid.
+5: R0=scalar()
+5: (95) exit
+Func#1 ('glob') is safe for any args that match its prototype
+the call stack of 8 frames is too deep !
+processed 6 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+  },
+  {
+    name: 'global function: small',
+    errno: 'EINVAL',
+    source: `.struct item
+ a: u64
+ b: u64
+.end
+.program p type=syscall
+ *(u64 *)(r10 - 8) = 0
+ r1 = r10
+ r1 += -8
+ call glob
+ exit
+.func glob(p: ptr item) global
+ r0 = 0
+ exit
+`,
+    level1: `0: R1=ctx() R10=fp0
+0: (7a) *(u64 *)(r10 -8) = 0          ; R10=fp0 fp-8=0
+1: (bf) r1 = r10                      ; R1=fp0 R10=fp0
+2: (07) r1 += -8                      ; R1=fp-8
+3: (85) call pc+1
+invalid read from stack R1 off=-8 size=16
+Caller passes invalid args into func#1 ('glob')
+processed 4 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+    level2: `func#0 @0
+func#1 @5
+Live regs before insn:
+      0: ..2345.... (7a) *(u64 *)(r10 -8) = 0
+      1: ..2345.... (bf) r1 = r10
+      2: .12345.... (07) r1 += -8
+      3: .12345.... (85) call pc+1
+      4: 0......... (95) exit
+      5: .......... (b7) r0 = 0
+      6: 0......... (95) exit
+0: R1=ctx() R10=fp0
+0: (7a) *(u64 *)(r10 -8) = 0          ; R10=fp0 fp-8=0
+1: (bf) r1 = r10                      ; R1=fp0 R10=fp0
+2: (07) r1 += -8                      ; R1=fp-8
+3: (85) call pc+1
+invalid read from stack R1 off=-8 size=16
+Caller passes invalid args into func#1 ('glob')
+processed 4 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+  },
+  {
+    name: 'global function: uninit2',
+    errno: 'EINVAL',
+    source: `.struct item
+ a: u64
+ b: u64
+.end
+.program p type=syscall
+ call glob
+ exit
+.func glob(a: u32, b: u32) global
+ r0 = r1
+ exit
+`,
+    level1: `0: R1=ctx() R10=fp0
+0: (85) call pc+1
+R1 is not a scalar
+Caller passes invalid args into func#1 ('glob')
+processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+    level2: `func#0 @0
+func#1 @2
+Live regs before insn:
+      0: .12345.... (85) call pc+1
+      1: 0......... (95) exit
+      2: .1........ (bf) r0 = r1
+      3: 0......... (95) exit
+0: R1=ctx() R10=fp0
+0: (85) call pc+1
+R1 is not a scalar
+Caller passes invalid args into func#1 ('glob')
+processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+  },
+  {
+    name: 'global function: retptr',
+    errno: 'EINVAL',
+    source: `.struct item
+ a: u64
+ b: u64
+.end
+.program p type=syscall
+ r1 = 1
+ call glob
+ exit
+.func glob(a: u32) global
+ r0 = r10
+ exit
+`,
+    level1: `Validating glob() func#1...
+3: R1=scalar() R10=fp0
+3: (bf) r0 = r10                      ; R0=fp0 R10=fp0
+4: (95) exit
+At subprogram exit the register R0 is not a scalar value (fp)
+processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+    level2: `func#0 @0
+func#1 @3
+Live regs before insn:
+      0: ..2345.... (b7) r1 = 1
+      1: .12345.... (85) call pc+1
+      2: 0......... (95) exit
+      3: .......... (bf) r0 = r10
+      4: 0......... (95) exit
+0: R1=ctx() R10=fp0
+0: (b7) r1 = 1                        ; R1=1
+1: (85) call pc+1
+Func#1 ('glob') is global and assumed valid.
+2: R0=scalar()
+2: (95) exit
+Validating glob() func#1...
+3: R1=scalar() R10=fp0
+3: (bf) r0 = r10                      ; R0=fp0 R10=fp0
+4: (95) exit
+At subprogram exit the register R0 is not a scalar value (fp)
+processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+`,
+  },
 ]
