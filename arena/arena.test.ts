@@ -5,9 +5,8 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { MAP_FLAGS } from '../program/types.ts'
-import { load, store } from './access.ts'
 import type { Arena } from './arena.ts'
-import { alloc, BASE, closeTestKernels, free, makeArena, PAGE, reserve, runScript } from './fixture.ts'
+import { alloc, BASE, closeTestKernels, free, load, makeArena, PAGE, reserve, runScript, store } from './fixture.ts'
 import { NaiveBestFit, NaiveFirstFit } from './naive-ranges.ts'
 import type { FreeRanges, Placement } from './ranges.ts'
 
@@ -107,7 +106,7 @@ class Step implements fc.Command<Model, Arena> {
     expect(this.both[1](real)).toBe(this.both[0](model))
     real.check(false)
     expect(real.residentPages()).toBe(model.present.size)
-    const wrong = [...model.present].filter(([low, value]) => load(real, Number(low), 0, 1) !== value)
+    const wrong = [...model.present].filter(([low, value]) => load(real, Number(low), 0, 1) !== BigInt(value))
     expect(wrong).toEqual([])
   }
   toString(): string {
@@ -224,8 +223,8 @@ describe('(f) casts and addresses', () => {
   test('one page at the end of 4 GiB lies at its low 32 bits', () => {
     const arena = makeArena({ maxEntries: 1, extra: 0x1000fffff000n })
     expect(alloc(arena, 0n, 1)).toBe(0x1000fffff000n)
-    store(arena, 0xfffff000, 8, 4, 0x99, 0)
-    expect([load(arena, 0xfffff008, 0, 4), load(arena, 8, 0, 4)]).toEqual([0x99, 0])
+    store(arena, 0xfffff000, 8, 4, 0x99n)
+    expect([load(arena, 0xfffff008, 0, 4), load(arena, 8, 0, 4)]).toEqual([0x99n, 0n])
     expect(arena.mmap().u32(0x1000fffff008n)).toBe(0x99)
   })
 

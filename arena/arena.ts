@@ -78,7 +78,6 @@ export class Arena {
   readonly #ranges: FreeRanges
   readonly #touched: TouchedPages
   readonly #lease: Lease
-  #usual: ArenaMapping | undefined
   #closed = false
 
   /** Throws ErrnoError: EINVAL, E2BIG, ERANGE as Linux does, ENOMEM when the machine's memory limit is reached. */
@@ -190,17 +189,15 @@ export class Arena {
   }
 
   /**
-   * A user mapping, by the rules of mmap(2) (see mmap.ts). Without a request: the arena's usual mapping, made on the
-   * first call (at map_extra, else at an address of harena's choice) and handed out again until it is unmapped.
+   * A user mapping, by the rules of mmap(2) (see mmap.ts). Without a request: the one that the usual process has; if
+   * it has none, one at the window, or at an address of harena's choice while there is no window.
    */
   mmap(request?: MapRequest): ArenaMapping {
     this.assertOpen()
     if (request !== undefined) return mapArena(this, request)
-    if (this.#usual === undefined || this.#usual.unmapped) {
-      const { userStart: address } = this
-      this.#usual = mapArena(this, address === undefined ? {} : { address, fixed: true })
-    }
-    return this.#usual
+    for (const mapping of this.mappings) if (mapping.process === this.process) return mapping
+    const { userStart: address } = this
+    return mapArena(this, address === undefined ? {} : { address, fixed: true })
   }
 
   /** BPF_MAP_FREEZE: no writable mapping from now on. EBUSY after any writable mapping, EPERM the second time. */

@@ -2,6 +2,7 @@
 import { HarenaError } from '../errors/errors.ts'
 import { closeKernel, type Kernel, makeKernel } from '../memalloc/kernel.ts'
 import { MAP_FLAGS, PAGE_SIZE } from '../program/types.ts'
+import { resolve } from './access.ts'
 import { Arena, type ArenaOptions, NO_PAGES } from './arena.ts'
 import type { ArenaSpec } from './creation.ts'
 
@@ -56,6 +57,23 @@ export function free(arena: Arena, at: bigint, count: number): void {
 
 export function reserve(arena: Arena, at: bigint, count: number): number {
   return arena.reservePages(half(at), half(at >> 32n), count)
+}
+
+/** A load by BPF code of 1, 2, 4 or 8 bytes at a register's low half plus an offset. */
+export function load(arena: Arena, base: number, offset: number, size: number): bigint {
+  const at = resolve(arena, base, offset, size)
+  let value = 0n
+  for (let index = size - 1; at >= 0 && index >= 0; index--)
+    value = (value << 8n) | BigInt(arena.memory.u8[at + index]!)
+  return value
+}
+
+/** A store by BPF code. */
+export function store(arena: Arena, base: number, offset: number, size: number, value: bigint): void {
+  const at = resolve(arena, base, offset, size)
+  for (let index = 0; at >= 0 && index < size; index++) {
+    arena.memory.u8[at + index] = Number((value >> BigInt(8 * index)) & 0xffn)
+  }
 }
 
 /** Address of a page by its number. */

@@ -4,8 +4,7 @@ import { SegmentationFault } from '../errors/errors.ts'
 import { closeKernel, makeKernel } from '../memalloc/kernel.ts'
 import { takeMemory } from '../memory/pool.ts'
 import { MAP_FLAGS } from '../program/types.ts'
-import { load, store } from './access.ts'
-import { alloc, BASE, closeTestKernels, free, makeArena, PAGE, runScript, testKernel } from './fixture.ts'
+import { alloc, BASE, closeTestKernels, free, load, makeArena, PAGE, runScript, store, testKernel } from './fixture.ts'
 import { UserProcess } from './process.ts'
 
 afterEach(closeTestKernels)
@@ -31,8 +30,8 @@ describe('(g) fault-in', () => {
     expect(user.u64(at(2))).toBe(0n)
     runScript(arena, 'alloc p2 1 = NULL\nalloc 0 16 = NULL\nalloc 0 13 = 3')
     user.setU32(at(1), 0x1234)
-    expect(load(arena, 0x1000, 0, 4)).toBe(0x1234)
-    store(arena, 0x1000, 0, 4, 0x4321, 0)
+    expect(load(arena, 0x1000, 0, 4)).toBe(0x1234n)
+    store(arena, 0x1000, 0, 4, 0x4321n)
     expect(user.u32(at(1))).toBe(0x4321)
   })
 
@@ -48,11 +47,11 @@ describe('(g) fault-in', () => {
   test('pages of BPF are there, and stay after munmap', () => {
     const arena = makeArena()
     expect(alloc(arena, at(3), 1)).toBe(at(3))
-    store(arena, 0x3000, 0, 4, 0x66, 0)
+    store(arena, 0x3000, 0, 4, 0x66n)
     const user = arena.mmap()
     expect(user.u32(at(3))).toBe(0x66)
     user.unmap()
-    expect(load(arena, 0x3000, 0, 4)).toBe(0x66)
+    expect(load(arena, 0x3000, 0, 4)).toBe(0x66n)
     expect(faultOf(() => user.u8(at(3)))).toEqual([at(3), 1])
     expect(arena.residentPages()).toBe(1)
   })
@@ -71,7 +70,7 @@ describe('(g) segv_on_fault', () => {
     expect(faultOf(() => user.u64(at(2)))).toEqual([at(2), 1])
     expect(faultOf(() => user.setU8(at(2, 5), 1))).toEqual([at(2, 5), 1])
     runScript(arena, 'alloc p2 1 = 2')
-    store(arena, 0x2000, 0, 4, 0x22, 0)
+    store(arena, 0x2000, 0, 4, 0x22n)
     expect(user.u32(at(2))).toBe(0x22)
     free(arena, at(2), 1)
     expect(faultOf(() => user.u32(at(2)))).toEqual([at(2), 1])
@@ -191,7 +190,7 @@ describe('views', () => {
     user.setU8(at(1), 5)
     expect(view[0]).toBe(5)
     view[1] = 6
-    expect(load(arena, 0x1001, 0, 1)).toBe(6)
+    expect(load(arena, 0x1001, 0, 1)).toBe(6n)
     expect(faultOf(() => user.view(at(15, 4090), 7))).toEqual([at(16), 1])
   })
 
@@ -200,7 +199,7 @@ describe('views', () => {
     const view = arena.mmap().view(at(0), 4 * 4096)
     view.fill(0xee)
     runScript(arena, 'alloc p0 2 = 0\ntouch p2')
-    for (let page = 0; page < 3; page++) expect(load(arena, page * 4096 + 100, 0, 4)).toBe(0)
+    for (let page = 0; page < 3; page++) expect(load(arena, page * 4096 + 100, 0, 4)).toBe(0n)
   })
 })
 

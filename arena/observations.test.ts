@@ -3,8 +3,19 @@
  * The notation is fixture.ts's.
  */
 import { afterEach, describe, expect, test } from 'vitest'
-import { load, store } from './access.ts'
-import { alloc, BASE, closeTestKernels, free, makeArena, PAGE, pageAddress, reserve, runScript } from './fixture.ts'
+import {
+  alloc,
+  BASE,
+  closeTestKernels,
+  free,
+  load,
+  makeArena,
+  PAGE,
+  pageAddress,
+  reserve,
+  runScript,
+  store,
+} from './fixture.ts'
 
 afterEach(closeTestKernels)
 
@@ -243,13 +254,13 @@ describe('bpf_arena_free_pages', () => {
   test('(e) count 0 keeps the contents; absent pages read as zero', () => {
     const arena = makeArena()
     runScript(arena, 'alloc p2 2 = 2')
-    store(arena, 0x2000, 0, 4, 77, 0)
+    store(arena, 0x2000, 0, 4, 77n)
     free(arena, BASE + 0x2000n, 0)
-    expect(load(arena, 0x2000, 0, 4)).toBe(77)
+    expect(load(arena, 0x2000, 0, 4)).toBe(77n)
     free(arena, BASE + 0x2000n, 1)
-    expect(load(arena, 0x2000, 0, 4)).toBe(0)
+    expect(load(arena, 0x2000, 0, 4)).toBe(0n)
     runScript(arena, 'alloc p2 1 = 2')
-    expect(load(arena, 0x2000, 0, 4)).toBe(0)
+    expect(load(arena, 0x2000, 0, 4)).toBe(0n)
   })
 
   test('(e) pages below the window become allocatable', () => {
@@ -269,7 +280,7 @@ describe('bpf_arena_free_pages', () => {
   test('a span from below the window into it: page 2^20 + i has the address of page i', () => {
     const arena = makeArena({ extra: BASE + 0x7000n })
     runScript(arena, 'alloc 0 16 = 0')
-    store(arena, 0x7000, 0, 4, 5, 0)
+    store(arena, 0x7000, 0, 4, 5n)
     runScript(
       arena,
       `
@@ -278,7 +289,7 @@ describe('bpf_arena_free_pages', () => {
       alloc 0 2 = 0x100000006000
       `,
     )
-    expect(load(arena, 0x7000, 0, 4)).toBe(0)
+    expect(load(arena, 0x7000, 0, 4)).toBe(0n)
     expect(arena.table.has(7)).toBe(true)
   })
 
@@ -325,9 +336,9 @@ describe('bpf_arena_reserve_pages', () => {
   test('(e2) a reserved page: BPF sees nothing, a user faults it in', () => {
     const arena = makeArena()
     expect(reserve(arena, BASE + 4n * PAGE, 2)).toBe(0)
-    expect(load(arena, 0x4000, 0, 8 / 2)).toBe(0)
-    store(arena, 0x4000, 0, 4, 1, 0)
-    expect(load(arena, 0x4000, 0, 4)).toBe(0)
+    expect(load(arena, 0x4000, 0, 8)).toBe(0n)
+    store(arena, 0x4000, 0, 4, 1n)
+    expect(load(arena, 0x4000, 0, 4)).toBe(0n)
     expect(arena.mmap().u64(BASE + 4n * PAGE)).toBe(0n)
     expect(arena.table.has(4)).toBe(true)
     expect(alloc(arena, BASE + 4n * PAGE, 1)).toBeUndefined()

@@ -19,7 +19,7 @@
  * negative, as in the kernel.
  */
 import { ERRNO } from '../../errors/errors.ts'
-import { childOf, endOf, Kind, kindOf, PIVOTS, previousOf, slotsAt, TOP } from './node.ts'
+import { childOf, endOf, Kind, kindOf, PIVOTS, slotsAt, TOP } from './node.ts'
 import { searchForward, searchReverse } from './search.ts'
 import type { NodeStore } from './store.ts'
 import { storeRange, Writer } from './write.ts'
@@ -127,7 +127,6 @@ export class MapleTree {
       return true
     }
     // The leaf before ends in an entry.
-    this.leaf = previousOf(this.store, this.leaf)
     this.load(this.first - 1)
     return true
   }
