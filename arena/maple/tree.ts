@@ -8,8 +8,8 @@
  * Adjacent empty ranges are always one; equal entries side by side stay apart. Only the last leaf may end in an empty
  * range, so that no gap lies in two leaves. All nodes but the root are filled to a minimum; all leaves lie at one
  * depth. With `gaps` the inner nodes also record the largest gap below each child, and `area` finds free space in
- * logarithmic time. Linux's maple tree is described in the papers and documentation of its authors; semantics here
- * follow its behaviour on 64 bits, with a smaller index space.
+ * logarithmic time. Operations answer as those of Linux's maple tree do, on a smaller index space. Nodes are rewritten
+ * in place: readers hold no nodes across a write.
  *
  *     node.ts    what a node looks like           write.ts   storing a range: in place, split, merge, spanning
  *     store.ts   where nodes come from            search.ts  empty areas, from below and from above
