@@ -10,7 +10,7 @@ import { fromBigInt, hi } from '../memory/int64.ts'
 import { KERNEL_HIGH } from '../memory/memory.ts'
 import { formatTrace } from './printk.ts'
 import type { Services } from './services.ts'
-import type { Native } from './state.ts'
+import { type Native, spend } from './state.ts'
 
 type MakeHelper = (services: Services) => Native
 
@@ -54,9 +54,11 @@ function mapLookup(services: Services): Native {
 }
 
 function mapUpdate(services: Services): Native {
-  return (R) => {
+  return (R, state) => {
+    const map = mapOf(services, R)
+    spend(state, map.info.valueSize >>> 8)
     const flags = (R[9]! >>> 0) * 2 ** 32 + (R[8]! >>> 0)
-    returnInt(R, mapOf(services, R).update(R[4]! >>> 0, R[6]! >>> 0, flags))
+    returnInt(R, map.update(R[4]! >>> 0, R[6]! >>> 0, flags))
   }
 }
 
@@ -71,9 +73,13 @@ function ktime(services: Services): Native {
   }
 }
 
+/** What a line costs: whoever listens may write it to a terminal. */
+const PRINT_UNITS = 200
+
 /** Prints at most three values. Gives the number of bytes printed, -EINVAL for a bad format. */
 function tracePrintk(services: Services): Native {
   return (R, state) => {
+    spend(state, PRINT_UNITS)
     const format = R[2]! >>> 0
     const printed = formatTrace(services.kernel, format, R[4]! >>> 0, R.subarray(6, 12))
     if (typeof printed === 'number') return returnInt(R, printed)

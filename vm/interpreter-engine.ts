@@ -8,6 +8,9 @@ import type { RunState } from './state.ts'
 /** Instructions that may run between two looks at the clock: some 50 to 100 ms. */
 const BATCH_INSTRUCTIONS = 16_777_216
 
+/** The same with a hook, which may print a line each time. */
+const BATCH_HOOKED = 65_536
+
 export const interpreter: Engine = {
   name: 'interpreter',
   prepare: (input) => new InterpretedProgram(input),
@@ -40,11 +43,12 @@ class InterpretedProgram implements Runnable {
     regs.set(args, 2)
     state.regs = regs
     // Every taken jump costs one; between two of them runs at most the whole program once.
-    state.batch = Math.max(1, Math.floor(BATCH_INSTRUCTIONS / this.input.program.insns.length))
+    const instructions = state.hook === undefined ? BATCH_INSTRUCTIONS : BATCH_HOOKED
+    state.batch = Math.max(1, Math.floor(instructions / this.input.program.insns.length))
     state.fuel = state.batch
     state.depth = 0
     try {
-      interpret(this.codeFor(state, this.decoded), state, 0)
+      interpret(this.codeFor(state, this.decoded), state)
       // After the last instruction the hook is called once more, with a slot that is none.
       state.hook?.(-1, state)
     } finally {

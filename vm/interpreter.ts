@@ -42,24 +42,24 @@ export interface Code {
 }
 
 /**
- * Runs from word `entry` in frame `state.depth` to the exit of that frame; r0 is then in state.regs.
- * May be entered again from a native (callbacks), one frame deeper.
+ * Runs a program from its first instruction to its exit, on the registers in `state.regs`.
+ *
+ * 64-bit values are loaded and stored as two halves: all simulated CPUs run on this thread, and nothing sees the middle
+ * of an instruction. Where other threads watch, aligned ones must become single accesses.
  */
-export function interpret({ words: code, natives, helper }: Code, state: RunState, entry: number): void {
+export function interpret({ words: code, natives, helper }: Code, state: RunState): void {
   const R = state.regs
   const { saved, kernel } = state
   const { u8: k8, u16: k16, i32: k32 } = kernel
   // A program without an arena has no operation that looks at these.
   const { u8: a8, u16: a16, i32: a32 } = (state.arena ?? { memory: kernel }).memory
   const table = state.arena?.table.base ?? 0
-  const base = state.depth
-  let depth = base
+  let depth = 0
   let left = MAY_GOTO_LIMIT
-  const top = frameTop(state, depth)
-  R[20] = top | 0
+  R[20] = frameTop(state, 0) | 0
   R[21] = KERNEL_HIGH
   let fuel = state.fuel
-  let pc = entry
+  let pc = 0
   let op = code[pc]!
   for (;;) {
     // biome-ignore lint/suspicious/noConfusingLabels: leaving this block is how every operation goes on
@@ -569,7 +569,8 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           state.depth = depth
           state.fuel = fuel
           natives[code[pc + 1]!]!(R, state)
-          fuel = state.fuel
+          fuel = state.fuel - 1
+          if (fuel < 0) fuel = refuel(state, state.slot)
           break next
         }
         case CALL_LOCAL: {
@@ -604,7 +605,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           continue
         }
         case EXIT: {
-          if (depth === base) {
+          if (depth === 0) {
             state.fuel = fuel
             return
           }
@@ -672,7 +673,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
             // A read outside the packet ends the whole program with 0 (RFC 9669, section 5.5).
             R[0] = 0
             R[1] = 0
-            state.depth = base
+            state.depth = 0
             state.fuel = fuel
             return
           }

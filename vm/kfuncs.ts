@@ -4,7 +4,7 @@ import { ERRNO, InternalError } from '../errors/errors.ts'
 import { KFUNCS } from '../program/kfuncs.ts'
 import { returnInt } from './helpers.ts'
 import type { Services } from './services.ts'
-import type { Native } from './state.ts'
+import { type Native, spend } from './state.ts'
 
 type MakeKfunc = (services: Services) => Native
 
@@ -33,10 +33,16 @@ function arenaOf(services: Services, R: Int32Array): Arena | undefined {
   return services.arenaAt(R[2]! >>> 0)
 }
 
+/** Units of work in so many pages: each is cleared. No more pages than the arena has are touched. */
+function workOf(arena: Arena | undefined, pages: number): number {
+  return 8 * Math.min(pages >>> 0, arena?.windowPages ?? 0)
+}
+
 /** void *bpf_arena_alloc_pages(map, addr, u32 page_cnt, int node_id, u64 flags): a user address, or NULL */
 function allocPages(services: Services): Native {
-  return (R) => {
+  return (R, state) => {
     const arena = arenaOf(services, R)
+    spend(state, workOf(arena, R[6]!))
     const low = arena?.allocPages(R[4]!, R[5]!, R[6]!, R[8]!, R[10]!, R[11]!) ?? NO_PAGES
     R[0] = low === NO_PAGES ? 0 : low | 0
     R[1] = low === NO_PAGES ? 0 : arena!.userHigh
@@ -45,7 +51,11 @@ function allocPages(services: Services): Native {
 
 /** void bpf_arena_free_pages(map, ptr, u32 page_cnt) */
 function freePages(services: Services): Native {
-  return (R) => arenaOf(services, R)?.freePages(R[4]!, R[5]!, R[6]!)
+  return (R, state) => {
+    const arena = arenaOf(services, R)
+    spend(state, workOf(arena, R[6]!))
+    arena?.freePages(R[4]!, R[5]!, R[6]!)
+  }
 }
 
 /** int bpf_arena_reserve_pages(map, ptr, u32 page_cnt): 0 or a negative error number */

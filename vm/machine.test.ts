@@ -98,6 +98,42 @@ describe('running', () => {
     ).toBe(3)
   })
 
+  test.each([
+    ['repeats of a short program', 'r0 = 0', 1_000_000],
+    ['endless calls of a helper', 'again: call 7\ngoto again', 1],
+    [
+      'endless work on pages',
+      'r6 = arena ll\nagain:\nr1 = r6\nr2 = 0\nw3 = 16\nw4 = -1\nr5 = 0\ncall bpf_arena_alloc_pages\ngoto again',
+      1,
+    ],
+  ])('%s end by it too', (_, body, repeat) => {
+    let now = 0
+    const machine = make({ hostTime: () => now++ })
+    const program = machine.load(assemble(ARENA + main(body)), { unchecked: true }).program('main')
+    expect(() => program.run({ timeoutMs: 2, repeat })).toThrow(/^timed out at instruction \d+$/)
+    machine.close()
+  })
+
+  test('in a higher context', () => {
+    const { object } = load(main('call 8'), make({ cpus: 2 }))
+    expect(object.program('main').run({ context: 'nmi', cpu: 1 }).r0).toBe(1n)
+    expect(object.program('main').run({ context: 'softirq' }).r0).toBe(0n)
+  })
+
+  test('from a listener, while another run goes on', () => {
+    const { machine, object } = load(
+      `.program inner type=syscall
+        r6 = 1
+        *(u64 *)(r10 - 8) = r6
+        r0 = 0
+        exit
+      ` +
+        main('r6 = 0x41\n*(u64 *)(r10 - 8) = r6\nr1 = r10\nr1 += -8\nr2 = 2\ncall 6\nr0 = *(u64 *)(r10 - 8)\nr0 += r6'),
+    )
+    machine.on('output', () => void object.program('inner').run())
+    expect(object.program('main').run().r0).toBe(0x82n)
+  })
+
   test('durations are the average of a run', () => {
     let now = 0
     const machine = make({ hostTime: () => now })

@@ -82,7 +82,7 @@ export interface RunState {
   slot: number
   /** Frame that runs: 0 for the program's own. */
   depth: number
-  /** Taken jumps until the clock is looked at. */
+  /** Taken jumps and calls until the clock is looked at. Natives that take long take some away (see `spend`). */
   fuel: number
   /** What `fuel` is set to: few for long programs, so that a batch is never more than some million instructions. */
   batch: number
@@ -147,4 +147,9 @@ export function refuel(state: RunState, slot: number): number {
     })
   }
   return state.batch
+}
+
+/** Counts a native's work against the time-out: one unit is worth some tens of nanoseconds. */
+export function spend(state: RunState, units: number): void {
+  state.fuel = Math.max(-1, state.fuel - units)
 }
