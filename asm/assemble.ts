@@ -31,7 +31,8 @@ export interface AssembleOptions {
 }
 
 /**
- * Assembles `source`.
+ * Assembles `source`. Without `.license` the licence is GPL; a file of instructions without `.program` is a syscall
+ * program of the file's name.
  * @throws AssemblyError with every complaint, in the order of the statements
  */
 export function assemble(source: string, options: AssembleOptions = {}): ObjectSpec {
@@ -63,6 +64,7 @@ function* everyName(assembly: Assembly): Generator<string> {
   yield* LINUX_KFUNC_NAMES
 }
 
+/** Everything that had to wait for the end: layouts, then types, then what names mean. */
 function finish(assembly: Assembly): ObjectSpec {
   const layouts = new Layouts(assembly.structs)
   checkStructs(assembly, layouts)
@@ -95,6 +97,7 @@ function carriesBtf(assembly: Assembly): boolean {
   })
 }
 
+/** A map with the types of its key and value, where they are given by name. */
 function typedMap({ spec, key, value }: MapModel, types: TypeTable | undefined): MapSpec {
   if (types === undefined || value === undefined) return spec
   // The kernel wants the types of both or of none.
@@ -123,6 +126,7 @@ function guarded<T extends { readonly place: Body['place'] }, R>(
   return results
 }
 
+/** Complains about fields without a type of known size. */
 function checkStructs(assembly: Assembly, layouts: Layouts): void {
   for (const struct of assembly.structs.values()) {
     for (const field of struct.fields) {
@@ -171,6 +175,7 @@ function structNumber(layouts: Layouts, types: TypeTable | undefined, name: stri
   return BigInt(part === 'size' ? layout.size : id)
 }
 
+/** What names stand for. A label is known to its body alone. */
 function namesOf(assembly: Assembly, globals: readonly GlobalSpec[], numbers: Lookup): Names {
   const functions = assembly.bodies.filter((body) => {
     if (body.origin.kind === 'func') return true
@@ -236,6 +241,7 @@ function functionType(assembly: Assembly, body: Body, role: Role, types: TypeTab
   }
 }
 
+/** Programs and functions by their bodies; those with a wrong head are left out. */
 function rolesOf(assembly: Assembly): Map<Body, Role> {
   const { bodies } = assembly
   const explicit = bodies.some((body) => body.origin.kind === 'program')

@@ -15,17 +15,20 @@ export type ReadFile = (path: string) => string
 /** After so many hints the rest go without: a file of junk should fail fast. */
 const MAX_HINTS = 500
 
+/** What is wrong, and the statement it is wrong with: `place.order` sorts and counts them. */
 export interface Complaint {
   readonly place: Place
   readonly error: StatementError
 }
 
+/** `.map`, its options not yet read. */
 export interface MapDraft {
   readonly name: string
   readonly place: Place
   readonly options: readonly OptionSyntax[]
 }
 
+/** `.global`, not yet laid out. */
 export interface GlobalDraft {
   readonly place: Place
   readonly syntax: GlobalSyntax
@@ -59,6 +62,7 @@ export interface Assembly {
   readonly untypedGlobals: Map<string, Place>
 }
 
+/** What the open section holds: data and licences are read, code wanted, all else passed over. */
 export interface Section {
   readonly kind: 'code' | 'data' | 'license' | 'skipped'
   readonly name: string
@@ -90,6 +94,7 @@ export function makeAssembly(file: string, read: ReadFile | undefined): Assembly
   }
 }
 
+/** Notes a StatementError; any other error is ours and goes on. */
 export function complain(assembly: Assembly, place: Place, error: unknown): void {
   if (!(error instanceof StatementError)) throw error
   assembly.complaints.push({ place, error })

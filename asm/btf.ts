@@ -5,7 +5,7 @@
 import { BtfBuilder } from '../btf/build.ts'
 import type { Btf, BtfMember } from '../btf/types.ts'
 import { type Assembly, complain } from './assembly.ts'
-import type { Body } from './body.ts'
+import type { Body, Place } from './body.ts'
 import type { Role } from './programs.ts'
 import type { DataSection } from './sections.ts'
 import { quote, StatementError } from './statement-error.ts'
@@ -16,6 +16,7 @@ import { type Contains, type Layouts, readType, SPECIALS, type TypeModel } from 
 const PARAMETER_TAGS = ['nonnull', 'nullable', 'trusted', 'untrusted', 'arena', 'ctx']
 const PARAMETER_TYPES = ['ctx', 'arena', 'dynptr']
 
+/** Gives type ids, and collects the types that they stand for. */
 export class TypeTable {
   readonly #builder = new BtfBuilder()
   readonly #structs = new Map<string, number>()
@@ -38,10 +39,12 @@ export class TypeTable {
     }
   }
 
+  /** `item.id`; undefined for a name that is no struct of the file. */
   structId(name: string): number | undefined {
     return this.#structs.get(name)
   }
 
+  /** Members first: they may add types of their own. */
   #fillStruct(id: number, name: string, at: number): void {
     const layout = this.#layouts.struct(name, at)
     const members = layout.members.map((member): BtfMember => {
@@ -136,15 +139,26 @@ export class TypeTable {
 
   /** DATASEC of global data, and the type of each symbol in it. */
   section(section: DataSection, sizes: ReadonlyMap<string, number>): number {
-    const vars = section.symbols.map(({ name, offset, type }) => {
+    const vars = section.symbols.map(({ name, offset, type, place }) => {
       const size = sizes.get(name) ?? 0
       const typeId = this.symbolType(type, size)
       const id = this.#builder.add({ kind: 'var', name, type: typeId, linkage: 'global' })
-      if (type?.kind === 'special' && type.contains !== undefined) this.#tagContains(type.contains, id, -1)
+      if (type?.kind === 'special' && type.contains !== undefined && place !== undefined) {
+        this.#tagGlobal(type.contains, id, place)
+      }
       return { type: id, offset, size }
     })
     const sorted = vars.filter(({ size }) => size > 0).sort((a, b) => a.offset - b.offset)
     return this.#builder.add({ kind: 'datasec', name: section.name, size: section.size, vars: sorted })
+  }
+
+  #tagGlobal(contains: Contains, id: number, place: Place): void {
+    try {
+      // -1 stands for the variable as a whole.
+      this.#tagContains(contains, id, -1)
+    } catch (error) {
+      complain(this.#assembly, place, error)
+    }
   }
 
   /** Data without a declared type counts as bytes. */
@@ -157,6 +171,7 @@ export class TypeTable {
     })
   }
 
+  /** The finished BTF. Ask for no id afterwards. */
   build(): Btf | undefined {
     // A struct that failed leaves a hole, but then the file is refused anyway.
     return this.#assembly.complaints.length > 0 ? undefined : this.#builder.build()

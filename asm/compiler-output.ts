@@ -40,6 +40,7 @@ export function isSkipped(name: string): boolean {
   return SKIPPED.has(name) || SKIPPED_FAMILIES.some((family) => name.startsWith(family))
 }
 
+/** Carries out a directive; what is wrong with it is thrown as a StatementError. */
 type Directive = (assembly: Assembly, statement: Statement) => void
 
 export const DATA_DIRECTIVES: Readonly<Record<string, Directive>> = {
@@ -77,6 +78,7 @@ export function sectionDirective(assembly: Assembly, { tokens, place }: Statemen
   }
 }
 
+/** Code is told by its flags; a name without flags is taken for a program's section. */
 function sectionKind(name: string, flags: string): Section['kind'] {
   if (name === '.text' || /^"[a-z]*x[a-z]*"$/.test(flags)) return 'code'
   if (name === 'license') return 'license'
@@ -93,7 +95,7 @@ export function typeDirective(assembly: Assembly, { tokens }: Statement): void {
 export function dataLabel(assembly: Assembly, name: string): void {
   if (assembly.section.kind !== 'data') return
   const section = dataSection(assembly.data, assembly.section.name)
-  section.symbols.push({ name, offset: section.size, size: undefined, type: undefined })
+  section.symbols.push({ name, offset: section.size, size: undefined, type: undefined, place: undefined })
 }
 
 /** The section that data goes to; undefined when it is one that nobody reads. */
@@ -108,6 +110,7 @@ function openSection(assembly: Assembly, { name, place }: Statement): DataSectio
   return undefined
 }
 
+/** `.byte 1, 2`, `.quad 5` */
 function integers(assembly: Assembly, statement: Statement): void {
   const section = openSection(assembly, statement)
   if (section === undefined) return
@@ -123,6 +126,7 @@ function number(assembly: Assembly, value: Parameters<typeof evaluateSum>[0]): b
   throw new StatementError(symbol.at, 'addresses in global data are not supported')
 }
 
+/** `.asciz "GPL"`: data, or the licence. */
 function strings(assembly: Assembly, statement: Statement): void {
   const terminated = statement.name !== '.ascii'
   if (assembly.section.kind === 'license') {
@@ -141,6 +145,7 @@ function strings(assembly: Assembly, statement: Statement): void {
 /** No section of global data grows beyond this; the kernel would not take it either. */
 export const MAX_DATA: number = 1 << 28
 
+/** `.zero COUNT`, `.space COUNT, BYTE` */
 function zeros(assembly: Assembly, statement: Statement): void {
   const section = openSection(assembly, statement)
   if (section === undefined) return
@@ -185,10 +190,11 @@ function common(assembly: Assembly, { tokens, place }: Statement): void {
   }
   const section = dataSection(assembly.data, '.bss')
   align(section, alignTo)
-  section.symbols.push({ name: name.image, offset: section.size, size: count, type: undefined })
+  section.symbols.push({ name: name.image, offset: section.size, size: count, type: undefined, place: undefined })
   extend(section, count)
 }
 
+/** Numbers of variable length stand in debug information only. */
 function debugOnly(assembly: Assembly, { name, place }: Statement): void {
   if (assembly.section.kind === 'skipped') return
   throw new StatementError(place.at, `${quote(name)} outside a debug section`)

@@ -20,6 +20,7 @@ export interface Statement {
 
 type Directive = (assembly: Assembly, statement: Statement) => void
 
+/** By name, the dot included. */
 const DIRECTIVES: Readonly<Record<string, Directive>> = {
   '.map': mapDirective,
   '.struct': structDirective,
@@ -57,12 +58,14 @@ export function direct(assembly: Assembly, statement: Statement): void {
   }
 }
 
+/** Options are read at the end: constants and structs that follow may stand in them. */
 function mapDirective(assembly: Assembly, { tokens, end, place }: Statement): void {
   const { name, at, options } = parse('options', tokens, end)
   declare(assembly, name, 'map', { ...place, at })
   assembly.maps.push({ name, place, options })
 }
 
+/** Fields follow, a statement each, up to `.end`. */
 function structDirective(assembly: Assembly, { tokens, end, place }: Statement): void {
   closeStruct(assembly)
   const { name, at } = parse('bareName', tokens, end)
@@ -91,6 +94,7 @@ export function closeStruct(assembly: Assembly): void {
   complain(assembly, struct.place, new StatementError(struct.place.at, `struct ${struct.name} has no '.end'`))
 }
 
+/** `.global NAME: type = value` */
 function globalDirective(assembly: Assembly, statement: Statement): void {
   const { tokens, end, place } = statement
   const syntax = parse('global', tokens, end)
@@ -119,6 +123,7 @@ function programDirective(assembly: Assembly, { tokens, end, place }: Statement)
   declare(assembly, name, 'program', { ...place, at })
 }
 
+/** `.func NAME(parameters) global` */
 function funcDirective(assembly: Assembly, { tokens, end, place }: Statement): void {
   const syntax = parse('func', tokens, end)
   assembly.section = TEXT
@@ -129,10 +134,12 @@ function funcDirective(assembly: Assembly, { tokens, end, place }: Statement): v
   declare(assembly, syntax.name, 'function', at)
 }
 
+/** Object allocators of their own are not there yet. */
 function allocDirective(_assembly: Assembly, { place }: Statement): void {
   throw new StatementError(place.at, 'harena does not implement .alloc')
 }
 
+/** A value that names what is not known yet waits for the end of the file. */
 function constantDirective(assembly: Assembly, statement: Statement): void {
   const { tokens, end, place } = statement
   const { name, at, value } = parse('constant', tokens, end)

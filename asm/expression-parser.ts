@@ -22,6 +22,7 @@ const messages: IParserErrorMessageProvider = {
     `expected ${customUserDescription ?? 'something else'}${found(actual[0])}`,
 }
 
+/** `, found 'x'` */
 function found(token: IToken | undefined): string {
   return token === undefined || token.image === ''
     ? ', found the end of the statement'
@@ -35,6 +36,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
     super(T.TOKENS, { maxLookahead: 2, errorMessageProvider: messages })
   }
 
+  /** Any number is a register to the lexer; those beyond r10 are refused here. */
   protected register: Rule<RegisterOperand> = this.RULE('register', (): RegisterOperand => {
     const token = this.CONSUME(T.Register)
     return this.ACTION(() => {
@@ -49,6 +51,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
     })
   })
 
+  /** ` + 8`, ` - item.size`: what follows a base register. */
   protected displacement: Rule<Expression> = this.RULE('displacement', (): Expression => {
     this.OR({ DEF: [{ ALT: () => this.CONSUME(T.Plus) }, { ALT: () => this.CONSUME(T.Minus) }], ERR_MSG: "'+' or '-'" })
     const sign = this.LA(0)
@@ -57,6 +60,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
     return this.SUBRULE(this.tail, { ARGS: [first] })
   })
 
+  /** What may stand on the right of an operator. */
   protected operand: Rule<Operand> = this.RULE('operand', (): Operand => {
     return this.OR({
       DEF: [{ ALT: () => this.SUBRULE(this.register) }, { ALT: () => this.SUBRULE(this.expression) }],
@@ -64,6 +68,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
     })
   })
 
+  /** A flat list of terms; strength is sorted out when it is complete, which spares a rule for each level. */
   protected expression: Rule<Expression> = this.RULE('expression', (): Expression => {
     const first = this.SUBRULE(this.term)
     return this.SUBRULE(this.tail, { ARGS: [first] })
@@ -95,6 +100,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
     ])
   })
 
+  /** A number, a name, a character, or an expression in parentheses, with signs before it. */
   protected term: Rule<Expression> = this.RULE('term', (): Expression => {
     return this.OR({
       DEF: [
@@ -153,6 +159,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
   })
 }
 
+/** Hex, binary, octal by a leading 0, decimal. Short ones need no bigint parsing. */
 function integer(token: IToken): bigint {
   const { image } = token
   if (image.length > 1 && image.charCodeAt(0) === 0x30 && /^0\d/.test(image)) {
@@ -169,6 +176,7 @@ function checked(value: bigint, token: IToken): bigint {
   throw new StatementError(token.startOffset, `the number ${quote(token.image)} has over 64 bits`)
 }
 
+/** The innermost sign first. */
 function applySigns(signs: readonly IToken[], operand: Expression): Expression {
   let result = operand
   for (let i = signs.length - 1; i >= 0; i--) {

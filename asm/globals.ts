@@ -34,11 +34,12 @@ function layOutGlobal(assembly: Assembly, { syntax, place }: GlobalDraft, layout
   const section = dataSection(assembly.data, bytes === undefined ? '.bss' : '.data')
   align(section, alignment)
   if (section.size + size > MAX_DATA) throw new StatementError(place.at, `${size} bytes of global data are too many`)
-  section.symbols.push({ name, offset: section.size, size, type })
+  section.symbols.push({ name, offset: section.size, size, type, place })
   if (bytes === undefined) extend(section, size)
   else append(section, bytes)
 }
 
+/** The bytes of what stands behind `=`; what it leaves open is zero. */
 function initialBytes(value: Initializer, type: TypeModel, size: number, layouts: Layouts, lookup: Lookup): Uint8Array {
   const bytes = new Uint8Array(size)
   switch (value.kind) {
@@ -70,6 +71,7 @@ function initialBytes(value: Initializer, type: TypeModel, size: number, layouts
   }
 }
 
+/** One number, as wide as its type; signed or unsigned, as it fits. */
 function scalarBytes(value: Expression, type: TypeModel, lookup: Lookup): Uint8Array {
   if (type.kind !== 'int' && type.kind !== 'pointer') {
     throw new StatementError(value.at, 'only numbers, pointers and arrays of them have initial values')
@@ -112,7 +114,7 @@ export function dataMaps(
       flags: MAP_FLAGS.mmapable | readOnly,
       extra: 0n,
       keyTypeId: 0,
-      valueTypeId: types === undefined ? 0 : sectionType(assembly, section, sizes, types),
+      valueTypeId: types?.section(section, sizes) ?? 0,
       contents: section.bytes.slice(0, section.size),
     })
     for (const { name, offset, type } of section.symbols) {
@@ -122,24 +124,6 @@ export function dataMaps(
     }
   }
   return { maps, globals, local }
-}
-
-function sectionType(
-  assembly: Assembly,
-  section: DataSection,
-  sizes: ReadonlyMap<string, number>,
-  types: TypeTable,
-): number {
-  try {
-    return types.section(section, sizes)
-  } catch (error) {
-    // Whatever is wrong with a type is wrong where some global declares it.
-    const at = error instanceof StatementError ? error.at : 0
-    const draft = assembly.globals.findLast(({ syntax }) => syntax.at <= at) ?? assembly.globals[0]
-    if (draft === undefined) throw error
-    complain(assembly, draft.place, error)
-    return 0
-  }
 }
 
 /** Sizes of a section's symbols; where none is given, up to the next symbol. */

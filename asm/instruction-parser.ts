@@ -57,6 +57,7 @@ export class InstructionParser extends ExpressionParser {
     })
   })
 
+  /** What stands behind `r1 =`. Names that are words of the language come before expressions. */
   protected value: Rule<InstructionSyntax, [dst: RegisterOperand]> = this.RULE(
     'value',
     (dst: RegisterOperand): InstructionSyntax => {
@@ -140,6 +141,7 @@ export class InstructionParser extends ExpressionParser {
     },
   )
 
+  /** `(u64 *)` */
   protected memoryType: Rule<string> = this.RULE('memoryType', (): string => {
     this.CONSUME(T.LeftParen)
     const type = this.CONSUME(T.MemoryType).image
@@ -148,6 +150,7 @@ export class InstructionParser extends ExpressionParser {
     return type
   })
 
+  /** `(r1 + 8)` */
   protected address: Rule<Pick<MemoryOperand, 'base' | 'offset'>> = this.RULE(
     'address',
     (): Pick<MemoryOperand, 'base' | 'offset'> => {
@@ -159,6 +162,7 @@ export class InstructionParser extends ExpressionParser {
     },
   )
 
+  /** `(u64 *)(r1 + 8)` */
   protected typedMemory: Rule<MemoryOperand> = this.RULE('typedMemory', (): MemoryOperand => {
     const at = this.LA(1).startOffset
     const type = this.SUBRULE(this.memoryType)
@@ -166,6 +170,7 @@ export class InstructionParser extends ExpressionParser {
     return { type, base, offset, at }
   })
 
+  /** `addr_space_cast(r1, 0, 1)` */
   protected cast: Rule<InstructionSyntax, [dst: RegisterOperand]> = this.RULE(
     'cast',
     (dst: RegisterOperand): InstructionSyntax => {
@@ -181,6 +186,7 @@ export class InstructionParser extends ExpressionParser {
     },
   )
 
+  /** `atomic_fetch_add((u64 *)(r1 + 0), r2)` */
   protected fetch: Rule<InstructionSyntax, [dst: RegisterOperand]> = this.RULE(
     'fetch',
     (dst: RegisterOperand): InstructionSyntax => {
@@ -226,6 +232,7 @@ export class InstructionParser extends ExpressionParser {
     },
   )
 
+  /** `*(u64 *)(r1 + 8) = r2` */
   protected store: Rule<InstructionSyntax> = this.RULE('store', (): InstructionSyntax => {
     this.CONSUME(T.Star)
     const memory = this.SUBRULE(this.typedMemory)
@@ -233,6 +240,7 @@ export class InstructionParser extends ExpressionParser {
     return { kind: 'store', memory, value: this.SUBRULE(this.operand) }
   })
 
+  /** `lock *(u64 *)(r1 + 0) += r2` */
   protected lock: Rule<InstructionSyntax> = this.RULE('lock', (): InstructionSyntax => {
     const at = this.CONSUME(T.Lock).startOffset
     this.CONSUME(T.Star)
@@ -241,6 +249,7 @@ export class InstructionParser extends ExpressionParser {
     return { kind: 'atomic', memory, sign, src: this.SUBRULE(this.register), at }
   })
 
+  /** `store_release((u64 *)(r1 + 0), r2)` */
   protected release: Rule<InstructionSyntax> = this.RULE('release', (): InstructionSyntax => {
     this.CONSUME(T.StoreRelease)
     this.CONSUME(T.LeftParen)
@@ -251,11 +260,13 @@ export class InstructionParser extends ExpressionParser {
     return { kind: 'release', memory, src }
   })
 
+  /** `goto l`, `gotol l`, `may_goto l` */
   protected jump: Rule<InstructionSyntax> = this.RULE('jump', (): InstructionSyntax => {
     const name = this.CONSUME(T.Jump).image
     return { kind: 'jump', name, target: this.SUBRULE(this.target) }
   })
 
+  /** `if r1 s> 5 goto l` */
   protected branch: Rule<InstructionSyntax> = this.RULE('branch', (): InstructionSyntax => {
     this.CONSUME(T.If)
     const left = this.SUBRULE(this.register)
@@ -289,6 +300,7 @@ export class InstructionParser extends ExpressionParser {
     })
   })
 
+  /** `call name`, `call 7`, `call kfunc 3, 0` */
   protected call: Rule<InstructionSyntax> = this.RULE('call', (): InstructionSyntax => {
     this.CONSUME(T.Call)
     return this.OR({
@@ -313,6 +325,7 @@ export class InstructionParser extends ExpressionParser {
     })
   })
 
+  /** `ld_pseudo r1, 1, 5` */
   protected loadPseudo: Rule<InstructionSyntax> = this.RULE('loadPseudo', (): InstructionSyntax => {
     this.CONSUME(T.LoadPseudo)
     const dst = this.SUBRULE(this.register)

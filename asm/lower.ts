@@ -63,6 +63,7 @@ export function lower(syntax: InstructionSyntax, body: Body, place: Place, looku
   for (const fixup of fixups) body.fixups.push(fixup)
 }
 
+/** What the lowering of one statement needs. */
 interface Context {
   readonly slot: number
   readonly place: Place
@@ -70,6 +71,7 @@ interface Context {
   readonly fixups: Fixup[]
 }
 
+/** By kind; memory accesses are in a function of their own. */
 function instruction(syntax: InstructionSyntax, context: Context): Instruction {
   switch (syntax.kind) {
     case 'move':
@@ -121,6 +123,7 @@ function instruction(syntax: InstructionSyntax, context: Context): Instruction {
   }
 }
 
+/** Whatever names a place in memory or in a packet. */
 type MemorySyntax = Extract<
   InstructionSyntax,
   { kind: 'load' | 'acquire' | 'packet' | 'store' | 'release' | 'atomic' | 'fetch' }
@@ -172,10 +175,12 @@ function memoryInstruction(syntax: MemorySyntax, context: Context): Instruction 
   }
 }
 
+/** A row that exists for every operand the grammar lets through. */
 function spelled(spelling: string): Row {
   return ROWS.get(spelling)!
 }
 
+/** The row of an access; not every type goes with each. `what` as in ROWS. */
 function memoryRow(what: string, type: string, suffix: string, at: number): Row {
   const row = ROWS.get(`${what} ${type}${suffix}`)
   if (row !== undefined) return row
@@ -186,6 +191,7 @@ function memoryRow(what: string, type: string, suffix: string, at: number): Row 
   throw new StatementError(at, `there is no atomic '${what.slice(5)}'`, { hint: "possible are '+=', '&=', '|=', '^='" })
 }
 
+/** `dst SIGN value`, the value a register of the same width or an immediate. */
 function twoOperands(sign: string, dst: RegisterOperand, value: Operand, context: Context): Instruction {
   if (value.kind === 'register') {
     requireEqualWidth(dst, value)
@@ -195,11 +201,13 @@ function twoOperands(sign: string, dst: RegisterOperand, value: Operand, context
   return build(row, { dst: dst.number, imm: immediate(value, context) })
 }
 
+/** The base register of an access: addresses have 64 bits. */
 function base(memory: MemoryOperand): number {
   requireWide(memory.base)
   return memory.base.number
 }
 
+/** A 16-bit offset; a name that is not known yet leaves 0 and a fixup. */
 function offset(memory: MemoryOperand, context: Context): number {
   const { offset: expression } = memory
   if (expression === undefined) return 0
@@ -209,6 +217,7 @@ function offset(memory: MemoryOperand, context: Context): number {
   return 0
 }
 
+/** @throws StatementError when `value` is no s16 */
 export function checkOffset(value: bigint, at: number): number {
   if (value >= -0x8000n && value <= 0x7fffn) return Number(value)
   throw new StatementError(at, `offset ${value} does not fit in 16 bits`, {
@@ -265,6 +274,7 @@ function constantOffset(expression: Expression, context: Context): number {
   return checkOffset(constant(expression, context), expression.at)
 }
 
+/** `r1 = VALUE ll`; what a name stands for is seen at the end. */
 function wide(dst: RegisterOperand, value: Expression, context: Context): Instruction {
   const known = evaluateKnown(value, context.lookup)
   if (known !== undefined) return wideNumber(dst.number, known)
@@ -291,6 +301,7 @@ function loadPseudo(syntax: InstructionSyntax & { kind: 'ld-pseudo' }, context: 
   return decode(encode([insn, secondHalf(imm2)]))[0]!
 }
 
+/** Address spaces that have no meaning are taken as well: the verifier refuses them. */
 function cast(syntax: InstructionSyntax & { kind: 'cast' }, context: Context): Instruction {
   requireWide(syntax.dst)
   requireWide(syntax.src)
@@ -304,6 +315,7 @@ function cast(syntax: InstructionSyntax & { kind: 'cast' }, context: Context): I
   return decode(encode([insn]))[0]!
 }
 
+/** Operations that give back the old value: its register is fixed by the others. */
 function fetch(syntax: InstructionSyntax & { kind: 'fetch' }, context: Context): Instruction {
   const { dst, src, old, memory } = syntax
   const name = syntax.name.toLowerCase().replace(/(chg)(32)?_\d+$/, '$1')
@@ -333,6 +345,7 @@ function jump(name: string, target: Expression, context: Context): Instruction {
   return jumpTo(build(row), target, context)
 }
 
+/** Sets a jump's displacement, or leaves it to the label's fixup. */
 function jumpTo(insn: Instruction, target: Expression, context: Context): Instruction {
   if (target.kind === 'name') {
     const known = context.lookup(target.name, target.at)
@@ -354,6 +367,7 @@ function jumpTo(insn: Instruction, target: Expression, context: Context): Instru
   return build(row, { dst, src, imm, off: Number(distance) })
 }
 
+/** By number a helper; what a name means is seen at the end. */
 function call(target: Expression, context: Context): Instruction {
   if (target.kind === 'name') {
     const { slot, place } = context
@@ -363,6 +377,7 @@ function call(target: Expression, context: Context): Instruction {
   return build(CALL_HELPER, { imm: constantImmediate(target, context) })
 }
 
+/** Refuses `w` registers. */
 function requireWide(register: RegisterOperand): void {
   if (register.width === 64) return
   throw new StatementError(register.at, `w${register.number} is 32 bits wide, 64 are needed`, {

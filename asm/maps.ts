@@ -68,6 +68,7 @@ export function optionTable(
   return table
 }
 
+/** The one option that every map must have. */
 function mapType(draft: MapDraft, option: OptionSyntax | undefined): MapType {
   if (option === undefined) {
     throw new StatementError(draft.place.at, `map ${draft.name} has no type`, { hint: "write 'type=array' or another" })
@@ -88,6 +89,7 @@ export function word(option: OptionSyntax | undefined): string | undefined {
   throw new StatementError(value?.at ?? option.at, `${quote(option.name)} takes a name`)
 }
 
+/** `key=` and `value=`: a number of bytes, or a type that has them. */
 function sized(
   option: OptionSyntax | undefined,
   absent: number,
@@ -109,6 +111,7 @@ function sized(
   return { size: layouts.of(type, value.at).size, type }
 }
 
+/** An option's number of `bits` bits; `absent` without the option. */
 function numberOption(option: OptionSyntax | undefined, absent: bigint, bits: number, lookup: Lookup): bigint {
   if (option?.value === undefined) return absent
   return inRange(evaluate(option.value, lookup), bits, option.value.at)
@@ -125,6 +128,7 @@ function evaluate(value: Expression, lookup: Lookup): bigint {
   throw new StatementError(symbol.at, `${quote(symbol.name)} is not a number`, { unknown: symbol.name })
 }
 
+/** Names joined by `|`, which is an expression over the names of flags. */
 function mapFlags(option: OptionSyntax, lookup: Lookup): number {
   const flags = (name: string, at: number): bigint => {
     if (Object.hasOwn(MAP_FLAGS, name)) return BigInt(MAP_FLAGS[name as MapFlag])

@@ -32,10 +32,13 @@ export type Role =
 
 /** Everything that names can mean at the end. */
 export interface Names {
+  /** `.set`, `item.size` and their like. */
   readonly numbers: Lookup
   readonly maps: ReadonlySet<string>
+  /** Also a compiler's own labels in data. */
   readonly globals: ReadonlyMap<string, GlobalSpec>
   readonly functions: ReadonlyMap<string, Body>
+  /** Known only to say that they cannot be called. */
   readonly programs: ReadonlySet<string>
 }
 
@@ -53,6 +56,7 @@ export function resolveBody(assembly: Assembly, body: Body, names: Names): void 
   if (body.raw) body.insns = decode(encode(body.insns))
 }
 
+/** Fills in one name. @throws StatementError when nothing bears it, or the wrong thing */
 function resolve(body: Body, fixup: Fixup, names: Names): void {
   switch (fixup.kind) {
     case 'jump':
@@ -79,6 +83,7 @@ function resolve(body: Body, fixup: Fixup, names: Names): void {
   }
 }
 
+/** A label, or a `.set` number as a displacement. */
 function resolveJump(body: Body, fixup: Fixup & { kind: 'jump' }, names: Names): void {
   const target = findLabel(body, fixup.name, fixup.slot)
   if (target !== undefined) {
@@ -97,6 +102,7 @@ function resolveJump(body: Body, fixup: Fixup & { kind: 'jump' }, names: Names):
   })
 }
 
+/** The value of an expression that must be a number by now. */
 function numberOf({ symbol, addend }: Sum, names: Names): bigint {
   if (symbol === undefined) return addend
   const { name, at } = symbol
@@ -108,6 +114,7 @@ function numberOf({ symbol, addend }: Sum, names: Names): bigint {
   throw new StatementError(at, `unknown name ${quote(name)}`, { unknown: name })
 }
 
+/** `r1 = NAME ll`: a number, or the address of what bears the name. */
 function resolveWide(body: Body, slot: number, sum: Sum, names: Names): void {
   const { symbol, addend } = sum
   const dst = body.insns[slot]!.dst
@@ -197,6 +204,7 @@ export function programRole(body: Body & { origin: { kind: 'program' } }): Role 
   return { kind: 'program', type, flags }
 }
 
+/** The type by its own name or by another that is in use. */
 function programType(name: string, at: number): ProgramType {
   const type = typeNamed(name)
   if (type !== undefined) return type

@@ -58,6 +58,7 @@ function textFlaw({ text, lineStarts }: SourceFile): StatementError | undefined 
   return undefined
 }
 
+/** A bad statement leaves a complaint and nothing else. */
 function readGuarded(assembly: Assembly, place: Place, tokens: IToken[], stray: number | undefined): void {
   try {
     if (stray !== undefined) throw strayCharacter(place.source.text, stray)
@@ -67,6 +68,7 @@ function readGuarded(assembly: Assembly, place: Place, tokens: IToken[], stray: 
   }
 }
 
+/** What a character that begins no token probably was. */
 function strayCharacter(text: string, at: number): StatementError {
   const character = String.fromCodePoint(text.codePointAt(at)!)
   if (character === '"') return new StatementError(at, 'the string has no closing quote')
@@ -74,6 +76,7 @@ function strayCharacter(text: string, at: number): StatementError {
   return new StatementError(at, `unexpected character ${quote(character)}`)
 }
 
+/** Labels first, then a field, a directive or an instruction. */
 function readStatement(assembly: Assembly, place: Place, tokens: IToken[]): void {
   const last = tokens.at(-1)!
   if (last.tokenType === UnclosedComment) throw new StatementError(last.startOffset, "the comment has no '*/'")
@@ -105,6 +108,7 @@ function readStatement(assembly: Assembly, place: Place, tokens: IToken[]): void
   }
 }
 
+/** Words of the instructions may be labels too: `exit: exit`. */
 function isLabel(token: IToken): boolean {
   const { tokenType } = token
   return tokenType === Name || tokenType === Integer || tokenType.CATEGORIES?.includes(Name) === true
@@ -133,6 +137,7 @@ function readDirective(assembly: Assembly, statement: Statement): void {
   else direct(assembly, statement)
 }
 
+/** A label of code, a symbol of data, or the beginning of a compiler's function. */
 function readLabel(assembly: Assembly, token: IToken, place: Place): void {
   const { section } = assembly
   if (section.kind === 'data') dataLabel(assembly, token.image)
@@ -161,6 +166,7 @@ function bodyFor(assembly: Assembly, place: Place): Body {
   return assembly.body ?? openBody(assembly, makeBody(stem(assembly.file) || 'main', place, { kind: 'file' }))
 }
 
+/** Appends to the open body; the line is kept for logs and faults. */
 function readInstruction(assembly: Assembly, place: Place, tokens: IToken[], end: number): void {
   const first = tokens[0]!
   if (first.tokenType === Name) checkFirstWord(tokens)
@@ -175,6 +181,7 @@ function readInstruction(assembly: Assembly, place: Place, tokens: IToken[], end
   body.lines.push({ slot, ...position, text: lineText(place.source, position.line).trim() })
 }
 
+/** An instruction begins with a register or a word of the language. */
 function checkFirstWord(tokens: readonly IToken[]): void {
   const first = tokens[0]!
   const name = first.image
@@ -189,6 +196,7 @@ function checkFirstWord(tokens: readonly IToken[]): void {
   })
 }
 
+/** Reads another file where its name stands. */
 function include(assembly: Assembly, { tokens, end, place }: Statement): void {
   const { bytes, at } = parse('text', tokens, end)
   const path = relativeTo(place.source.name, new TextDecoder().decode(bytes))

@@ -2,6 +2,7 @@
  * Global data: `.global` lines, and the data sections of compiler output. A section becomes an array map with one
  * element, whose bytes are the section's.
  */
+import type { Place } from './body.ts'
 import type { TypeModel } from './types.ts'
 import { roundUp } from './types.ts'
 
@@ -12,11 +13,16 @@ export interface DataSymbol {
   size: number | undefined
   /** Given by `.global`, unknown to compiler output. */
   readonly type: TypeModel | undefined
+  /** Where `.global` declares it. */
+  readonly place: Place | undefined
 }
 
 export interface DataSection {
+  /** `.bss`, `.data`, `.rodata.str1.1`: also the map's name. */
   readonly name: string
+  /** At least `size` bytes; what is beyond is room to grow. */
   bytes: Uint8Array
+  /** Bytes in use. */
   size: number
   readonly symbols: DataSymbol[]
 }
@@ -30,6 +36,7 @@ export function dataSection(sections: Map<string, DataSection>, name: string): D
   return section
 }
 
+/** Pads with zeros up to a multiple of `alignment`. */
 export function align(section: DataSection, alignment: number): void {
   extend(section, roundUp(section.size, alignment) - section.size)
 }

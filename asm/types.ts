@@ -68,16 +68,18 @@ export function readType(syntax: TypeSyntax, count: (expression: TypeSyntax['cou
   return type
 }
 
+/** A type that stands by itself: a number, a struct, a special one. */
 function named(syntax: TypeSyntax): TypeModel {
   const { name, at, words } = syntax
   const special = SPECIALS[name]
   const extra = words[special?.contains === true ? 1 : 0]
   if (extra !== undefined)
     throw new StatementError(extra.at, `expected the end of the type, found ${quote(extra.text)}`)
-  if (special === undefined) return named1(name, at)
+  if (special === undefined) return scalarOrStruct(name, at)
   return { kind: 'special', name, contains: special.contains ? contains(syntax) : undefined }
 }
 
+/** `list_head STRUCT.FIELD` */
 function contains(syntax: TypeSyntax): Contains {
   const word = syntax.words[0]
   const [struct, field, more] = word?.text.split('.') ?? []
@@ -89,11 +91,13 @@ function contains(syntax: TypeSyntax): Contains {
   return { struct, field, at: word.at }
 }
 
-function named1(name: string, at: number): TypeModel {
+/** A number type, or a struct whose declaration is looked for later. */
+function scalarOrStruct(name: string, at: number): TypeModel {
   if (!INTEGERS.includes(name)) return { kind: 'struct', name, at }
   return { kind: 'int', name, size: Number(name.slice(1)) / 8, signed: name.startsWith('s') }
 }
 
+/** `ptr TARGET TAG`; nothing, or `void`, for a pointer to anything. */
 function pointer(syntax: TypeSyntax): TypeModel {
   const [target, tag, extra] = syntax.words
   if (target === undefined) return { kind: 'pointer', target: undefined, tag: undefined }
@@ -111,7 +115,7 @@ function pointer(syntax: TypeSyntax): TypeModel {
       ? undefined
       : special !== undefined
         ? { kind: 'special', name: target.text, contains: undefined }
-        : named1(target.text, target.at)
+        : scalarOrStruct(target.text, target.at)
   return { kind: 'pointer', target: model, tag: tag?.text }
 }
 
@@ -195,6 +199,7 @@ export class Layouts {
   }
 }
 
+/** The next multiple of `alignment`. */
 export function roundUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment
 }

@@ -31,6 +31,7 @@ export function decodeBtf(bytes: Uint8Array): Btf {
   return btf
 }
 
+/** Checks the header. */
 function openBtf(bytes: Uint8Array): Reader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 24) throw new BtfError(`BTF of ${bytes.length} bytes is shorter than its header`)
@@ -49,6 +50,7 @@ function openBtf(bytes: Uint8Array): Reader {
   return { view, at: start, end: start + typeLength, strings: bytes.subarray(strings, strings + stringLength), id: 0 }
 }
 
+/** The next 32 bits of the types. */
 function word(reader: Reader): number {
   if (reader.at + 4 > reader.end) throw new BtfError(`BTF type ${reader.id} is cut short`)
   const value = reader.view.getUint32(reader.at, true)
@@ -56,6 +58,7 @@ function word(reader: Reader): number {
   return value
 }
 
+/** The string that the next word points to. */
 function text(reader: Reader): string {
   const offset = word(reader)
   const end = reader.strings.indexOf(0, offset)
@@ -71,6 +74,7 @@ function list<T>(count: number, read: () => T): T[] {
   return items
 }
 
+/** One type: three words that all kinds share, then what the kind adds. */
 function readType(reader: Reader): BtfType {
   const name = text(reader)
   const info = word(reader)
@@ -142,6 +146,7 @@ function readType(reader: Reader): BtfType {
   }
 }
 
+/** Encoding, offset and width share a word; a shifted integer is no longer in use. */
 function readInt(reader: Reader, name: string, size: number): BtfType {
   const data = word(reader)
   const encoding = (['none', 'signed', 'char', undefined, 'bool'] as const)[data >>> 24]
@@ -151,6 +156,7 @@ function readInt(reader: Reader, name: string, size: number): BtfType {
   return { kind: 'int', name, size, bits: data & 0xff, encoding }
 }
 
+/** 64-bit values come low half first. */
 function enumValue(reader: Reader, wide: boolean, signed: boolean): bigint {
   const low = BigInt(word(reader))
   const bits = wide ? 64 : 32
@@ -164,6 +170,7 @@ function linkage(reader: Reader, number: number): (typeof LINKAGES)[number] {
   return name
 }
 
+/** No id may lead beyond the last type: whoever reads the BTF relies on it. */
 function checkReferences(btf: Btf): void {
   btf.types.forEach((type, id) => {
     for (const target of referencesOf(type)) {

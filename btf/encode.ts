@@ -10,6 +10,7 @@ import { Kind, LINKAGES, MAGIC, VERSION } from './format.ts'
 import type { Btf, BtfType } from './types.ts'
 
 const HEADER_BYTES = 24
+/** What it says depends on the kind: bit fields, signedness, union or struct. */
 const KIND_FLAG = 0x80000000
 
 /** Grows as it is written; 32-bit words only, as everything in BTF is made of them. */
@@ -83,8 +84,10 @@ export function encodeBtf(btf: Btf): Uint8Array {
   return bytes
 }
 
+/** Bits of an integer's encoding. */
 const INT_ENCODING = { none: 0, signed: 1, char: 2, bool: 4 } as const
 
+/** Three words that all kinds share, then what the kind adds. */
 function encodeType(entry: BtfType, words: WordWriter, strings: StringTable): void {
   const head = (kind: number, vlen: number, third: number, flag = false): void => {
     const name = 'name' in entry ? strings.offset(entry.name) : 0
