@@ -146,6 +146,10 @@ function mulBoundsU64(w: Int32Array, d: number, s: number): void {
 
 /** The least and the greatest of the four products of bounds. */
 function mulBoundsS64(w: Int32Array, d: number, s: number): void {
+  if (isPositiveRange(w, d) && isPositiveRange(w, s)) {
+    mulPositiveBounds(w, d, s)
+    return
+  }
   let minLo = -1
   let minHi = S32_MAX
   let maxLo = 0
@@ -169,6 +173,23 @@ function mulBoundsS64(w: Int32Array, d: number, s: number): void {
     }
   }
   storeS64(w, d, minLo, minHi, maxLo, maxHi)
+}
+
+/** 0 <= smin <= smax */
+function isPositiveRange(w: Int32Array, at: number): boolean {
+  return w[at + SMIN_HI]! >= 0 && !ltS(w[at + SMAX_LO]!, w[at + SMAX_HI]!, w[at + SMIN_LO]!, w[at + SMIN_HI]!)
+}
+
+/** Of numbers that are not negative the products of the bounds are in order, and only the greatest can overflow. */
+function mulPositiveBounds(w: Int32Array, d: number, s: number): void {
+  if (mulOverflowsS(w[d + SMAX_LO]!, w[d + SMAX_HI]!, w[s + SMAX_LO]!, w[s + SMAX_HI]!)) {
+    setUnboundedS64(w, d)
+    return
+  }
+  const minLo = mul(w[d + SMIN_LO]!, w[d + SMIN_HI]!, w[s + SMIN_LO]!, w[s + SMIN_HI]!)
+  const minHi = hi
+  const maxLo = mul(w[d + SMAX_LO]!, w[d + SMAX_HI]!, w[s + SMAX_LO]!, w[s + SMAX_HI]!)
+  storeS64(w, d, minLo, minHi, maxLo, hi)
 }
 
 /**

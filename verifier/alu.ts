@@ -34,7 +34,7 @@ import {
 } from './layout.ts'
 import { clearId, isConst, makeUnknown, setConst, setUnbounded64, setUnknown } from './scalar.ts'
 import { boundsFromTnum, sync } from './scalar-sync.ts'
-import { truncateTo, zeroExtend32 } from './scalar-width.ts'
+import { clearUpperHalf, truncateTo } from './scalar-width.ts'
 import {
   tnumAdd,
   tnumAnd,
@@ -91,7 +91,15 @@ export function alu(w: Int32Array, dst: number, src: number, op: Op, width: 32 |
       makeUnknown(w, dst)
       return
   }
-  if (width === 32) zeroExtend32(w, dst)
+  finish(w, dst, width)
+}
+
+/** The kernel syncs 32-bit results twice, and the second time may tell more. */
+function finish(w: Int32Array, dst: number, width: 32 | 64): void {
+  if (width === 32) {
+    clearUpperHalf(w, dst)
+    if (sync(w, dst)) return
+  }
   sync(w, dst)
 }
 
@@ -145,8 +153,7 @@ export function negate(w: Int32Array, dst: number, width: 32 | 64): void {
   for (let i = SMIN_LO; i <= U32MAX; i++) zero[REG_WORDS + i] = w[dst + i]!
   subBounds(zero, REG_WORDS, 0, REG_WORDS)
   for (let i = SMIN_LO; i <= U32MAX; i++) w[dst + i] = zero[REG_WORDS + i]!
-  if (width === 32) zeroExtend32(w, dst)
-  sync(w, dst)
+  finish(w, dst, width)
 }
 
 /** le, be or bswap of `bits` (16, 32 or 64) on a little-endian machine; the id goes unless nothing happens. */

@@ -29,26 +29,32 @@ import { S32_MAX, S32_MIN, setConst } from './scalar.ts'
 /** Set by every store that changed a bound: a round of deduction that sets nothing need not be repeated. */
 let changed = false
 
-/** Tightens tnum and bounds by each other. */
-export function sync(w: Int32Array, at: number): void {
+/**
+ * Tightens tnum and bounds by each other.
+ * @returns true when it is certain that doing so once more would change nothing
+ */
+export function sync(w: Int32Array, at: number): boolean {
   if ((w[at + MASK_LO]! | w[at + MASK_HI]!) === 0 && holds(w, at, w[at + VALUE_LO]!, w[at + VALUE_HI]!)) {
     setConst(w, at, w[at + VALUE_LO]!, w[at + VALUE_HI]!)
-    return
+    return true
   }
   boundsFromTnum(w, at)
   let settled = areAlike(w, at)
+  let moved = false
   for (let round = 0; !settled && round < 3; round++) {
     changed = false
     deduce32From64(w, at)
     deduce32(w, at)
     deduce64(w, at)
     deduce64From32(w, at)
-    if (changed) continue
-    settled = round === 0
-    break
+    if (changed) moved = true
+    else settled = true
   }
   // Where neither bounds nor tnum moved, the bounds have nothing more to learn.
-  if (tnumFromBounds(w, at) || !settled) boundsFromTnum(w, at)
+  if (!tnumFromBounds(w, at) && !moved) return true
+  changed = false
+  boundsFromTnum(w, at)
+  return settled && !changed
 }
 
 /** True when the number is inside all bounds. */
@@ -66,27 +72,28 @@ function holds(w: Int32Array, at: number, lo: number, high: number): boolean {
 }
 
 /**
- * True when all four ranges are the same one, of numbers with one sign and one upper half, as most small ranges are:
- * none can tell another anything.
+ * True when no range can tell another anything, in the two commonest forms of which that is plain: u64, s64 and u32
+ * are one range and so is s32, all of one sign; or they are a range of u32 across 2^31, and s32 is not bounded.
  */
 function areAlike(w: Int32Array, at: number): boolean {
   const minLo = w[at + UMIN_LO]!
   const minHi = w[at + UMIN_HI]!
   const maxLo = w[at + UMAX_LO]!
-  return (
-    minHi === w[at + UMAX_HI] &&
-    minHi === w[at + SMIN_HI] &&
-    minHi === w[at + SMAX_HI] &&
-    minLo === w[at + SMIN_LO] &&
-    maxLo === w[at + SMAX_LO] &&
-    minLo === w[at + U32MIN] &&
-    maxLo === w[at + U32MAX] &&
-    minLo === w[at + S32MIN] &&
-    maxLo === w[at + S32MAX] &&
-    minLo <= maxLo &&
-    (minLo ^ maxLo) >= 0 &&
-    minHi === minLo >> 31
-  )
+  if (
+    minHi !== w[at + UMAX_HI] ||
+    minHi !== w[at + SMIN_HI] ||
+    minHi !== w[at + SMAX_HI] ||
+    minLo !== w[at + SMIN_LO] ||
+    maxLo !== w[at + SMAX_LO] ||
+    minLo !== w[at + U32MIN] ||
+    maxLo !== w[at + U32MAX]
+  ) {
+    return false
+  }
+  const s32min = w[at + S32MIN]!
+  const s32max = w[at + S32MAX]!
+  if (minLo >= 0 && maxLo < 0) return minHi === 0 && s32min === S32_MIN && s32max === S32_MAX
+  return minLo === s32min && maxLo === s32max && minLo <= maxLo && (minLo ^ maxLo) >= 0 && minHi === minLo >> 31
 }
 
 /** Bounds shrink to the least and greatest number of the tnum; a constant where only one number is left. */
@@ -131,7 +138,7 @@ function applySingleValue(w: Int32Array, at: number): void {
   const lo = nextInTnum(vLo, vHi, mLo, mHi, minLo, minHi)
   const high = nextHi
   if (minInTnum) {
-    if (ltU(maxLo, maxHi, lo, high)) setConst(w, at, minLo, minHi)
+    if (ltU(maxLo, maxHi, lo, high)) becomeConst(w, at, minLo, minHi)
     return
   }
   if (lo !== (vLo | mLo) || high !== (vHi | mHi)) {
@@ -139,7 +146,12 @@ function applySingleValue(w: Int32Array, at: number): void {
     const after = nextInTnum(vLo, vHi, mLo, mHi, lo, high)
     if (!ltU(maxLo, maxHi, after, nextHi)) return
   }
+  becomeConst(w, at, lo, high)
+}
+
+function becomeConst(w: Int32Array, at: number, lo: number, high: number): void {
   setConst(w, at, lo, high)
+  changed = true
 }
 
 /** High half of the last result of `nextInTnum`. */

@@ -24,6 +24,12 @@ import { tnumCast, tnumRange, tnumUnknown } from './tnum.ts'
 
 /** The upper half becomes 0, as in every 32-bit result. */
 export function zeroExtend32(w: Int32Array, at: number): void {
+  clearUpperHalf(w, at)
+  sync(w, at)
+}
+
+/** zeroExtend32 without the sync that has to follow. */
+export function clearUpperHalf(w: Int32Array, at: number): void {
   w[at + VALUE_HI] = 0
   w[at + MASK_HI] = 0
   w[at + UMIN_LO] = w[at + U32MIN]!
@@ -35,7 +41,6 @@ export function zeroExtend32(w: Int32Array, at: number): void {
   w[at + SMIN_HI] = 0
   w[at + SMAX_LO] = positive ? w[at + S32MAX]! : -1
   w[at + SMAX_HI] = 0
-  sync(w, at)
 }
 
 /** Only the low `bytes` bytes (1, 2 or 4) stay, as in a zero-extending load of what was stored wider. */
