@@ -183,7 +183,8 @@ function refineInteger(walk: Walk, words: Int32Array, call: HelperCall): void {
 function setMapValue(state: State, call: HelperCall): void {
   const { words } = currentFrame(state)
   const at = registerAt(0)
-  const inside = call.constantKey >= 0 && call.constantKey < (call.map?.maxEntries ?? 0)
+  const looksUp = call.prototype.name === 'bpf_map_lookup_elem'
+  const inside = looksUp && call.constantKey >= 0 && call.constantKey < (call.map?.maxEntries ?? 0)
   makeConst(words, at, 0, 0)
   words[at + MAP] = call.mapWord
   words[at + MAP_UID] = call.mapUid

@@ -44,7 +44,7 @@ export interface HelperCall {
   /** The MAP word of the register that gave the map, and its MAP_UID. */
   mapWord: number
   mapUid: number
-  /** The key, where the stack holds a constant one and the result depends on it; -1 else. */
+  /** The key of an array, where the stack holds a constant one; -1 else. */
   constantKey: number
   /** Greatest value of the last size argument. */
   sizeMax: number
@@ -145,7 +145,7 @@ function checkKind(walk: Walk, state: State, call: HelperCall, argument: Argumen
     case 'map_key': {
       const { keySize } = mapOf(call)
       accessArgument(walk, state, n, keySize, { write: false, zeroAllowed: false })
-      if (dependsOnKey(call)) call.constantKey = constantKey(walk, state, n, keySize)
+      if (isArray(call)) call.constantKey = constantKey(walk, state, n, keySize)
       return
     }
     case 'map_value_or_null':
@@ -200,10 +200,9 @@ export function checkSize(state: State, n: number, zeroAllowed: boolean): number
   return umax[0]
 }
 
-/** A look-up whose result may be known not to be null, by its key. */
-function dependsOnKey(call: HelperCall): boolean {
-  const type = call.map?.type
-  return call.prototype.name === 'bpf_map_lookup_elem' && (type === 'array' || type === 'percpu_array')
+/** Maps in which every key below a limit exists. The key is looked for by helpers that do not look up as well. */
+function isArray(call: HelperCall): boolean {
+  return call.map?.type === 'array' || call.map?.type === 'percpu_array'
 }
 
 /**

@@ -34,7 +34,11 @@ export function bindMaps(object: ObjectSpec, linked: LinkedProgram): LoadablePro
       bindings.set(slot, prototype === undefined ? { kind: 'unknown-kfunc', name } : { kind: 'kfunc', prototype })
     }
   }
-  const { type, flags, license, insns, subprograms, lines, btf } = linked
+  const { type, flags, license, subprograms, lines, btf } = linked
+  const insns = linked.insns.map((insn, slot) => {
+    const binding = bindings.get(slot)
+    return binding?.kind === 'kfunc' ? { ...insn, imm: binding.prototype.id } : insn
+  })
   return { name: linked.name, type, flags, license, insns, bindings, subprograms, lines, btf }
 }
 
