@@ -31,8 +31,11 @@ const USERS = ['cli', 'bench', 'playground', 'examples']
 
 const layerOf = (place: string): number => LAYERS.findIndex((layer) => layer.includes(place))
 
-/** The folder a file is in, or its own name at the top. */
-const placeOf = (file: string): string => relative(ROOT, file).split('/')[0] ?? ''
+/** The folder a file is in, or its own name at the top; a test there stands beside what it tests. */
+const placeOf = (file: string): string =>
+  relative(ROOT, file)
+    .split('/')[0]
+    ?.replace(/\.test\.ts$/, '.ts') ?? ''
 
 function sources(): string[] {
   return readdirSync(ROOT, { recursive: true, encoding: 'utf8' })

@@ -5,8 +5,8 @@ import { HOOK_BIT, STRIDE } from './engine-ops.ts'
 import { type Code, interpret } from './interpreter.ts'
 import type { RunState } from './state.ts'
 
-/** Instructions that may run between two looks at the clock: some 50 to 100 ms. */
-const BATCH_INSTRUCTIONS = 16_777_216
+/** Instructions that may run between two looks at the clock: some 20 ms. */
+const BATCH_INSTRUCTIONS = 4_194_304
 
 /** The same with a hook, which may print a line each time. */
 const BATCH_HOOKED = 65_536
