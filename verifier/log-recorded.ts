@@ -688,6 +688,142 @@ processed 12 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_sta
 `,
   },
   {
+    name: 'update',
+    errno: '',
+    source: `.map arr type=array key=4 value=16 entries=4
+.program update type=syscall
+ r6 = r1
+ *(u64 *)(r10 - 16) = 5
+ *(u32 *)(r10 - 24) = 2
+ *(u64 *)(r10 - 8) = 1
+ r1 = arr ll
+ r2 = r10
+ r2 += -24
+ r3 = r10
+ r3 += -16
+ r4 = 0
+ call bpf_map_update_elem
+ r1 = r10
+ r1 += -16
+ r2 = *(u32 *)(r6 + 0)
+ r2 &= 7
+ r2 += 1
+ call bpf_get_current_comm
+ r1 = *(u64 *)(r10 - 16)
+ r1 = arr ll
+ r2 = r10
+ r2 += -24
+ call bpf_map_delete_elem
+ r0 = 0
+ exit
+`,
+    level1: `processed 24 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
+`,
+    level2: `func#0 @0
+Live regs before insn:
+      0: .1........ (bf) r6 = r1
+      1: ......6... (7a) *(u64 *)(r10 -16) = 5
+      2: ......6... (62) *(u32 *)(r10 -24) = 2
+      3: ......6... (7a) *(u64 *)(r10 -8) = 1
+      4: ......6... (18) r1 = ADDRESS
+      6: .1....6... (bf) r2 = r10
+      7: .12...6... (07) r2 += -24
+      8: .12...6... (bf) r3 = r10
+      9: .123..6... (07) r3 += -16
+     10: .123..6... (b7) r4 = 0
+     11: .1234.6... (85) call bpf_map_update_elem#2
+     12: ......6... (bf) r1 = r10
+     13: .1....6... (07) r1 += -16
+     14: .1....6... (61) r2 = *(u32 *)(r6 +0)
+     15: .12....... (57) r2 &= 7
+     16: .12....... (07) r2 += 1
+     17: .12....... (85) call bpf_get_current_comm#16
+     18: .......... (79) r1 = *(u64 *)(r10 -16)
+     19: .......... (18) r1 = ADDRESS
+     21: .1........ (bf) r2 = r10
+     22: .12....... (07) r2 += -24
+     23: .12....... (85) call bpf_map_delete_elem#3
+     24: .......... (b7) r0 = 0
+     25: 0......... (95) exit
+0: R1=ctx() R10=fp0
+0: (bf) r6 = r1                       ; R1=ctx() R6=ctx()
+1: (7a) *(u64 *)(r10 -16) = 5         ; R10=fp0 fp-16=5
+2: (62) *(u32 *)(r10 -24) = 2         ; R10=fp0 fp-24=????2
+3: (7a) *(u64 *)(r10 -8) = 1          ; R10=fp0 fp-8=1
+4: (18) r1 = ADDRESS       ; R1=map_ptr(map=arr,ks=4,vs=16)
+6: (bf) r2 = r10                      ; R2=fp0 R10=fp0
+7: (07) r2 += -24                     ; R2=fp-24
+8: (bf) r3 = r10                      ; R3=fp0 R10=fp0
+9: (07) r3 += -16                     ; R3=fp-16
+10: (b7) r4 = 0                       ; R4=0
+11: (85) call bpf_map_update_elem#2
+mark_precise: frame0: last_idx 11 first_idx 0 subseq_idx -1 
+mark_precise: frame0: regs= stack=-24 before 10: (b7) r4 = 0
+mark_precise: frame0: regs= stack=-24 before 9: (07) r3 += -16
+mark_precise: frame0: regs= stack=-24 before 8: (bf) r3 = r10
+mark_precise: frame0: regs= stack=-24 before 7: (07) r2 += -24
+mark_precise: frame0: regs= stack=-24 before 6: (bf) r2 = r10
+mark_precise: frame0: regs= stack=-24 before 4: (18) r1 = ADDRESS
+mark_precise: frame0: regs= stack=-24 before 3: (7a) *(u64 *)(r10 -8) = 1
+mark_precise: frame0: regs= stack=-24 before 2: (62) *(u32 *)(r10 -24) = 2
+12: R0=scalar()
+12: (bf) r1 = r10                     ; R1=fp0 R10=fp0
+13: (07) r1 += -16                    ; R1=fp-16
+14: (61) r2 = *(u32 *)(r6 +0)         ; R2=scalar(smin=0,smax=umax=0xffffffff,var_off=(0x0; 0xffffffff)) R6=ctx()
+15: (57) r2 &= 7                      ; R2=scalar(smin=smin32=0,smax=umax=smax32=umax32=7,var_off=(0x0; 0x7))
+16: (07) r2 += 1                      ; R2=scalar(smin=umin=smin32=umin32=1,smax=umax=smax32=umax32=8,var_off=(0x0; 0xf))
+17: (85) call bpf_get_current_comm#16
+mark_precise: frame0: last_idx 17 first_idx 0 subseq_idx -1 
+mark_precise: frame0: regs=r2 stack= before 16: (07) r2 += 1
+mark_precise: frame0: regs=r2 stack= before 15: (57) r2 &= 7
+mark_precise: frame0: regs=r2 stack= before 14: (61) r2 = *(u32 *)(r6 +0)
+18: R0=scalar()
+18: (79) r1 = *(u64 *)(r10 -16)       ; R1=scalar() R10=fp0 fp-16=mmmmmmmm
+19: (18) r1 = ADDRESS      ; R1=map_ptr(map=arr,ks=4,vs=16)
+21: (bf) r2 = r10                     ; R2=fp0 R10=fp0
+22: (07) r2 += -24                    ; R2=fp-24
+23: (85) call bpf_map_delete_elem#3
+mark_precise: frame0: last_idx 23 first_idx 18 subseq_idx -1 
+mark_precise: frame0: regs= stack=-24 before 22: (07) r2 += -24
+mark_precise: frame0: regs= stack=-24 before 21: (bf) r2 = r10
+mark_precise: frame0: regs= stack=-24 before 19: (18) r1 = ADDRESS
+mark_precise: frame0: regs= stack=-24 before 18: (79) r1 = *(u64 *)(r10 -16)
+mark_precise: frame0: parent state regs= stack=-24:  R0=scalar() R6=ctx() R10=fp0 fp-8=1 fp-16=mmmmmmmm fp-24=????P2
+mark_precise: frame0: last_idx 17 first_idx 0 subseq_idx 18 
+mark_precise: frame0: regs= stack=-24 before 17: (85) call bpf_get_current_comm#16
+mark_precise: frame0: regs= stack=-24 before 16: (07) r2 += 1
+mark_precise: frame0: regs= stack=-24 before 15: (57) r2 &= 7
+mark_precise: frame0: regs= stack=-24 before 14: (61) r2 = *(u32 *)(r6 +0)
+mark_precise: frame0: regs= stack=-24 before 13: (07) r1 += -16
+mark_precise: frame0: regs= stack=-24 before 12: (bf) r1 = r10
+mark_precise: frame0: regs= stack=-24 before 11: (85) call bpf_map_update_elem#2
+mark_precise: frame0: regs= stack=-24 before 10: (b7) r4 = 0
+mark_precise: frame0: regs= stack=-24 before 9: (07) r3 += -16
+mark_precise: frame0: regs= stack=-24 before 8: (bf) r3 = r10
+mark_precise: frame0: regs= stack=-24 before 7: (07) r2 += -24
+mark_precise: frame0: regs= stack=-24 before 6: (bf) r2 = r10
+mark_precise: frame0: regs= stack=-24 before 4: (18) r1 = ADDRESS
+mark_precise: frame0: regs= stack=-24 before 3: (7a) *(u64 *)(r10 -8) = 1
+mark_precise: frame0: regs= stack=-24 before 2: (62) *(u32 *)(r10 -24) = 2
+24: R0=scalar()
+24: (b7) r0 = 0                       ; R0=0
+25: (95) exit
+(0) frame 0 insn 23 +live -24 
+(0) frame 0 insn 18 +live -16,-24 
+(0) frame 0 insn 17 +live -16,-24 
+(0) frame 0 insn 12 +live -16,-24 
+(0) frame 0 insn 11 +live -8,-16,-24 
+(0) frame 0 insn 3 +live -16,-24 
+(0) frame 0 insn 3 +written -8 
+(0) frame 0 insn 1 +live -24 
+(0) frame 0 insn 1 +written -8,-16 
+(0) frame 0 insn 0 +live -24 
+(0) frame 0 insn 0 +written -8,-16 
+(0) live stack update done in 2 iterations
+processed 24 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
+`,
+  },
+  {
     name: 'global',
     errno: '',
     source: `.struct item
