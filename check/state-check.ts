@@ -19,6 +19,7 @@ import type { LoadedObject } from '../vm/loaded-object.ts'
 import { MachineCore } from '../vm/machine.ts'
 import type { RunState } from '../vm/state.ts'
 import { Concrete, type RunAddresses, type ValueArea } from './concrete.ts'
+import { HoleWatch } from './linux-holes.ts'
 import { RunFollower } from './run-follower.ts'
 import { applyInput, type RunInput } from './run-input.ts'
 import { factsOf, WalkRecord, WalkTooLong } from './walk-record.ts'
@@ -26,8 +27,10 @@ import { factsOf, WalkRecord, WalkTooLong } from './walk-record.ts'
 export interface StateCheckOptions {
   /** Operations on scalars to verify with; default the verifier's own. */
   readonly transfer?: Transfer
-  /** Most states to keep of one walk; beyond, the walk is left out. Default 50,000. */
+  /** Most states to keep of the walk with pruning. Default 50,000. */
   readonly maxStates?: number
+  /** Most states to keep of the walk without; beyond, it is left out. Default 5,000. */
+  readonly maxUnpruned?: number
   /** Instructions after which a run is cut off. Default 100,000. */
   readonly maxSteps?: number
 }
@@ -49,6 +52,8 @@ export interface Escape {
 
 export interface StateCheckResult {
   readonly escapes: readonly Escape[]
+  /** Runs cut off where Linux's own verifier is wrong (linux-holes.ts). */
+  readonly holes: number
   /** Instructions that were executed and compared. */
   readonly steps: number
   /** False when the walk without pruning was too long to keep, and runs were compared with the other one alone. */
@@ -71,7 +76,7 @@ export function stateCheck(
   inputs: readonly RunInput[],
   options: StateCheckOptions = {},
 ): StateCheckResult {
-  const { maxStates = 50_000, maxSteps = 100_000 } = options
+  const { maxStates = 50_000, maxUnpruned = 5000, maxSteps = 100_000 } = options
   const transfer = options.transfer === undefined ? {} : { transfer: options.transfer }
   const pruned = new WalkRecord(maxStates)
   let loadable: LoadableProgram | undefined
@@ -87,10 +92,10 @@ export function stateCheck(
   )
   try {
     const loaded = machine.load(object, { programs: [program] })
-    const unpruned = walkUnpruned(loadable!, maxStates, transfer)
+    const unpruned = walkUnpruned(loadable!, maxUnpruned, transfer)
     const checker = new Checker(loaded, program, loadable!, [pruned, unpruned], maxSteps)
     const escapes = inputs.flatMap((input) => checker.run(input))
-    return { escapes, steps: checker.steps, unpruned: unpruned !== undefined }
+    return { escapes, holes: checker.holes, steps: checker.steps, unpruned: unpruned !== undefined }
   } finally {
     machine.close()
   }
@@ -118,12 +123,13 @@ function isTooComplex(error: unknown): boolean {
 
 class Checker {
   steps = 0
+  holes = 0
   readonly #loaded: LoadedObject
   readonly #name: string
   readonly #records: readonly [WalkRecord, WalkRecord | undefined]
   readonly #facts: ReturnType<typeof factsOf>
   readonly #maxSteps: number
-  readonly #contextBytes: number
+  readonly #program: LoadableProgram
 
   constructor(
     loaded: LoadedObject,
@@ -137,12 +143,14 @@ class Checker {
     this.#records = records
     this.#facts = factsOf(program)
     this.#maxSteps = maxSteps
-    this.#contextBytes = loaded.program(name).verified?.maxContext ?? 0
+    this.#program = program
   }
 
   /** The first escape from each of the walks. */
   run(input: RunInput): readonly Escape[] {
-    const ctx = applyInput(this.#loaded, input, this.#contextBytes)
+    const { verified } = this.#loaded.program(this.#name)
+    const ctx = applyInput(this.#loaded, input, verified!.maxContext)
+    const watch = new HoleWatch(this.#program, verified!.access)
     const followers = this.#records.flatMap((record, n) =>
       record === undefined ? [] : [new RunFollower(record, this.#facts, n === 0)],
     )
@@ -152,6 +160,10 @@ class Checker {
       if (slot < 0) return
       left -= 1
       if (left < 0) throw new EndOfRun()
+      if (watch.step(slot, state)) {
+        this.holes += 1
+        throw new EndOfRun()
+      }
       this.steps += 1
       concrete ??= new Concrete(state, this.#addresses(state))
       for (const follower of followers) follower.step(slot, concrete)

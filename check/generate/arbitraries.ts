@@ -1,5 +1,6 @@
 /** fast-check arbitraries of recipes and of the programs written from them. */
 import fc from 'fast-check'
+import { MUTATIONS, mutate } from './mutate.ts'
 import {
   ALU_OPS,
   ATOMIC_OPS,
@@ -198,3 +199,11 @@ export const programRecipe: fc.Arbitrary<ProgramRecipe> = fc.record({
 
 /** Programs that the verifier is to accept. */
 export const validProgram: fc.Arbitrary<GeneratedProgram> = programRecipe.map(writeProgram)
+
+/** Programs with one thing changed that were valid before. */
+export const mutantProgram: fc.Arbitrary<GeneratedProgram> = fc
+  .tuple(
+    validProgram,
+    fc.record({ mutation: fc.constantFrom(...MUTATIONS), line: pick, part: fc.nat(7), value: fc.nat(99) }),
+  )
+  .map(([program, choice]) => mutate(program, choice))

@@ -237,7 +237,6 @@ function writeOperation(w: Writer, access: MemoryAccess, reg: number, offset: nu
     case 'acquire': {
       w.tag('atomic')
       const dst = w.destination(access.dst)
-      // An acquire at an absent page of an arena leaves the register as it is.
       if (arena) w.put(`r${dst} = 0`)
       w.put(`${width === 64 ? 'r' : 'w'}${dst} = load_acquire((u${width} *)(${at}))`)
       w.set(dst, SCALAR)
@@ -248,7 +247,7 @@ function writeOperation(w: Writer, access: MemoryAccess, reg: number, offset: nu
       w.put(`store_release((u${width} *)(${at}), ${width === 64 ? 'r' : 'w'}${plainScalar(w, access.value)})`)
       return
     case 'atomic':
-      writeAtomic(w, access, at)
+      writeAtomic(w, access, at, arena)
       return
     default:
       access.op satisfies never
@@ -260,7 +259,11 @@ function plainScalar(w: Writer, value: Operand): number {
   return w.scalar(value.kind === 'imm' ? value.value >>> 1 : value.pick)
 }
 
-function writeAtomic(w: Writer, { atomic, width, value }: MemoryAccess, at: string): void {
+/**
+ * At an absent page of an arena what is skipped leaves its register as it is, of which Linux's verifier knows nothing:
+ * so the register is cut to the width of the access first.
+ */
+function writeAtomic(w: Writer, { atomic, width, value }: MemoryAccess, at: string, arena: boolean): void {
   w.tag('atomic')
   const wide = width === 64
   const type = wide ? 'u64' : 'u32'
@@ -271,10 +274,13 @@ function writeAtomic(w: Writer, { atomic, width, value }: MemoryAccess, at: stri
     if (w.model.regs[0]?.kind !== 'scalar' || w.model.regs[0].tainted) w.put('r0 = 0')
     w.set(0, SCALAR)
     const src = plainScalar(w, value)
+    if (arena && !wide) w.put('w0 = w0')
     w.put(wide ? `r0 = cmpxchg_64(${at}, r0, r${src})` : `w0 = cmpxchg32_32(${at}, w0, w${src})`)
     return
   }
   const src = w.changeable(value.kind === 'imm' ? value.value >>> 1 : value.pick)
+  const returns = atomic === 'xchg' || atomic.startsWith('fetch_')
+  if (arena && !wide && returns) w.put(`w${src} = w${src}`)
   if (atomic === 'xchg') w.put(wide ? `r${src} = xchg_64(${at}, r${src})` : `w${src} = xchg32_32(${at}, w${src})`)
   else if (atomic.startsWith('fetch_')) {
     w.put(`${r}${src} = atomic_${atomic}((${type} *)(${at}), ${r}${src})`)

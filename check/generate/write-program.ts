@@ -46,7 +46,7 @@ export interface GeneratedProgram {
 /** Name of the program in each generated file. */
 export const PROGRAM_NAME = 'main'
 
-const HEADER: string = [
+export const HEADER: string = [
   `.map arena type=arena entries=${ARENA_PAGES} flags=mmapable extra=0x${ARENA_BASE.toString(16)}`,
   `.map arr type=array key=4 value=64 entries=${ARRAY_ENTRIES}`,
   `.map one type=array key=4 value=8 entries=2`,

@@ -1,0 +1,132 @@
+/**
+ * Mutants: a valid program with one thing changed in one instruction (a register, number, width, operator or label),
+ * or with one instruction gone, doubled or swapped with the next. Most are refused, and say where verifiers differ.
+ */
+import { ALU_OPS, JUMP_OPS } from './recipe.ts'
+import type { GeneratedProgram } from './write-program.ts'
+
+export const MUTATIONS = ['register', 'number', 'width', 'operator', 'label', 'delete', 'double', 'swap'] as const
+export type Mutation = (typeof MUTATIONS)[number]
+
+export interface MutationChoice {
+  readonly mutation: Mutation
+  /** Which line, of those that this mutation can change. */
+  readonly line: number
+  /** Which part of it, and what to put there. */
+  readonly part: number
+  readonly value: number
+}
+
+/** The mutant; the program itself where the mutation finds nothing to change. */
+export function mutate(program: GeneratedProgram, choice: MutationChoice): GeneratedProgram {
+  const lines = program.text.split('\n')
+  const text = changeLine(lines, choice)?.join('\n')
+  if (text === undefined) return program
+  const keepsApart = choice.mutation === 'operator' && !text.includes('may_goto')
+  return {
+    text,
+    classes: [...program.classes, 'mutant'].sort(),
+    // Other changes may let an address or what the stack held before through; loops may end by time.
+    comparable: program.comparable && keepsApart,
+  }
+}
+
+function changeLine(lines: readonly string[], choice: MutationChoice): string[] | undefined {
+  const able = lines.flatMap((line, n) => (isOpen(lines, n) && canChange(lines, n, line, choice.mutation) ? [n] : []))
+  const at = able[choice.line % Math.max(1, able.length)]
+  if (at === undefined) return undefined
+  const line = lines[at]!
+  switch (choice.mutation) {
+    case 'delete':
+      return lines.toSpliced(at, 1)
+    case 'double':
+      return lines.toSpliced(at, 0, line)
+    case 'swap':
+      return lines.toSpliced(at, 2, lines[at + 1]!, line)
+    case 'register':
+      return lines.with(
+        at,
+        replaceOne(line, REGISTER, choice, (kind) => `${kind[0]}${choice.value % 11}`),
+      )
+    case 'number':
+      return lines.with(
+        at,
+        replaceOne(line, NUMBER, choice, (number) => newNumber(number, choice.value)),
+      )
+    case 'width':
+      return lines.with(
+        at,
+        replaceOne(line, WIDTH, choice, (type) => newWidth(type, choice.value)),
+      )
+    case 'operator':
+      return lines.with(
+        at,
+        replaceOne(line, OPERATOR, choice, (text) => newOperator(text, choice.value)),
+      )
+    case 'label': {
+      const labels = lines.flatMap((text) => /^(\w+):$/u.exec(text)?.[1] ?? [])
+      return lines.with(at, line.replace(LABEL, `goto ${labels[choice.value % Math.max(1, labels.length)]}`))
+    }
+    default:
+      return choice.mutation satisfies never
+  }
+}
+
+const REGISTER = /\b[rw]\d{1,2}\b(?!_)/gu
+const NUMBER = /(?<![\w.])-?\d+\b/gu
+const WIDTH = /\b[us](?:8|16|32|64)\b|\b(?:be|le|bswap)(?:16|32|64)\b/gu
+const OPERATOR = / (?:[-+*/%&|^]|s\/|s%|<<|>>|s>>)= | (?:==|!=|s?[<>]=?|&) /gu
+const LABEL = /goto (l\d+)/u
+
+const PATTERNS: Readonly<Partial<Record<Mutation, RegExp>>> = {
+  register: REGISTER,
+  number: NUMBER,
+  width: WIDTH,
+  operator: OPERATOR,
+  label: LABEL,
+}
+
+/**
+ * An instruction that may be changed. Not one that cuts a register for the narrow atomic behind it, nor that atomic:
+ * without the cut it would use a hole of Linux (linux-holes.ts), and mutants go to the live kernel.
+ */
+function isOpen(lines: readonly string[], n: number): boolean {
+  return lines[n]!.startsWith('    ') && !isCut(lines, n) && !isCut(lines, n - 1)
+}
+
+function isCut(lines: readonly string[], n: number): boolean {
+  const line = lines[n]
+  return line !== undefined && (/^ +w(\d) = w\1$/u.test(line) || /load_acquire/u.test(lines[n + 1] ?? ''))
+}
+
+function canChange(lines: readonly string[], n: number, line: string, mutation: Mutation): boolean {
+  if (mutation === 'swap') return isOpen(lines, n + 1)
+  const pattern = PATTERNS[mutation]
+  return pattern === undefined || line.search(pattern) >= 0
+}
+
+function replaceOne(line: string, pattern: RegExp, { part }: MutationChoice, by: (found: string) => string): string {
+  const found = [...line.matchAll(pattern)]
+  const chosen = found[part % Math.max(1, found.length)]
+  if (chosen === undefined) return line
+  return `${line.slice(0, chosen.index)}${by(chosen[0])}${line.slice(chosen.index + chosen[0].length)}`
+}
+
+/** Numbers near the old one, and those at which widths turn. */
+function newNumber(old: string, value: number): string {
+  const number = BigInt(old)
+  const choices = [number + 1n, number - 1n, -number, number * 2n, number + 8n, 0n, 255n, 65_535n, 2_147_483_647n, -1n]
+  return `${choices[value % choices.length]}`
+}
+
+function newWidth(old: string, value: number): string {
+  const kind = /^[a-z]+/u.exec(old)![0]
+  const widths = kind.length > 1 ? ['16', '32', '64'] : ['8', '16', '32', '64']
+  return `${kind}${widths[value % widths.length]}`
+}
+
+function newOperator(old: string, value: number): string {
+  const comparison = (JUMP_OPS as readonly string[]).includes(old.trim())
+  const choices = comparison ? JUMP_OPS.map((op) => ` ${op} `) : ALU_OPS.map((op) => ` ${op}= `)
+  return choices[value % choices.length]!
+}
