@@ -45,6 +45,18 @@ describe('programs', () => {
     ])
   })
 
+  test('a file of many pieces, comments across their borders', () => {
+    const filler = '# '.padEnd(99, 'x')
+    const lines = Array.from(
+      { length: 3000 },
+      (_, i) => `r1 = ${i} ${i % 700 === 600 ? `/* ${`${filler}\n`.repeat(900)} */` : filler}`,
+    )
+    const insns = assemble(`${lines.join('\n')}`).programs[0]!.insns
+    expect(insns.map((insn) => insn.imm)).toEqual(lines.map((_, i) => i))
+    const errors = `${lines.join('\n')}\nr1 = r12`
+    expect(() => assemble(errors)).toThrow(`:${errors.split('\n').length}:6: error: there is no register r12`)
+  })
+
   test('Windows line ends and no last line end', () => {
     expect(slots('r0 = 1\r\n\r\nexit')).toBe('b700000001000000 9500000000000000')
     expect(assemble('r0 = 1\r\nexit').programs[0]!.lines[0]!.text).toBe('r0 = 1')

@@ -9,7 +9,7 @@ import { lower, lowerRaw } from './lower.ts'
 import { parse } from './parser.ts'
 import { lineText, makeSource, positionAt, relativeTo, type SourceFile, stem } from './source.ts'
 import { quote, StatementError } from './statement-error.ts'
-import { Assign, Colon, End, FIRST_WORDS, Integer, lex, Name, UnclosedComment } from './tokens.ts'
+import { Assign, Colon, End, FIRST_WORDS, Integer, type Lexed, lex, Name, UnclosedComment } from './tokens.ts'
 import { readField, readType } from './types.ts'
 
 /** A longer line is no program text. */
@@ -25,12 +25,16 @@ export function readSource(assembly: Assembly, source: SourceFile): void {
     return
   }
   assembly.including.push(source)
-  const { tokens, stray } = lex(source.text)
+  for (const piece of lex(source.text)) readPiece(assembly, source, piece)
+  assembly.including.pop()
+}
+
+function readPiece(assembly: Assembly, source: SourceFile, { tokens, stray, end: last }: Lexed): void {
   let next = 0
   let start = 0
   for (let i = 0; i <= tokens.length; i++) {
     if (i < tokens.length && tokens[i]!.tokenType !== End) continue
-    const end = i < tokens.length ? tokens[i]!.startOffset : source.text.length
+    const end = i < tokens.length ? tokens[i]!.startOffset : last
     const first = stray[next]
     const isStray = first !== undefined && first.offset < end
     if (i > start || isStray) {
@@ -41,7 +45,6 @@ export function readSource(assembly: Assembly, source: SourceFile): void {
     while (next < stray.length && stray[next]!.offset < end) next++
     start = i + 1
   }
-  assembly.including.pop()
 }
 
 /** What shows at once that a text is no assembly: one complaint is then enough. */
@@ -177,8 +180,8 @@ function readInstruction(assembly: Assembly, place: Place, tokens: IToken[], end
   const body = bodyFor(assembly, place)
   const slot = body.insns.length
   lower(syntax, body, place, knownNumbers(assembly))
-  const position = positionAt(place.source, place.at)
-  body.lines.push({ slot, ...position, text: lineText(place.source, position.line).trim() })
+  const { file, line, column } = positionAt(place.source, place.at)
+  body.lines.push({ slot, file, line, column, text: lineText(place.source, line).trim() })
 }
 
 /** An instruction begins with a register or a word of the language. */

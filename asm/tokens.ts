@@ -217,24 +217,49 @@ const WORDS: ReadonlyMap<string, TokenType> = words()
 
 let lexer: Lexer | undefined
 
+/** A piece of a text that ends where a line does, so that no statement goes beyond it. */
 export interface Lexed {
   readonly tokens: readonly IToken[]
   /** Characters that begin no token. */
   readonly stray: readonly { readonly offset: number; readonly length: number }[]
+  /** Offset of its end. */
+  readonly end: number
 }
 
-/** Cuts `text` into tokens. Never fails. */
-export function lex(text: string): Lexed {
+/** Characters in a piece, about: tokens of a whole large file at once would keep the garbage collector busy. */
+const PIECE = 1 << 16
+
+/** Cuts `text` into tokens, piece by piece. Never fails. */
+export function* lex(text: string): Generator<Lexed> {
+  for (let from = 0; from < text.length; ) {
+    let piece = lexPiece(text, from, PIECE)
+    // A comment that is cut by the piece's end may close further on.
+    for (let size = 2 * PIECE; piece.end < text.length && endsInComment(piece); size *= 2) {
+      piece = lexPiece(text, from, size)
+    }
+    yield piece
+    from = piece.end
+  }
+}
+
+function endsInComment({ tokens }: Lexed): boolean {
+  return tokens.at(-1)?.tokenType === UnclosedComment
+}
+
+function lexPiece(text: string, from: number, size: number): Lexed {
+  const lineEnd = text.indexOf('\n', from + size)
+  const end = lineEnd < 0 ? text.length : lineEnd + 1
   lexer ??= new Lexer(TOKENS, { positionTracking: 'onlyOffset' })
-  const { tokens, errors } = lexer.tokenize(text)
+  const { tokens, errors } = lexer.tokenize(text.slice(from, end))
   for (const token of tokens) {
+    token.startOffset += from
     if (token.tokenType !== Name) continue
     const type = WORDS.get(token.image) ?? (/[A-Z]/.test(token.image) ? capital(token.image) : undefined)
     if (type === undefined) continue
     token.tokenType = type
     token.tokenTypeIdx = type.tokenTypeIdx!
   }
-  return { tokens, stray: errors.map(({ offset, length }) => ({ offset, length })) }
+  return { tokens, stray: errors.map(({ offset, length }) => ({ offset: offset + from, length })), end }
 }
 
 /** llvm-mc takes registers and mnemonics in capitals, the words inside operands it does not. */
