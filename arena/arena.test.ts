@@ -207,7 +207,7 @@ describe.each(SHAPES)('$placement: $name', (shape) => {
         }, list)
         closeTestKernels()
       }),
-      { numRuns: process.env.HARENA_LONG === undefined ? 25 : 400 },
+      { numRuns: process.env.HARENA_LONG === undefined ? 15 : 400 },
     )
   })
 })

@@ -10,7 +10,7 @@ import type { FreeRanges } from './ranges.ts'
 
 afterEach(closeTestKernels)
 
-const RUNS = process.env.HARENA_LONG === undefined ? 100 : 1000
+const RUNS = process.env.HARENA_LONG === undefined ? 40 : 1000
 
 function testStore(): NodeStore {
   const kernel = testKernel()

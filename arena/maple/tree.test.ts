@@ -217,7 +217,7 @@ describe.each([true, false])('gaps tracked: %s', (gaps) => {
         fc.modelRun(() => ({ model: new NaiveMap(), real: new MapleTree(testStore(), gaps) }), list)
         closeTestKernels()
       }),
-      { numRuns: LONG ? 600 : 60 },
+      { numRuns: LONG ? 600 : 30 },
     )
   })
 
@@ -233,7 +233,7 @@ describe.each([true, false])('gaps tracked: %s', (gaps) => {
     let height = 0
     for (let index = 0; index < 400; index++) model.store(4 * index, 4 * index + 1, 1)
     for (const [first, last, value] of model.entries) tree.storeRange(first, last, value)
-    for (let run = 0; run < (LONG ? 20_000 : 2000); run++) {
+    for (let run = 0; run < (LONG ? 20_000 : 1000); run++) {
       const first = below(1600)
       const last = first + (below(4) === 0 ? below(length) : below(3))
       const value = below(values)
