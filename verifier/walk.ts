@@ -179,7 +179,8 @@ function execute(walk: Walk, state: State, insn: Instruction): Slot {
       return slot + 1
     case Kind.LD_ABS:
     case Kind.LD_IND:
-      return fail('not-implemented', { name: 'packet loads' })
+      // Only programs that get a socket buffer have them, and none of those is walked yet.
+      return fail('packet-load-not-allowed', {})
     case Kind.JA:
     case Kind.JCOND:
     case Kind.MAY_GOTO:
