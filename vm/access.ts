@@ -32,6 +32,7 @@ export function loadFrom(memory: Memory, at: number, R: Int32Array, d: number, b
   R[d + 1] = signed ? R[d]! >> 31 : 0
 }
 
+/** Writes the low `bytes` bytes of the register at R[s]. */
 export function storeTo(memory: Memory, at: number, R: Int32Array, s: number, bytes: number): void {
   const { view } = memory
   switch (bytes) {
@@ -49,6 +50,9 @@ export function storeTo(memory: Memory, at: number, R: Int32Array, s: number, by
       view.setInt32(at + 4, R[s + 1]!, true)
   }
 }
+
+// The arena: `low` is the low half of the base register; addresses do not wrap, and an access is done whole or not at
+// all (arena/access.ts).
 
 /** A load from the arena: 0 when a byte of it is absent. */
 export function loadArena(

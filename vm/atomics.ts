@@ -16,6 +16,7 @@ export function atomic(memory: Memory, at: number, R: Int32Array, s: number, pac
   else atomic32(memory, at, R, s, op, fetch)
 }
 
+/** Old values come back zero-extended. */
 function atomic32(memory: Memory, at: number, R: Int32Array, s: number, op: number, fetch: boolean): void {
   const { view } = memory
   const old = view.getInt32(at, true)
@@ -48,6 +49,7 @@ function atomic32(memory: Memory, at: number, R: Int32Array, s: number, op: numb
   }
 }
 
+/** One 64-bit load and one store; bigint, as these are rare. */
 function atomic64(memory: Memory, at: number, R: Int32Array, s: number, op: number, fetch: boolean): void {
   const { view } = memory
   const old = view.getBigInt64(at, true)

@@ -80,6 +80,7 @@ function operand(b: Builder, insn: Instruction): number {
   return insn.row.operand === Operand.REG ? 2 * insn.src : constant(b, insn.imm)
 }
 
+/** One instruction; what stands in its row decides. */
 function decodeSlot(b: Builder, insn: Instruction, slot: number): Quad {
   const { row } = insn
   const dst = 2 * insn.dst
@@ -148,6 +149,7 @@ function isNarrow(b: Builder, insn: Instruction, slot: number): boolean {
   return insn.row.width === 32 || (b.flags !== undefined && (b.flags[slot]! & SlotFlag.NARROW) !== 0)
 }
 
+// Operations by `Op` of the instruction table.
 const ALU32_OPS: Readonly<Record<number, EngineOp>> = {
   [Op.ADD]: EngineOp.ADD32,
   [Op.SUB]: EngineOp.SUB32,
@@ -187,6 +189,7 @@ const SHIFTS: Readonly<Record<number, readonly [EngineOp, EngineOp]>> = {
   [Op.ARSH]: [EngineOp.ARSH64_LOW, EngineOp.ARSH64_HIGH],
 }
 
+/** Immediates have forms of their own where they are frequent; elsewhere they are constants behind the registers. */
 function decodeAlu(b: Builder, insn: Instruction, slot: number): Quad {
   const { row } = insn
   const dst = 2 * insn.dst
@@ -203,13 +206,13 @@ function decodeAlu(b: Builder, insn: Instruction, slot: number): Quad {
   return quad(known(ALU64_OPS[row.op], insn), dst, operand(b, insn))
 }
 
+/** On a little-endian machine LE only truncates, and BE swaps as BSWAP does. */
 function endOp({ row }: Instruction): EngineOp {
   const swap = row.op !== Op.LE
   switch (row.memWidth) {
     case 16:
       return swap ? EngineOp.BSWAP16 : EngineOp.LE16
     case 32:
-      // Truncation to 32 bits is a 32-bit move to itself, and needs no constant.
       return swap ? EngineOp.BSWAP32 : EngineOp.LE32
     default:
       return swap ? EngineOp.BSWAP64 : EngineOp.NOP
@@ -248,6 +251,7 @@ function target(insn: Instruction, slot: number): number {
   return to * STRIDE
 }
 
+// Loads and stores by bits in memory: of kernel memory (K) and the arena (A), zero-extending and SIGNED.
 const LOADS_K: Readonly<Record<number, EngineOp>> = {
   8: EngineOp.LDX8_K,
   16: EngineOp.LDX16_K,
@@ -288,6 +292,7 @@ function accessAt(b: Builder, slot: number): Access {
   return b.access === undefined ? Access.CHECKED : (b.access[slot] as Access)
 }
 
+/** An acquire is an ordinary load here, but for arenas, where absent pages make a difference. */
 function decodeLoad(b: Builder, insn: Instruction, slot: number): Quad {
   const { row, off } = insn
   const dst = 2 * insn.dst
@@ -310,6 +315,7 @@ function decodeLoad(b: Builder, insn: Instruction, slot: number): Quad {
   }
 }
 
+/** ST and STX are one: the immediate of an ST is a constant register. */
 function decodeStore(b: Builder, insn: Instruction, slot: number): Quad {
   const { row, off } = insn
   const base = 2 * insn.dst
@@ -365,6 +371,7 @@ function halves(value: bigint): readonly [number, number] {
   return [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))]
 }
 
+/** By the binding where the call is by name, else by harena's number. */
 function decodeKfunc(b: Builder, insn: Instruction, slot: number): Quad {
   const binding = b.program.bindings.get(slot)
   const id = binding?.kind === 'kfunc' ? binding.prototype.id : insn.imm
@@ -378,6 +385,7 @@ function decodeCall(b: Builder, slot: number, native: Native | undefined, name: 
   return quad(EngineOp.CALL, b.natives.length - 1)
 }
 
+/** Holds tables and instruction set together: a row without an operation is our mistake. */
 function known(op: EngineOp | undefined, insn: Instruction): EngineOp {
   if (op === undefined) throw new InternalError(`the interpreter has no operation for ${insn.row.name}`)
   return op

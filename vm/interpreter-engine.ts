@@ -16,6 +16,7 @@ export const interpreter: Engine = {
   prepare: (input) => new InterpretedProgram(input),
 }
 
+/** A program with its packed code, once it has run. */
 class InterpretedProgram implements Runnable {
   private readonly input: EngineInput
   private decoded: Decoded | undefined
@@ -56,6 +57,7 @@ class InterpretedProgram implements Runnable {
     }
   }
 
+  /** Hooked code only for runs with a hook: without one, nothing is to be paid. */
   private codeFor(state: RunState, { words, natives }: Decoded): Code {
     const { helper } = this.input
     if (state.hook === undefined) {
@@ -67,6 +69,7 @@ class InterpretedProgram implements Runnable {
   }
 }
 
+/** The same code with HOOK_BIT in every operation. */
 function withHooks(words: Int32Array): Int32Array {
   return words.map((word, at) => (at % STRIDE === 0 ? word | HOOK_BIT : word))
 }

@@ -64,18 +64,19 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
   for (;;) {
     // biome-ignore lint/suspicious/noConfusingLabels: leaving this block is how every operation goes on
     next: {
+      // The first operand, which nearly all have: the index of a register's low half.
+      const a = code[pc + 1]!
       switch (op) {
+        // A sum below one of its operands has wrapped: the carry.
         case ADD64_IMM: {
-          const a = code[pc + 1]!
-          const imm = code[pc + 3]!
+          const c = code[pc + 3]!
           const low = R[a]!
-          const sum = (low + imm) | 0
+          const sum = (low + c) | 0
           R[a] = sum
-          R[a + 1] = (R[a + 1]! + (imm >> 31) + (sum >>> 0 < low >>> 0 ? 1 : 0)) | 0
+          R[a + 1] = (R[a + 1]! + (c >> 31) + (sum >>> 0 < low >>> 0 ? 1 : 0)) | 0
           break next
         }
         case ADD64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const low = R[a]!
           const sum = (low + R[b]!) | 0
@@ -85,37 +86,36 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case MOV64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           R[a] = R[b]!
           R[a + 1] = R[b + 1]!
           break next
         }
         case MOV_CONST: {
-          const a = code[pc + 1]!
           R[a] = code[pc + 2]!
           R[a + 1] = code[pc + 3]!
           break next
         }
         case MOV32: {
-          const a = code[pc + 1]!
           R[a] = R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
+        // Aligned, so within one page, whose bytes are 0 when it is absent; and in the same half of the window as its
+        // base, so not wrapped. Everything else has exact rules.
         case LDX64_A: {
-          const a = code[pc + 1]!
+          const c = code[pc + 3]!
           const low = R[code[pc + 2]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const at = (low + c) | 0
           if (((at & 7) | ((at ^ low) >>> 31)) === 0) {
             const i = at >>> 2
             R[a] = a32[i]!
             R[a + 1] = a32[i + 1]!
-          } else loadArena(state, R, a, low, code[pc + 3]!, 8, false)
+          } else loadArena(state, R, a, low, c, 8, false)
           break next
         }
+        // Typed arrays need alignment; Linux does not.
         case LDX64_K: {
-          const a = code[pc + 1]!
           const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
           if ((at & 3) === 0) {
             const i = at >>> 2
@@ -126,7 +126,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         }
         case STX64_K: {
           const b = code[pc + 2]!
-          const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
+          const at = (R[a]! + code[pc + 3]!) | 0
           if ((at & 3) === 0) {
             const i = at >>> 2
             k32[i] = R[b]!
@@ -134,33 +134,33 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           } else storeTo(kernel, at >>> 0, R, b, 8)
           break next
         }
+        // As a load, but absent pages must stay zero.
         case STX64_A: {
           const b = code[pc + 2]!
-          const low = R[code[pc + 1]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const c = code[pc + 3]!
+          const low = R[a]!
+          const at = (low + c) | 0
           if (((at & 7) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
             const i = at >>> 2
             a32[i] = R[b]!
             a32[i + 1] = R[b + 1]!
-          } else storeArena(state, R, b, low, code[pc + 3]!, 8)
+          } else storeArena(state, R, b, low, c, 8)
           break next
         }
         case JNE64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           if (R[a] !== R[b] || R[a + 1] !== R[b + 1]) break
           break next
         }
         case JEQ64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           if (R[a] === R[b] && R[a + 1] === R[b + 1]) break
           break next
         }
         case JA:
           break
+        // A difference of a smaller and a larger number borrows.
         case SUB64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const low = R[a]!
           const other = R[b]!
@@ -169,133 +169,116 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case AND64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           R[a] = R[a]! & R[b]!
           R[a + 1] = R[a + 1]! & R[b + 1]!
           break next
         }
         case OR64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           R[a] = R[a]! | R[b]!
           R[a + 1] = R[a + 1]! | R[b + 1]!
           break next
         }
         case XOR64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           R[a] = R[a]! ^ R[b]!
           R[a + 1] = R[a + 1]! ^ R[b + 1]!
           break next
         }
+        // Constant shifts: by 1 to 31, then by 32 to 63. JavaScript takes the amount modulo 32.
         case LSH64_LOW: {
-          const a = code[pc + 1]!
-          const n = code[pc + 3]!
+          const c = code[pc + 3]!
           const low = R[a]!
-          R[a + 1] = (R[a + 1]! << n) | (low >>> (32 - n))
-          R[a] = low << n
+          R[a + 1] = (R[a + 1]! << c) | (low >>> (32 - c))
+          R[a] = low << c
           break next
         }
         case LSH64_HIGH: {
-          const a = code[pc + 1]!
           R[a + 1] = R[a]! << (code[pc + 3]! - 32)
           R[a] = 0
           break next
         }
         case RSH64_LOW: {
-          const a = code[pc + 1]!
-          const n = code[pc + 3]!
+          const c = code[pc + 3]!
           const high = R[a + 1]!
-          R[a] = (R[a]! >>> n) | (high << (32 - n))
-          R[a + 1] = high >>> n
+          R[a] = (R[a]! >>> c) | (high << (32 - c))
+          R[a + 1] = high >>> c
           break next
         }
         case RSH64_HIGH: {
-          const a = code[pc + 1]!
           const high = R[a + 1]!
           R[a] = high >>> (code[pc + 3]! - 32)
           R[a + 1] = 0
           break next
         }
         case ARSH64_LOW: {
-          const a = code[pc + 1]!
-          const n = code[pc + 3]!
+          const c = code[pc + 3]!
           const high = R[a + 1]!
-          R[a] = (R[a]! >>> n) | (high << (32 - n))
-          R[a + 1] = high >> n
+          R[a] = (R[a]! >>> c) | (high << (32 - c))
+          R[a + 1] = high >> c
           break next
         }
         case ARSH64_HIGH: {
-          const a = code[pc + 1]!
           const high = R[a + 1]!
           R[a] = high >> (code[pc + 3]! - 32)
           R[a + 1] = high >> 31
           break next
         }
+        // 32-bit forms clear the upper half.
         case ADD32: {
-          const a = code[pc + 1]!
           R[a] = R[a]! + R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
         case SUB32: {
-          const a = code[pc + 1]!
           R[a] = R[a]! - R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
         case AND32: {
-          const a = code[pc + 1]!
           R[a] = R[a]! & R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
         case OR32: {
-          const a = code[pc + 1]!
           R[a] = R[a]! | R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
         case XOR32: {
-          const a = code[pc + 1]!
           R[a] = R[a]! ^ R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
         case LSH32: {
-          const a = code[pc + 1]!
           R[a] = R[a]! << R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
         case RSH32: {
-          const a = code[pc + 1]!
           R[a] = R[a]! >>> R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
         case ARSH32: {
-          const a = code[pc + 1]!
           R[a] = R[a]! >> R[code[pc + 2]!]!
           R[a + 1] = 0
           break next
         }
         case MUL32: {
-          const a = code[pc + 1]!
           R[a] = Math.imul(R[a]!, R[code[pc + 2]!]!)
           R[a + 1] = 0
           break next
         }
         case MUL64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           R[a] = mul(R[a]!, R[a + 1]!, R[b]!, R[b + 1]!)
           R[a + 1] = hi
           break next
         }
+        // The upper halves decide unless they are equal; the lower ones are unsigned in any case.
         case JGT64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const high = R[a + 1]! >>> 0
           const other = R[b + 1]! >>> 0
@@ -303,7 +286,6 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case JGE64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const high = R[a + 1]! >>> 0
           const other = R[b + 1]! >>> 0
@@ -311,7 +293,6 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case JLT64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const high = R[a + 1]! >>> 0
           const other = R[b + 1]! >>> 0
@@ -319,15 +300,14 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case JLE64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const high = R[a + 1]! >>> 0
           const other = R[b + 1]! >>> 0
           if (high === other ? R[a]! >>> 0 <= R[b]! >>> 0 : high < other) break
           break next
         }
+        // As above with a sign in the upper half.
         case JSGT64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const high = R[a + 1]!
           const other = R[b + 1]!
@@ -335,7 +315,6 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case JSGE64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const high = R[a + 1]!
           const other = R[b + 1]!
@@ -343,7 +322,6 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case JSLT64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const high = R[a + 1]!
           const other = R[b + 1]!
@@ -351,7 +329,6 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case JSLE64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           const high = R[a + 1]!
           const other = R[b + 1]!
@@ -359,148 +336,127 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case JSET64: {
-          const a = code[pc + 1]!
           const b = code[pc + 2]!
           if (((R[a]! & R[b]!) | (R[a + 1]! & R[b + 1]!)) !== 0) break
           break next
         }
         case JEQ32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a] === R[b]) break
+          if (R[a] === R[code[pc + 2]!]) break
           break next
         }
         case JNE32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a] !== R[b]) break
+          if (R[a] !== R[code[pc + 2]!]) break
           break next
         }
         case JGT32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a]! >>> 0 > R[b]! >>> 0) break
+          if (R[a]! >>> 0 > R[code[pc + 2]!]! >>> 0) break
           break next
         }
         case JGE32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a]! >>> 0 >= R[b]! >>> 0) break
+          if (R[a]! >>> 0 >= R[code[pc + 2]!]! >>> 0) break
           break next
         }
         case JLT32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a]! >>> 0 < R[b]! >>> 0) break
+          if (R[a]! >>> 0 < R[code[pc + 2]!]! >>> 0) break
           break next
         }
         case JLE32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a]! >>> 0 <= R[b]! >>> 0) break
+          if (R[a]! >>> 0 <= R[code[pc + 2]!]! >>> 0) break
           break next
         }
         case JSGT32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a]! > R[b]!) break
+          if (R[a]! > R[code[pc + 2]!]!) break
           break next
         }
         case JSGE32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a]! >= R[b]!) break
+          if (R[a]! >= R[code[pc + 2]!]!) break
           break next
         }
         case JSLT32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a]! < R[b]!) break
+          if (R[a]! < R[code[pc + 2]!]!) break
           break next
         }
         case JSLE32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if (R[a]! <= R[b]!) break
+          if (R[a]! <= R[code[pc + 2]!]!) break
           break next
         }
         case JSET32: {
-          const a = code[pc + 1]!
-          const b = code[pc + 2]!
-          if ((R[a]! & R[b]!) !== 0) break
+          if ((R[a]! & R[code[pc + 2]!]!) !== 0) break
           break next
         }
         case LDX32_A: {
-          const a = code[pc + 1]!
+          const c = code[pc + 3]!
           const low = R[code[pc + 2]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const at = (low + c) | 0
           if (((at & 3) | ((at ^ low) >>> 31)) === 0) {
             const value = a32[at >>> 2]!
             R[a] = value
             R[a + 1] = 0
-          } else loadArena(state, R, a, low, code[pc + 3]!, 4, false)
+          } else loadArena(state, R, a, low, c, 4, false)
           break next
         }
         case LDX16_A: {
-          const a = code[pc + 1]!
+          const c = code[pc + 3]!
           const low = R[code[pc + 2]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const at = (low + c) | 0
           if (((at & 1) | ((at ^ low) >>> 31)) === 0) {
             R[a] = a16[at >>> 1]!
             R[a + 1] = 0
-          } else loadArena(state, R, a, low, code[pc + 3]!, 2, false)
+          } else loadArena(state, R, a, low, c, 2, false)
           break next
         }
         case LDX8_A: {
-          const a = code[pc + 1]!
+          const c = code[pc + 3]!
           const low = R[code[pc + 2]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const at = (low + c) | 0
           if ((at ^ low) >= 0) {
             R[a] = a8[at >>> 0]!
             R[a + 1] = 0
-          } else loadArena(state, R, a, low, code[pc + 3]!, 1, false)
+          } else loadArena(state, R, a, low, c, 1, false)
           break next
         }
         case LDXS32_A: {
-          const a = code[pc + 1]!
+          const c = code[pc + 3]!
           const low = R[code[pc + 2]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const at = (low + c) | 0
           if (((at & 3) | ((at ^ low) >>> 31)) === 0) {
             const value = a32[at >>> 2]!
             R[a] = value
             R[a + 1] = value >> 31
-          } else loadArena(state, R, a, low, code[pc + 3]!, 4, true)
+          } else loadArena(state, R, a, low, c, 4, true)
           break next
         }
         case STX32_A: {
           const b = code[pc + 2]!
-          const low = R[code[pc + 1]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const c = code[pc + 3]!
+          const low = R[a]!
+          const at = (low + c) | 0
           if (((at & 3) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
             a32[at >>> 2] = R[b]!
-          } else storeArena(state, R, b, low, code[pc + 3]!, 4)
+          } else storeArena(state, R, b, low, c, 4)
           break next
         }
         case STX16_A: {
           const b = code[pc + 2]!
-          const low = R[code[pc + 1]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const c = code[pc + 3]!
+          const low = R[a]!
+          const at = (low + c) | 0
           if (((at & 1) | ((at ^ low) >>> 31)) === 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
             a16[at >>> 1] = R[b]!
-          } else storeArena(state, R, b, low, code[pc + 3]!, 2)
+          } else storeArena(state, R, b, low, c, 2)
           break next
         }
         case STX8_A: {
           const b = code[pc + 2]!
-          const low = R[code[pc + 1]!]!
-          const at = (low + code[pc + 3]!) | 0
+          const c = code[pc + 3]!
+          const low = R[a]!
+          const at = (low + c) | 0
           if ((at ^ low) >= 0 && (k8[table + (at >>> 12)]! & 1) !== 0) {
             a8[at >>> 0] = R[b]!
-          } else storeArena(state, R, b, low, code[pc + 3]!, 1)
+          } else storeArena(state, R, b, low, c, 1)
           break next
         }
         case LDX32_K: {
-          const a = code[pc + 1]!
           const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
           if ((at & 3) === 0) {
             const value = k32[at >>> 2]!
@@ -510,7 +466,6 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case LDX16_K: {
-          const a = code[pc + 1]!
           const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
           if ((at & 1) === 0) {
             R[a] = k16[at >>> 1]!
@@ -519,14 +474,12 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           break next
         }
         case LDX8_K: {
-          const a = code[pc + 1]!
           const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
           R[a] = k8[at >>> 0]!
           R[a + 1] = 0
           break next
         }
         case LDXS32_K: {
-          const a = code[pc + 1]!
           const at = (R[code[pc + 2]!]! + code[pc + 3]!) | 0
           if ((at & 3) === 0) {
             const value = k32[at >>> 2]!
@@ -537,7 +490,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         }
         case STX32_K: {
           const b = code[pc + 2]!
-          const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
+          const at = (R[a]! + code[pc + 3]!) | 0
           if ((at & 3) === 0) {
             k32[at >>> 2] = R[b]!
           } else storeTo(kernel, at >>> 0, R, b, 4)
@@ -545,30 +498,30 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         }
         case STX16_K: {
           const b = code[pc + 2]!
-          const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
+          const at = (R[a]! + code[pc + 3]!) | 0
           if ((at & 1) === 0) {
             k16[at >>> 1] = R[b]!
           } else storeTo(kernel, at >>> 0, R, b, 2)
           break next
         }
         case STX8_K: {
-          const b = code[pc + 2]!
-          const at = (R[code[pc + 1]!]! + code[pc + 3]!) | 0
-          k8[at >>> 0] = R[b]!
+          const at = (R[a]! + code[pc + 3]!) | 0
+          k8[at >>> 0] = R[code[pc + 2]!]!
           break next
         }
+        // The object at offset 0 becomes NULL, as on Linux.
         case CAST_USER: {
-          const a = code[pc + 1]!
           const low = R[code[pc + 2]!]!
           R[a] = low
           R[a + 1] = low === 0 ? 0 : code[pc + 3]!
           break next
         }
+        // Natives see where they were called from, and may use up fuel.
         case CALL: {
           state.slot = pc / STRIDE
           state.depth = depth
           state.fuel = fuel
-          natives[code[pc + 1]!]!(R, state)
+          natives[a]!(R, state)
           fuel = state.fuel - 1
           if (fuel < 0) fuel = refuel(state, state.slot)
           break next
@@ -583,14 +536,15 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           op = code[pc]!
           continue
         }
+        // A function's address, or the number of a helper.
         case CALLX: {
           const slot = pc / STRIDE
-          const target = functionSlot(R, code[pc + 1]!)
+          const target = functionSlot(R, a)
           if (target < 0) {
             state.slot = slot
             state.depth = depth
             state.fuel = fuel
-            callNumber(R, code[pc + 1]!, state, helper)
+            callNumber(R, a, state, helper)
             fuel = state.fuel
             pc += STRIDE
           } else {
@@ -620,8 +574,8 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           left--
           break next
         }
+        // Two slots long.
         case LD_IMM64: {
-          const a = code[pc + 1]!
           R[a] = code[pc + 2]!
           R[a + 1] = code[pc + 3]!
           pc += 2 * STRIDE
@@ -629,38 +583,33 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
           continue
         }
         case NEG64: {
-          const a = code[pc + 1]!
           const low = R[a]!
           R[a] = -low
           R[a + 1] = low === 0 ? -R[a + 1]! : ~R[a + 1]!
           break next
         }
         case NEG32: {
-          const a = code[pc + 1]!
           R[a] = -R[a]!
           R[a + 1] = 0
           break next
         }
+        // Shifts by a register.
         case LSH64: {
-          const a = code[pc + 1]!
           R[a] = shl(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
           R[a + 1] = hi
           break next
         }
         case RSH64: {
-          const a = code[pc + 1]!
           R[a] = shr(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
           R[a + 1] = hi
           break next
         }
         case ARSH64: {
-          const a = code[pc + 1]!
           R[a] = sar(R[a]!, R[a + 1]!, R[code[pc + 2]!]!)
           R[a + 1] = hi
           break next
         }
         case MOVSX64_32: {
-          const a = code[pc + 1]!
           const value = R[code[pc + 2]!]!
           R[a] = value
           R[a + 1] = value >> 31
@@ -669,7 +618,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         case LD_ABS:
         case LD_IND: {
           const at = (code[pc + 3]! + (op === LD_IND ? R[code[pc + 2]!]! : 0)) | 0
-          if (!loadPacket(state, R, at, code[pc + 1]!)) {
+          if (!loadPacket(state, R, at, a)) {
             // A read outside the packet ends the whole program with 0 (RFC 9669, section 5.5).
             R[0] = 0
             R[1] = 0
@@ -682,6 +631,8 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         case NOP:
           break next
         default: {
+          // Either an operation of the other file, or any one while a hook watches: it is called, then the operation
+          // itself is dispatched without the bit.
           if ((op & HOOK_BIT) === 0) {
             executeRare(op, code, pc, R, state)
             break next

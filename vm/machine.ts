@@ -156,6 +156,7 @@ export class MachineCore {
     this.close()
   }
 
+  /** As libbpf does: arenas are mapped at once, data maps filled, read-only ones frozen. */
   #createFromSpec(spec: ObjectSpec, map: MapSpec, program: string): MapHandle {
     const handle = this.#createOrRefuse({ ...map, btf: spec.btf }, program)
     if (handle.map instanceof ArenaMap) handle.map.arena.mmap()
@@ -177,6 +178,7 @@ export class MachineCore {
     }
   }
 
+  /** Globals by name, each a place in the only value of its data map. */
   #globals(spec: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): Map<string, Global> {
     return new Map(
       spec.globals.map((global) => {
@@ -196,6 +198,7 @@ export class MachineCore {
     return this.#makeProgram(loadable, verified, verified.arena)
   }
 
+  /** Without the verifier: natives check their arguments, the engine checks accesses. */
   #unchecked(loadable: LoadableProgram): Program {
     if (loadable.type !== 'syscall') throw notImplemented(loadable.name, `program type ${loadable.type}`, undefined)
     checkRunnable(loadable)
@@ -248,6 +251,7 @@ function arenaOf(map: BpfMap | undefined): Arena | undefined {
   return map instanceof ArenaMap ? map.arena : undefined
 }
 
+/** The arena that an unchecked program names. */
 function arenaAmong(program: LoadableProgram): MapInfo | undefined {
   for (const binding of program.bindings.values()) {
     if ((binding.kind === 'map' || binding.kind === 'map-value') && binding.map.type === 'arena') return binding.map

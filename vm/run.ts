@@ -36,6 +36,7 @@ export interface RunSubject {
   readonly hook: Hook | undefined
 }
 
+/** Runs on one CPU, in the context asked for. @throws ErrnoError, FaultError (see Program.run) */
 export function testRun(
   environment: RunEnvironment,
   runnable: Runnable,
@@ -46,6 +47,7 @@ export function testRun(
   const { kernel, cpus } = environment.services
   const cpu = cpus[options.cpu ?? 0]!
   const ctx = options.ctx ?? new Uint8Array()
+  // A context of no bytes is NULL.
   const ctxAt = ctx.length === 0 ? 0 : allocate(environment, ctx.length, PageOwner.CONTEXT, subject.name)
   const stack = environment.stacks.pop() ?? allocate(environment, STACK_BYTES, PageOwner.STACK, subject.name)
   kernel.memory.u8.set(ctx, ctxAt)
@@ -101,6 +103,7 @@ function makeState(environment: RunEnvironment, options: RunOptions, subject: Ru
   })
 }
 
+/** What BPF_PROG_TEST_RUN refuses, and what the types would not let through. */
 function checkOptions({ services }: RunEnvironment, options: RunOptions, { name, maxContext }: RunSubject): void {
   const { cpu = 0, repeat = 1, timeoutMs = 0, context = 'task' } = options
   if (services.cpus[cpu] === undefined)
