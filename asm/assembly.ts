@@ -1,8 +1,8 @@
 /** What is known of a file, and of those it includes, while it is read. */
 import type { Diagnostic } from '../errors/errors.ts'
+import { nearest } from '../errors/nearest.ts'
 import type { Body, Place } from './body.ts'
 import type { Expression, Lookup } from './expression.ts'
-import { nearest } from './nearest.ts'
 import type { DataSection } from './sections.ts'
 import { lineText, positionAt, type SourceFile } from './source.ts'
 import { quote, StatementError } from './statement-error.ts'

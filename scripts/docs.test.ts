@@ -1,7 +1,7 @@
 /**
  * The pages are run, so that they cannot rot. From README.md and docs/*.md:
  *
- *     ```asm        assembles; with a `.program` it is verified as well, else it is a fragment of one
+ *     ```asm        assembles; with a `.program` or `.section` it is verified as well, else it is a fragment
  *     ```ts         type-checks and runs, when it imports 'harena'
  *     ```text       behind a `ts` block: what that one prints
  *     ```console    each `$ npx harena …` gives what stands below it; `$ echo $?` its exit code
@@ -108,7 +108,7 @@ function inLanguage(language: string): (readonly [string, Page, Block])[] {
 
 describe('assembly', () => {
   test.each(inLanguage('asm'))('%s', (where, page, { text, marks }) => {
-    const whole = text.includes('.program')
+    const whole = /^\s*\.(?:program|section)\b/mu.test(text)
     const source = whole ? text : `.program fragment type=syscall\n${text}${FRAGMENT_END}`
     const read = (path: string): string => readFileSync(join(page.folder, path), 'utf8')
     const work = (): void => {
