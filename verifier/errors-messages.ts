@@ -8,6 +8,7 @@
 /** errno and text of each kind, by phase. Some errnos depend on the case: then the caller gives the right one. */
 export const MESSAGES = {
   // Load: maps, flags, program types
+  'program-length': ['E2BIG', 'a program has 1 to <limit> instructions, not <count>'],
   'bad-map-fd': ['EINVAL', 'fd <fd> is not pointing to valid bpf_map'],
   'too-many-maps': ['E2BIG', 'The total number of maps per program has reached the limit of <limit>'],
   'direct-offset-too-large': ['EINVAL', 'direct value offset of <offset> is not allowed'],

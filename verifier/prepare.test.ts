@@ -170,6 +170,25 @@ function ready(loadable: LoadableProgram): Prepared {
   return prepare(loadable, new LogBuffer(0))
 }
 
+test('too few and too many instructions', () => {
+  const none = { errno: 'E2BIG', log: 'a program has 1 to 1000000 instructions, not 0\n' }
+  expect(verdict(program(new Uint8Array(0)), 1)).toEqual(none)
+  const insns = Array.from({ length: 1_000_001 }, () => build(rowNamed('exit')))
+  expect(verdict(program(new Uint8Array(0), { insns }), 1).errno).toBe('E2BIG')
+})
+
+test('at most 256 functions', () => {
+  /** Main calls functions of one `exit` each. */
+  const calls = (count: number): Partial<LoadableProgram> => ({
+    insns: [
+      ...Array.from({ length: count }, () => build(rowNamed('call_local'), { imm: count })),
+      ...Array.from({ length: count + 1 }, () => build(rowNamed('exit'))),
+    ],
+  })
+  expect(verdict(program(new Uint8Array(0), calls(255)), 1)).toEqual({ errno: '', log: '' })
+  expect(verdict(program(new Uint8Array(0), calls(256)), 1)).toEqual({ errno: 'E2BIG', log: 'too many subprograms\n' })
+})
+
 describe('program types', () => {
   const code = bytes('b7000000000000009500000000000000')
   test.each([

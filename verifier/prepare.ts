@@ -28,6 +28,8 @@ import {
   type PreparedSubprogram,
 } from './subprograms.ts'
 
+const MAX_INSTRUCTIONS = 1_000_000
+
 /** Program types whose contexts the verifier knows. */
 const IMPLEMENTED_TYPES: ReadonlySet<ProgramType> = new Set(['syscall'])
 
@@ -72,6 +74,10 @@ export interface PrepareOptions {
  */
 export function prepare(program: LoadableProgram, log: LogBuffer, options: PrepareOptions = {}): Prepared {
   const { insns } = program
+  // Linux says no more of this than the errno.
+  if (insns.length === 0 || insns.length > MAX_INSTRUCTIONS) {
+    fail('program-length', { count: insns.length, limit: MAX_INSTRUCTIONS })
+  }
   const subprograms = collectSubprograms(program)
   if (log.detail) for (const [n, { start }] of subprograms.entries()) log.write(`func#${n} @${start}\n`)
   checkJumps(insns, subprograms)
