@@ -1,7 +1,7 @@
 /** How fast the interpreter runs verified programs. */
 import { assemble, Machine } from '../index.ts'
 import { type Measurement, median, plainLoop, sample, time } from './measure.ts'
-import { ARITHMETIC, ARITHMETIC_INSTRUCTIONS, LIST, NODES, WALK_INSTRUCTIONS, WALKS } from './programs.ts'
+import { ARITHMETIC, arithmeticInstructions, LIST, NODES, WALKS, walkInstructions } from './programs.ts'
 
 export function interpreterSpeed(): Measurement[] {
   const machine = new Machine({ seed: 1 })
@@ -12,22 +12,28 @@ export function interpreterSpeed(): Measurement[] {
   const sum = BigInt(WALKS) * BigInt((NODES * (NODES - 1)) / 2)
   if (walk.run().r0 !== sum) throw new Error('the walk does not find every node')
 
-  const plain = median(sample(plainLoop))
   const speed = (name: string, instructions: number, run: () => void): Measurement => {
-    const values = sample(() => instructions / time(run) / 1000)
+    const ratios: number[] = []
+    const values = sample(() => {
+      // The plain loop beside each run: what else the host does slows both.
+      const plain = plainLoop()
+      const value = instructions / time(run) / 1000
+      ratios.push(value / plain)
+      return value
+    })
     return {
       name,
       unit: 'Minsn/s',
       median: median(values),
       best: values.at(-1)!,
       worst: values[0]!,
-      ratio: median(values) / plain,
+      ratio: median(ratios.sort((x, y) => x - y)),
       target: '>= 150',
     }
   }
   const speeds = [
-    speed('arithmetic loop', ARITHMETIC_INSTRUCTIONS, () => void arithmetic.run()),
-    speed(`list walk, ${NODES} nodes`, WALK_INSTRUCTIONS, () => void walk.run()),
+    speed('arithmetic loop', arithmeticInstructions(), () => void arithmetic.run()),
+    speed(`list walk, ${NODES} nodes`, walkInstructions(), () => void walk.run()),
   ]
   machine.close()
   return speeds

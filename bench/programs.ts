@@ -7,7 +7,9 @@
 export const ROUNDS = 500_000
 
 /** Instructions of one run of `ARITHMETIC`. */
-export const ARITHMETIC_INSTRUCTIONS: number = 4 + 17 * ROUNDS + 1
+export function arithmeticInstructions(rounds: number = ROUNDS): number {
+  return 4 + 17 * rounds + 1
+}
 
 /** Dependent 64- and 32-bit arithmetic, with a may_goto and a jump in 17 instructions. */
 export const ARITHMETIC: string = `
@@ -41,11 +43,13 @@ end:
 `
 
 export const NODES = 4096
-/** Times the list is walked in one run: r0 counts them down in the program. */
+/** Times the list is walked in one run. */
 export const WALKS = 250
 
 /** Instructions of one run of `LIST`'s walk. */
-export const WALK_INSTRUCTIONS: number = 6 + WALKS * (1 + 6 * NODES + 2) + 1
+export function walkInstructions(walks: number = WALKS): number {
+  return 6 + walks * (1 + 6 * NODES + 2) + 1
+}
 
 /** A list of 4,096 nodes of 16 bytes, one behind the other, in an arena: built once, then walked. */
 export const LIST: string = `
