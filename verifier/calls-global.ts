@@ -5,6 +5,12 @@
  *     function  starts with what the declaration promises, as a program of its own
  *
  * Source: Linux 6.18, observed; it reads the same declarations from BTF.
+ *
+ *     declared        at the call                     in the function
+ *     ctx             the context, unmodified         ctx
+ *     u8 ... s64      any scalar                      unknown scalar, whatever its width
+ *     arena           arena pointer or scalar         unknown scalar: it needs a cast of its own
+ *     ptr T           memory of T's size, or null     mem_or_null; mem with `nonnull`
  */
 import type { Btf } from '../btf/types.ts'
 import type { ParameterSpec } from '../program/object.ts'
@@ -104,6 +110,7 @@ export function callGlobal(walk: Walk, state: State, subprogram: number): void {
   if ((walk.sink.level & 3) !== 0) {
     walk.sink.event({ kind: 'text', text: `Func#${subprogram} ('${callee.name}') is global and assumed valid.` })
   }
+  // All of r0 is unknown, even where the function is declared to return less than 64 bits.
   clearCallerSaved(state)
   setUnknownResult(state)
 }

@@ -3,6 +3,9 @@
  * The order of the checks is the kernel's (Linux 6.18): of two faults the first is reported.
  *
  *     number -> program type -> license -> may it sleep here -> arguments -> output buffers -> r0 -> map and helper
+ *
+ * What Linux accepts and harena does not have is refused by name, but only where Linux would have found the helper:
+ * its own refusals come first.
  */
 import type { Instruction } from '../isa/instruction.ts'
 import { helperById } from '../program/helpers.ts'
@@ -158,7 +161,10 @@ function setResult(walk: Walk, state: State, call: HelperCall): void {
   }
 }
 
-/** The ranges that results of a few helpers are known to have. */
+/**
+ * The ranges that results of a few helpers are known to have: the number of a CPU, or a length that the size argument
+ * bounds and that may be an errno instead. Only the latter may be negative, so its unsigned bounds stay open.
+ */
 function refineInteger(walk: Walk, words: Int32Array, call: HelperCall): void {
   const range = call.prototype.retRange
   if (range === undefined) return
@@ -185,6 +191,7 @@ function setMapValue(state: State, call: HelperCall): void {
   const at = registerAt(0)
   const looksUp = call.prototype.name === 'bpf_map_lookup_elem'
   const inside = looksUp && call.constantKey >= 0 && call.constantKey < (call.map?.maxEntries ?? 0)
+  // No variable offset: the variable part of a pointer is the constant 0.
   makeConst(words, at, 0, 0)
   words[at + MAP] = call.mapWord
   words[at + MAP_UID] = call.mapUid

@@ -1,6 +1,10 @@
 /**
  * Memory that a call gets through a register: `size` bytes from where it points, read or written by the callee.
  * Source: Linux 6.18, observed.
+ *
+ *     read         every byte must hold something readable; contents stay
+ *     write        the same (the callee may leave a part), then the bytes are anything
+ *     write, raw   nothing need be there: size and place are known, so all of it is overwritten
  */
 import { checkContextAccess, checkUnmodified } from './context.ts'
 import { fail } from './errors.ts'
@@ -70,6 +74,7 @@ function checkSpan(
   kind: 'map-value-range' | 'map-key-range' | 'memory-range',
   memSize: number,
 ): void {
+  // In a region of -1 bytes nothing fits, not even no bytes.
   checkRegion(words, at, n, 0, size, kind, size > 0 || access.zeroAllowed ? memSize : -1)
 }
 
@@ -89,6 +94,7 @@ function accessStack(walk: Walk, state: State, n: number, size: number, access: 
     access.raw.raw = { register: n, size }
     return
   }
+  // Through a variable offset the callee may get to any byte of the range.
   for (let off = range.min; off < range.max; off++) accessByte(state, n, size, access.write, range, off)
   if (range.max > range.min) readSlots(walk, state, range.frame, range.min, range.max)
 }

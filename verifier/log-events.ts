@@ -1,5 +1,10 @@
 /**
  * The kernel's log text as a rendering of the walk's events: takes each event and writes its lines into a LogBuffer.
+ *
+ *     walk -- WalkEvent --> textSink -- text --> LogBuffer -- cuts and wipes --> the log
+ *
+ * Nothing is rendered at levels that do not show it: the walk makes no events then. Blanks at the ends of lines, and
+ * their absence, are the kernel's: tests compare whole logs.
  */
 import { InternalError } from '../errors/errors.ts'
 import type { Slot } from '../isa/instruction.ts'
@@ -36,7 +41,7 @@ export function textSink(log: LogBuffer, names: TextNames): LogSink {
  * Writes a refusal's text. An infinite loop is told by its event, states and all, before the walk refuses the program.
  */
 export function writeFailure(log: LogBuffer, failed: VerifierFailure): void {
-  if (failed.kind !== 'infinite-loop' || !log.walk) log.write(failureLog(failed))
+  if (failed.kind !== 'infinite-loop') log.write(failureLog(failed))
 }
 
 /** `; TEXT @ FILE:LINE` when the source line is another one than before. */
@@ -55,6 +60,7 @@ function writeSourceLine(
 function writeEvent(log: LogBuffer, names: TextNames, event: WalkEvent): void {
   switch (event.kind) {
     case 'delta':
+      // On the instruction's own line, unless something was written in between.
       log.beginDelta(event.slot)
       log.write(`${frameText(event.state, currentFrame(event.state), names, event.state.shared.scratch)}\n`)
       return
@@ -106,6 +112,7 @@ function speculation(speculative: boolean): string {
   return speculative ? ' (speculative execution)' : ''
 }
 
+/** Where paths begin, fork into functions, come back and end. */
 function pathText(event: Of<'resume' | 'safe' | 'enter' | 'leave' | 'infinite-loop'>, names: TextNames): string {
   switch (event.kind) {
     case 'resume': {
@@ -139,6 +146,7 @@ function placesText(places: PlaceSet): string {
   return `regs=${registerList(places)} stack=${slotList(places)}`
 }
 
+/** The backward search for what a value came from. */
 function precisionText(
   event: Of<'precise-start' | 'precise-step' | 'precise-parent' | 'precise-fallback' | 'propagate' | 'propagate-limit'>,
   names: TextNames,

@@ -1,6 +1,11 @@
 /**
  * The pass over all instructions, reachable or not, that finds unknown opcodes and resolves what LD_IMM64 stands for:
  * which maps the program uses, and whether it may. Source: Linux 6.18, observed.
+ *
+ *     slot 4: r1 = map[fd] ----> bindings.get(4) ----> maps[0] ----> MAP word 1 in registers
+ *
+ * Faults of reachable and of dead code count alike here; reserved fields of all other instructions are looked at only
+ * when the walk gets to them.
  */
 import type { Btf } from '../btf/types.ts'
 import type { Instruction, Slot } from '../isa/instruction.ts'
@@ -67,6 +72,7 @@ export function resolveImmediates(program: LoadableProgram): Resolved {
 /** Bits of an opcode byte that hold the mode of a load. */
 const MODE = 0xe0
 
+/** Loads alone have their reserved fields checked here, an undefined mode among them. */
 function isPlainLoad(insn: Instruction): boolean {
   const mode = insn.opcode & MODE
   return (mode === Mode.MEM || mode === Mode.MEMSX) && insn.imm === 0
@@ -77,7 +83,10 @@ function checkSecondHalf(second: Instruction | undefined): void {
   if (second.opcode !== 0 || second.dst !== 0 || second.src !== 0 || second.off !== 0) fail('bad-ld-imm64', {})
 }
 
-/** Index, plus 1, of the map that an LD_IMM64 names; 0 when it names none. */
+/**
+ * Index, plus 1, of the map that an LD_IMM64 names; 0 when it names none. The form is checked before the map, the map
+ * before the offset into its value.
+ */
 function resolveWide(program: LoadableProgram, insn: Instruction, slot: Slot, maps: MapInfo[]): number {
   if (!insn.exact) fail('unrecognized-ld-imm64', {})
   switch (insn.row.pseudo) {
@@ -117,6 +126,7 @@ function useMap(program: LoadableProgram, map: MapInfo, maps: MapInfo[]): number
   return maps.length - 1
 }
 
+/** Which maps a program type may have at all, in the kernel's order. */
 function checkCompatible(program: LoadableProgram, map: MapInfo, maps: readonly MapInfo[]): void {
   const fields = map.btf === undefined ? new Set<string>() : structsWithin(map.btf, map.valueTypeId)
   const tracing = TRACING_TYPES.has(program.type)
@@ -135,6 +145,7 @@ function checkCompatible(program: LoadableProgram, map: MapInfo, maps: readonly 
   if (sleepable && !SLEEPABLE_MAPS.has(map.type)) fail('sleepable-map', {})
   if (isCgroupStorage(map.type) && maps.some((other) => other.type === map.type)) fail('one-cgroup-storage', {})
   if (map.type === 'arena') {
+    // A second arena is told before its missing address.
     if (maps.some((other) => other.type === 'arena')) fail('one-arena', {})
     if (map.userStart === undefined) fail('arena-unmapped', {})
   }

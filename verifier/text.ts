@@ -3,6 +3,8 @@
  *
  *     scalar(id=1,smin=umin=3,smax=umax=10,var_off=(0x0; 0xf))      map_value(map=m,ks=4,vs=64,off=24)
  *            ids  bounds, equal ones merged  what is known of bits  type word, then what the type has
+ *
+ * What is not said is at its type's limit, so a text can be read back without loss.
  */
 import { toBigInt } from '../memory/int64.ts'
 import type { MapInfo } from '../program/loadable.ts'
@@ -151,6 +153,7 @@ function knownBounds(words: Int32Array, at: number): (Bound | undefined)[] {
   ]
 }
 
+/** A negative number and a large unsigned one have the same bits but are not equal. */
 function isNegative(bound: Bound): boolean {
   return bound.signed && bound.hi < 0
 }
@@ -178,6 +181,7 @@ function isConstant(words: Int32Array, at: number): boolean {
   return words[at + MASK_LO] === 0 && words[at + MASK_HI] === 0
 }
 
+/** `P` marks a value that a decision depended on; constants are written bare, without ids. */
 function scalarText(words: Int32Array, at: number): string {
   const precise = words[at + PRECISE] === 0 ? '' : 'P'
   if (isConstant(words, at)) return `${precise}${signedText(words[at + VALUE_LO]!, words[at + VALUE_HI]!)}`
@@ -219,6 +223,7 @@ export function registerText(words: Int32Array, at: number, frame: number, names
   const type = words[at + TYPE]!
   const base = baseType(type)
   if (base === RegType.SCALAR) return scalarText(words, at)
+  // Offsets of arena pointers mean nothing: the program computes addresses itself.
   if (base === RegType.ARENA) return typeName(type)
   const off = words[at + OFF]!
   const constant = isConstant(words, at)
