@@ -55,6 +55,7 @@ export function walkInstructions(walks: number = WALKS): number {
 export const LIST: string = `
 .map arena type=arena entries=64 flags=mmapable extra=0x100000010000
 .global head: u64
+.global nodes: u64 = ${NODES}
 .global walks: u64 = ${WALKS}
 .license "GPL"
 
@@ -68,13 +69,15 @@ export const LIST: string = `
     if r0 == 0 goto none
     r1 = head ll
     *(u64 *)(r1 + 0) = r0
+    r6 = nodes ll
+    r6 = *(u64 *)(r6 + 0)
     r2 = r0
     r3 = 0
 next:
     r1 = addr_space_cast(r2, 0, 1)
     *(u64 *)(r1 + 8) = r3
     r3 += 1
-    if r3 >= ${NODES} goto last
+    if r3 >= r6 goto last
     r2 += 16
     *(u64 *)(r1 + 0) = r2
     may_goto last
