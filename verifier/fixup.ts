@@ -14,9 +14,9 @@ const FRAME_ALIGN = 16
 /** Stack that the time check of may_goto takes, in each function that has one. */
 const MAY_GOTO_STACK = 16
 
-/** Bytes a frame of that depth takes; one without stack takes as much as the smallest. */
+/** Bytes a frame of that depth takes; one without stack takes none. */
 function frameSize(depth: number): number {
-  return Math.ceil(Math.max(depth, 1) / FRAME_ALIGN) * FRAME_ALIGN
+  return Math.ceil(depth / FRAME_ALIGN) * FRAME_ALIGN
 }
 
 /** Checks every call chain from the main program on. @throws Rejection */

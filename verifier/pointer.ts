@@ -105,6 +105,8 @@ function isSmall(value: bigint): boolean {
 
 function addOffset(walk: Walk, state: State, words: Int32Array, dst: number, ptr: number, off: number, op: Op): void {
   const scalar = registerAt(OPERAND)
+  // Where dst was the scalar it takes over all of the pointer. (Linux leaves out the frame of a stack pointer, so in a
+  // callee `scalar += r10` points into the main program's stack there; following that would be unsound here.)
   if (off !== scalar) copyRegister(words, scalar, words, off)
   if (dst !== ptr) copyRegister(words, dst, words, ptr)
   const base = baseType(words[dst + TYPE]!)

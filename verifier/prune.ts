@@ -33,7 +33,6 @@ import {
   slotAt,
 } from './state.ts'
 import type { Walk } from './walk-env.ts'
-import { isShown } from './walk-env.ts'
 
 /** Jumps and instructions between two checkpoints. */
 const MIN_JUMPS = 2
@@ -177,7 +176,7 @@ export class StateTable {
     ) {
       return
     }
-    if (isShown(walk)) {
+    if (walk.sink.level !== 0) {
       walk.sink.event({ kind: 'infinite-loop', slot: state.slot, current: state, old: checkpoint })
     }
     fail('infinite-loop', { slot: state.slot })
