@@ -102,6 +102,18 @@ describe('levels', () => {
     }
   })
 
+  test('past its capacity the end of the log is kept', () => {
+    const log = new LogBuffer(1, 100)
+    const mark = log.mark()
+    for (let i = 0; i < 30; i++) log.write(`line ${String(i).padStart(2)}\n`)
+    expect(log.text()).toMatch(/^line \d+\n(line \d+\n)*line 29\n$/)
+    expect(log.text().length).toBeLessThanOrEqual(100)
+    expect(log.longest).toBe(30 * 8)
+    log.cutTo(mark)
+    log.write('again\n')
+    expect(log.text()).toBe('again\n')
+  })
+
   test('cutting back gives the text that stood at the mark', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), fc.array(fc.string()), (before, after) => {

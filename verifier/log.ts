@@ -24,6 +24,9 @@ export function paddingAfter(length: number): number {
   return Math.ceil(Math.max(length + 5, COLUMN) / STEP) * STEP - 2 - length
 }
 
+/** Most characters kept: beyond it the oldest half goes, as a kernel buffer that is too small keeps the log's end. */
+const CAPACITY = 2 ** 28
+
 /** A position in the log to cut back to. */
 export type LogMark = number
 
@@ -36,15 +39,20 @@ export class LogBuffer {
   readonly stats: boolean
   /** Longest the log has been, in characters: what log_true_size counts, less its NUL. */
   longest = 0
+  readonly #capacity: number
   #pieces: string[] = []
+  /** Characters written and not cut, those included that no longer are kept. */
   #length = 0
+  /** Of these, the first that are not kept. */
+  #dropped = 0
   /** Length of the log right behind the last instruction's line break; -1 when there was none. */
   #lineEnd = -1
   /** Characters in the last instruction's line. */
   #lineLength = 0
 
-  constructor(level: number) {
+  constructor(level: number, capacity: number = CAPACITY) {
     this.level = level
+    this.#capacity = capacity
     this.walk = (level & (LogLevel.BASIC | LogLevel.DETAIL)) !== 0
     this.detail = (level & LogLevel.DETAIL) !== 0
     this.stats = (level & LogLevel.STATS) !== 0
@@ -56,6 +64,7 @@ export class LogBuffer {
     this.#pieces.push(text)
     this.#length += text.length
     if (this.#length > this.longest) this.longest = this.#length
+    if (this.#length - this.#dropped > this.#capacity) this.#dropOldest()
   }
 
   /** `N: (op) text`, whose state may follow on the same line. */
@@ -97,6 +106,12 @@ export class LogBuffer {
     return this.#pieces.join('')
   }
 
+  #dropOldest(): void {
+    let count = 0
+    for (; this.#length - this.#dropped > this.#capacity / 2; count++) this.#dropped += this.#pieces[count]!.length
+    this.#pieces.splice(0, count)
+  }
+
   #dropNewline(): void {
     const last = this.#pieces.pop() ?? ''
     this.#pieces.push(last.slice(0, -1))
@@ -105,7 +120,13 @@ export class LogBuffer {
 
   #truncate(length: number): void {
     while (this.#length > length) {
-      const last = this.#pieces.pop() ?? ''
+      const last = this.#pieces.pop()
+      if (last === undefined) {
+        // The mark lies in front of what is kept.
+        this.#length = length
+        this.#dropped = length
+        break
+      }
       this.#length -= last.length
       if (this.#length < length) {
         const kept = last.slice(0, length - this.#length)
