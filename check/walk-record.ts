@@ -4,9 +4,10 @@
  */
 import type { Slot } from '../isa/instruction.ts'
 import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
+import { REG_WORDS } from '../verifier/layout.ts'
 import { LogBuffer } from '../verifier/log.ts'
 import { prepare } from '../verifier/prepare.ts'
-import { type Checkpoint, copyFrame, type Frame, type State } from '../verifier/state.ts'
+import { type Checkpoint, type Frame, SLOT_BASE, SLOT_SIZE, type State } from '../verifier/state.ts'
 import { frameText } from '../verifier/text-state.ts'
 import type { Observer } from '../verifier/walk-env.ts'
 
@@ -15,12 +16,40 @@ export class WalkTooLong extends Error {
   override readonly name = 'WalkTooLong'
 }
 
+/** Elements allocated at a time; more than any frame has. */
+const CHUNK = 1 << 17
+
+/** Hands out parts of large arrays. */
+class Store<T extends Int32Array | Uint8Array> {
+  readonly #make: () => T
+  #chunk: T | undefined
+  #used = 0
+
+  constructor(make: () => T) {
+    this.#make = make
+  }
+
+  /** A copy of the first `length` elements of `from`. */
+  copy(from: T, length: number): T {
+    if (this.#chunk === undefined || this.#used + length > CHUNK) {
+      this.#chunk = this.#make()
+      this.#used = 0
+    }
+    const part = this.#chunk.subarray(this.#used, this.#used + length) as T
+    for (let i = 0; i < length; i++) part[i] = from[i]!
+    this.#used += length
+    return part
+  }
+}
+
 /** The frames of a state, from the program's own to the one that runs. */
 export type Frames = readonly Frame[]
 
 export class WalkRecord {
   readonly #states: Map<string, Frames[]> = new Map()
   readonly #checkpoints: Set<Checkpoint> = new Set()
+  readonly #words: Store<Int32Array> = new Store(() => new Int32Array(CHUNK))
+  readonly #kinds: Store<Uint8Array> = new Store(() => new Uint8Array(CHUNK))
   readonly #limit: number
   #count = 0
   #byPlace: Map<string, Checkpoint[]> | undefined
@@ -35,13 +64,20 @@ export class WalkRecord {
     if (this.#count > this.#limit) throw new WalkTooLong(`more than ${this.#limit} states`)
     const place = placeOf(slot, chainOf(state))
     const known = this.#states.get(place)
-    const frames = state.frames.map(copyFrame)
+    const frames = state.frames.map((frame) => this.#copy(frame))
     if (known === undefined) this.#states.set(place, [frames])
     else known.push(frames)
     // Checkpoints are live: their precise marks are final when the walk is over.
     for (let at = state.parent; at !== undefined && !this.#checkpoints.has(at); at = at.parent) {
       this.#checkpoints.add(at)
     }
+  }
+
+  /** Copies lie side by side in large arrays: there are very many. */
+  #copy(frame: Frame): Frame {
+    const { slots } = frame
+    const words = this.#words.copy(frame.words, SLOT_BASE + slots * REG_WORDS)
+    return { ...frame, words, kinds: this.#kinds.copy(frame.kinds, slots * SLOT_SIZE) }
   }
 
   /** States walked at a place. */

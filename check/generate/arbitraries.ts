@@ -124,8 +124,15 @@ const simple: readonly fc.WeightedArbitrary<Step>[] = [
     }),
   },
   {
-    weight: 1,
-    arbitrary: fc.record({ kind: kind('spill'), src: pick, slot: pick, width, offset: fc.nat(7), value: operand }),
+    weight: 2,
+    arbitrary: fc.record({
+      kind: kind('spill'),
+      src: pick,
+      slot: fc.oneof(fc.nat(3), pick),
+      width: fc.constantFrom(32, 64, 64),
+      offset: fc.constantFrom(0, 0, 4),
+      value: operand,
+    }),
   },
   {
     weight: 4,

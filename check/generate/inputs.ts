@@ -6,18 +6,24 @@ import { CONTEXT_BYTES, VALUE_BYTES } from './model.ts'
 import { ARRAY_ENTRIES } from './write-memory.ts'
 import { INPUTS } from './write-scalar.ts'
 
-/** Numbers near those that a program compares with: its immediates and their neighbours. */
-function nearImmediates(text: string): fc.Arbitrary<bigint> {
+/** The numbers in `lines`, and with `around` their neighbours. */
+function numbersIn(lines: readonly string[], around: readonly bigint[]): fc.Arbitrary<bigint> {
   const found = new Set<bigint>([0n])
-  for (const [number] of text.matchAll(/(?<![\w.])-?\d{1,20}\b/gu)) {
-    for (const by of [-1n, 0n, 1n]) found.add(BigInt.asUintN(64, BigInt(number) + by))
+  for (const [number] of lines.join('\n').matchAll(/(?<![\w.])-?\d{1,20}\b/gu)) {
+    for (const by of around) found.add(BigInt.asUintN(64, BigInt(number) + by))
   }
   return fc.constantFrom(...found)
 }
 
 /** Inputs that are likely to take the program's branches either way. */
 export function inputsFor(text: string): fc.Arbitrary<RunInput> {
-  const value = fc.oneof({ weight: 2, arbitrary: nearImmediates(text) }, { weight: 3, arbitrary: word })
+  const lines = text.split('\n')
+  const compared = lines.filter((line) => line.startsWith('    if '))
+  const value = fc.oneof(
+    { weight: 3, arbitrary: numbersIn(compared, [0n]) },
+    { weight: 2, arbitrary: numbersIn(lines, [-1n, 0n, 1n]) },
+    { weight: 3, arbitrary: word },
+  )
   const words = (count: number): fc.Arbitrary<Uint8Array> =>
     fc
       .array(value, { minLength: count, maxLength: count })

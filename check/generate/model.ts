@@ -7,7 +7,7 @@
 export const VALUE_BYTES = 64
 export const CONTEXT_BYTES = 64
 /** Stack slots that a function uses, of 8 bytes. */
-export const SLOTS = 16
+export const SLOTS = 8
 
 export type Value =
   | { readonly kind: 'scalar'; readonly tainted: boolean }

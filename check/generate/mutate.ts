@@ -64,12 +64,20 @@ function changeLine(lines: readonly string[], choice: MutationChoice): string[] 
         replaceOne(line, OPERATOR, choice, (text) => newOperator(text, choice.value)),
       )
     case 'label': {
-      const labels = lines.flatMap((text) => /^(\w+):$/u.exec(text)?.[1] ?? [])
+      const labels = labelsAround(lines, at)
       return lines.with(at, line.replace(LABEL, `goto ${labels[choice.value % Math.max(1, labels.length)]}`))
     }
     default:
       return choice.mutation satisfies never
   }
+}
+
+/** Labels of the function that line `at` belongs to. */
+function labelsAround(lines: readonly string[], at: number): string[] {
+  const isStart = (line: string): boolean => /^\.(?:program|func) /u.test(line)
+  const end = lines.findIndex((line, n) => n > at && isStart(line))
+  const start = lines.findLastIndex((line, n) => n < at && isStart(line))
+  return lines.slice(start, end < 0 ? lines.length : end).flatMap((text) => /^(\w+):$/u.exec(text)?.[1] ?? [])
 }
 
 const REGISTER = /\b[rw]\d{1,2}\b(?!_)/gu

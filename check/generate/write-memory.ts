@@ -77,7 +77,8 @@ function writeBytes(model: Model, slot: number, offset: number, bytes: number, t
 }
 
 export function writeFill(w: Writer, step: Of<'fill'>): void {
-  const slots = range(SLOTS).filter((slot) => w.model.slots[slot]!.written === 0xff)
+  // The context's slot has its own step.
+  const slots = range(SLOTS - 1).filter((slot) => w.model.slots[slot]!.written === 0xff)
   if (slots.length === 0) return
   w.tag('stack')
   const slot = slots[step.slot % slots.length]!

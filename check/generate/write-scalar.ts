@@ -8,7 +8,7 @@ type Of<K extends Step['kind']> = Extract<Step, { readonly kind: K }>
 /** Globals that programs read; their contents come with a run's inputs. */
 export const INPUTS = ['in0', 'in1', 'in2', 'in3'] as const
 /** Stack slot in which the program keeps its context. */
-export const CONTEXT_SLOT = 15
+export const CONTEXT_SLOT = 7
 
 const SHIFTS: ReadonlySet<AluOp> = new Set(['<<', '>>', 's>>'])
 const DIVISIONS: ReadonlySet<AluOp> = new Set(['/', '%', 's/', 's%'])
