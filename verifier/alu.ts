@@ -52,7 +52,7 @@ import {
 /**
  * dst = dst op src, for ADD SUB MUL DIV SDIV MOD SMOD OR AND XOR LSH RSH ARSH on two scalars, which may be the same
  * register. Division, remainder and a shift by what is no known constant below the width give an unknown scalar
- * without an id; in all other cases ids and links are the caller's to keep or clear (trackAddConst in links).
+ * without an id; in all other cases ids and links are the caller's to keep or clear (trackAddConst in scalar-link.ts).
  */
 export function alu(w: Int32Array, dst: number, src: number, op: Op, width: 32 | 64): void {
   const d = dst + VALUE_LO
@@ -145,6 +145,7 @@ function shift32(w: Int32Array, dst: number, by: number, op: Op): void {
   }
 }
 
+// Register 0 stays the constant 0; register 1 is what is subtracted from it.
 const zero = new Int32Array(2 * REG_WORDS)
 
 /** dst = -dst */
