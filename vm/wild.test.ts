@@ -1,0 +1,102 @@
+/**
+ * Wild programs, run unchecked: whatever they do, they end with a value or with an error that is the user's, and what
+ * they leave behind does not keep the machine from running the next program.
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { FaultError, HarenaError, InternalError } from '../errors/errors.ts'
+import { anyProgram, propertyRuns } from '../isa/arbitrary.ts'
+import { build, type Instruction, secondHalf } from '../isa/instruction.ts'
+import { Pseudo } from '../isa/opcode.ts'
+import { Kind } from '../isa/table.ts'
+import type { Reference } from '../program/object.ts'
+import { op } from './fixture.ts'
+import { IMPLEMENTED_HELPERS } from './helpers.ts'
+import { interpreter } from './interpreter-engine.ts'
+import { MachineCore } from './machine.ts'
+
+/** Time passes at each look at it, so an endless loop ends at the first. */
+function wildMachine(): MachineCore {
+  let now = 0
+  const verify = (): never => {
+    throw new InternalError('wild programs are not verified')
+  }
+  return new MachineCore({ hostTime: () => now++ }, { verify, engines: [interpreter] })
+}
+
+const ARRAY = { name: 'array', type: 'array', keySize: 4, valueSize: 64, maxEntries: 4, flags: 0, extra: 0n } as const
+const ARENA = {
+  name: 'arena',
+  type: 'arena',
+  keySize: 0,
+  valueSize: 0,
+  maxEntries: 16,
+  flags: 0x400,
+  extra: 0x1_0000n,
+} as const
+
+/** r1 to r5 are a map and addresses, so that calls and accesses have something to hit; then the program. */
+function withPointers(program: readonly Instruction[]): { insns: Instruction[]; references: Reference[] } {
+  const address = (dst: number, row: string): Instruction[] => [op(row, { dst }), secondHalf(0)]
+  const head = [...address(6, 'ld_map_fd'), ...address(7, 'ld_map_value'), ...address(8, 'ld_map_fd')]
+  head.push(...[1, 3].map((dst) => op('mov64_reg', { dst, src: 6 })), op('mov64_reg', { dst: 2, src: 7 }))
+  const references: Reference[] = [
+    { slot: 0, kind: 'map', name: 'single' },
+    { slot: 2, kind: 'map-value', name: 'single', offset: 0 },
+    { slot: 4, kind: 'map', name: 'arena' },
+  ]
+  return { insns: [...head, ...program.map(known)], references }
+}
+
+const HELPERS: readonly number[] = [...IMPLEMENTED_HELPERS]
+
+/** Calls go to something that is there, and immediates stand for themselves: else every program would be refused. */
+function known(insn: Instruction): Instruction {
+  const { row } = insn
+  const pick = Math.abs(insn.imm)
+  if (row.kind === Kind.CALL_HELPER && pick % 16 !== 0) return build(row, { imm: HELPERS[pick % HELPERS.length]! })
+  if (row.kind === Kind.CALL_KFUNC) return build(row, { imm: 1 + (pick % 3) })
+  const standsForSomething = row.kind === Kind.LD_IMM64 && row.pseudo !== Pseudo.NONE && row.pseudo !== Pseudo.FUNC
+  return standsForSomething ? op('ld_imm64', { dst: insn.dst, imm: insn.imm, imm2: insn.imm2 }) : insn
+}
+
+describe('wild programs', () => {
+  test('end, and harm nobody', () => {
+    const ends = { value: 0, fault: 0, refused: 0 }
+    fc.assert(
+      fc.property(anyProgram, (program) => {
+        const machine = wildMachine()
+        try {
+          const maps = new Map([
+            ['array', machine.createMap(ARRAY)],
+            ['single', machine.createMap({ ...ARRAY, name: 'single', maxEntries: 1 })],
+            ['arena', machine.createMap(ARENA)],
+          ])
+          const image = { name: 'wild', type: 'syscall', ...withPointers(program) } as const
+          const loaded = machine.loadProgram(image, maps, { unchecked: true })
+          // A hook makes the looks at the clock more frequent.
+          loaded.run({ timeoutMs: 1, ctx: new Uint8Array(64), hook: () => undefined })
+          ends.value++
+        } catch (error) {
+          if (!(error instanceof HarenaError)) throw error
+          if (error instanceof FaultError) {
+            ends.fault++
+            expect(error.message).toMatch(/ at instruction \d+/)
+          } else ends.refused++
+        } finally {
+          const tame = {
+            name: 'tame',
+            type: 'syscall',
+            insns: [op('mov64_imm', { dst: 0, imm: 3 }), op('exit')],
+          } as const
+          expect(machine.loadProgram(tame, new Map(), { unchecked: true }).run({ timeoutMs: 0 }).retval).toBe(3)
+          machine.close()
+        }
+      }),
+      { numRuns: propertyRuns(300) },
+    )
+    // Most programs run, and some of them go wrong.
+    expect(Math.min(ends.value, ends.fault)).toBeGreaterThan(10)
+    expect(ends.refused).toBeLessThan(ends.value)
+  })
+})
