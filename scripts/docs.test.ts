@@ -264,3 +264,29 @@ function anchorsOf(text: string): string[] {
       .replace(/\s/gu, '-'),
   )
 }
+
+test('every message of docs/rejections.md has an example', () => {
+  const folder = join(ROOT, 'examples/rejected')
+  const page = pages.find(({ name }) => name === 'docs/rejections.md')!
+  const examples = readdirSync(folder).map((name) => {
+    return /^# expect: \w+ (.*)$/mu.exec(readFileSync(join(folder, name), 'utf8'))?.[1] ?? ''
+  })
+  const known = [...examples, ...page.blocks.map(({ marks }) => marks.rejected ?? '')].map(withoutNumbers)
+  const { text } = page
+  const section = text.slice(text.indexOf('## The commonest messages'), text.indexOf('### Not there yet'))
+  const messages = [...section.matchAll(/^\| (`[^|]*) \|/gmu)].flatMap(([, cell]) =>
+    [...cell!.matchAll(/`([^`]* [^`]*)`/gu)].map((match) => withoutNumbers(match[1]!)),
+  )
+  expect(messages.length).toBeGreaterThan(20)
+  for (const message of messages) {
+    expect(
+      known.some((one) => one.startsWith(message.replace(/,? …$/u, ''))),
+      message,
+    ).toBe(true)
+  }
+})
+
+/** Registers and offsets are another program's. */
+function withoutNumbers(message: string): string {
+  return message.replace(/-?\d+/gu, 'N')
+}
