@@ -103,7 +103,7 @@ describe('levels', () => {
   })
 
   test('past its capacity the end of the log is kept', () => {
-    const log = new LogBuffer(1, 100)
+    const log = new LogBuffer(1, { capacity: 100 })
     const mark = log.mark()
     for (let i = 0; i < 30; i++) log.write(`line ${String(i).padStart(2)}\n`)
     expect(log.text()).toMatch(/^line \d+\n(line \d+\n)*line 29\n$/)

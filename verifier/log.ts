@@ -30,6 +30,12 @@ const CAPACITY = 2 ** 28
 /** A position in the log to cut back to. */
 export type LogMark = number
 
+export interface LogOptions {
+  /** Characters to keep. */
+  readonly capacity?: number
+  readonly quiet?: boolean
+}
+
 export class LogBuffer {
   readonly level: number
   /** Instructions and states are written (levels 1 and 2). Ask before rendering anything. */
@@ -40,6 +46,7 @@ export class LogBuffer {
   /** Longest the log has been, in characters: what log_true_size counts, less its NUL. */
   longest = 0
   readonly #capacity: number
+  readonly #writes: boolean
   #pieces: string[] = []
   /** Characters written and not cut, those included that no longer are kept. */
   #length = 0
@@ -50,17 +57,19 @@ export class LogBuffer {
   /** Characters in the last instruction's line. */
   #lineLength = 0
 
-  constructor(level: number, capacity: number = CAPACITY) {
-    this.level = level
+  /** `quiet` leaves the walk out: what is written otherwise stays that of `level`. */
+  constructor(level: number, { capacity = CAPACITY, quiet = false }: LogOptions = {}) {
+    this.level = quiet ? level & LogLevel.STATS : level
     this.#capacity = capacity
-    this.walk = (level & (LogLevel.BASIC | LogLevel.DETAIL)) !== 0
-    this.detail = (level & LogLevel.DETAIL) !== 0
-    this.stats = (level & LogLevel.STATS) !== 0
+    this.#writes = level !== 0
+    this.walk = (this.level & (LogLevel.BASIC | LogLevel.DETAIL)) !== 0
+    this.detail = (this.level & LogLevel.DETAIL) !== 0
+    this.stats = (this.level & LogLevel.STATS) !== 0
   }
 
   /** Writes at any level but 0: messages and statistics. */
   write(text: string): void {
-    if (this.level === 0 || text === '') return
+    if (!this.#writes || text === '') return
     this.#pieces.push(text)
     this.#length += text.length
     if (this.#length > this.longest) this.longest = this.#length

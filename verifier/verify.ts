@@ -11,7 +11,7 @@ import { PROGRAM_FLAGS } from '../program/types.ts'
 import { IdMap } from './compare.ts'
 import { failureMessage, Rejection } from './errors.ts'
 import { checkStackDepth, finishSubprograms, stackDepthText } from './fixup.ts'
-import { LogBuffer, writeStatistics } from './log.ts'
+import { LogBuffer, LogLevel, writeStatistics } from './log.ts'
 import { textSink, writeFailure } from './log-events.ts'
 import { refuseSpecialFields } from './memory-fields.ts'
 import { type Prepared, prepare } from './prepare.ts'
@@ -44,7 +44,26 @@ export interface VerifyOptions {
 
 /** @throws VerifierError with errno, slot, message and log when the program is refused */
 export function verify(program: LoadableProgram, options: VerifyOptions = {}): VerifiedProgram {
-  const log = new LogBuffer(options.logLevel ?? 1)
+  const level = options.logLevel ?? 1
+  const shown = level & (LogLevel.BASIC | LogLevel.DETAIL)
+  if (shown !== LogLevel.BASIC || hasGlobals(program)) return attempt(program, options, new LogBuffer(level))
+  // At level 1 nothing of an accepted program's walk stays in the log, and writing it takes far longer than the walk:
+  // so it is written only when the program turns out to be refused.
+  try {
+    return attempt(program, options, new LogBuffer(level, { quiet: true }))
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error
+    const { observer: _, ...rest } = options
+    return attempt(program, rest, new LogBuffer(level))
+  }
+}
+
+/** Global functions leave a line in the log of an accepted program. */
+function hasGlobals(program: LoadableProgram): boolean {
+  return program.subprograms.some(({ linkage, start }) => linkage === 'global' && start !== 0)
+}
+
+function attempt(program: LoadableProgram, options: VerifyOptions, log: LogBuffer): VerifiedProgram {
   let walk: Walk | undefined
   try {
     const prepared = prepare(program, log, { sourceLines: options.sourceLines ?? false })
