@@ -117,21 +117,12 @@ const simple: readonly fc.WeightedArbitrary<Step>[] = [
     arbitrary: fc.record({
       kind: kind('spill'),
       src: pick,
-      slot: fc.nat(3),
-      width,
-      offset: fc.nat(7),
-      value: register,
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: kind('spill'),
-      src: pick,
-      slot: fc.oneof(fc.nat(3), pick),
-      width: fc.constantFrom(32, 64, 64),
-      offset: fc.constantFrom(0, 0, 4),
-      value: operand,
+      slot: pick,
+      width: fc.constantFrom(...WIDTHS, 64 as const),
+      offset: fc.constantFrom(0, 0, 0, 4, 5, 6),
+      value: fc.oneof({ weight: 2, arbitrary: register }, { weight: 1, arbitrary: operand }),
+      refill: fc.constantFrom(0, 0, 0, ...WIDTHS),
+      dst: pick,
     }),
   },
   {

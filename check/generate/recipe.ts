@@ -110,6 +110,9 @@ export type Step =
   | {
       readonly kind: 'spill'
       readonly src: Pick
+      /** Read that many bits of it back at once, into `dst`; 0 for nothing. */
+      readonly refill: 0 | Width
+      readonly dst: Pick
       readonly slot: Pick
       readonly width: Width
       readonly offset: number

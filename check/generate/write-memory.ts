@@ -63,6 +63,9 @@ export function writeSpill(w: Writer, step: Of<'spill'>): void {
   const text = step.value.kind === 'imm' ? `${step.value.value}` : `${step.width === 64 ? 'r' : 'w'}${src}`
   w.put(`*(u${step.width} *)(${frameOffset(slot, offset)}) = ${text}`)
   writeBytes(w.model, slot, offset, bytes, step.value.kind === 'reg' && value?.tainted === true)
+  if (step.refill !== 0 && w.model.slots[slot]!.written === 0xff) {
+    readSlot(w, { ...step, width: step.refill, signed: step.dst % 4 === 0 }, slot)
+  }
 }
 
 /** Plain data comes into part of a slot; the rest of a pointer saved there is an address, so tainted. */
@@ -81,7 +84,10 @@ export function writeFill(w: Writer, step: Of<'fill'>): void {
   const slots = range(SLOTS - 1).filter((slot) => w.model.slots[slot]!.written === 0xff)
   if (slots.length === 0) return
   w.tag('stack')
-  const slot = slots[step.slot % slots.length]!
+  readSlot(w, step, slots[step.slot % slots.length]!)
+}
+
+function readSlot(w: Writer, step: Pick<Of<'fill'>, 'dst' | 'width' | 'offset' | 'signed'>, slot: number): void {
   const { pointer, tainted } = w.model.slots[slot]!
   const dst = w.destination(step.dst)
   if (pointer !== undefined) {
