@@ -54,7 +54,7 @@ function dumpArena(loaded: LoadedObject, name: string): Dumped {
     pages.push({ address: `0x${address.toString(16)}`, bytes: Buffer.from(bytes).toString('hex') })
     lines.push(`page ${page} at 0x${address.toString(16)}`, ...hexRows(address, bytes))
   }
-  return { name, json: pages, lines: [`${pages.length} pages`, ...lines] }
+  return { name, json: pages, lines: [pages.length === 1 ? '1 page' : `${pages.length} pages`, ...lines] }
 }
 
 /** Rows of 16 bytes, runs of zero rows as one `*`. */

@@ -146,6 +146,8 @@ describe('run', () => {
     const { status, stdout } = await harena(['run', TWO, '--program', 'b', '--json'])
     expect(status).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({
+      file: TWO,
+      program: 'b',
       verdict: 'rejected',
       errno: 'EACCES',
       instruction: 0,
@@ -311,6 +313,7 @@ describe('bad input: exit 2 and a message, never a stack trace', () => {
     ['an unknown command', ['rnu'], /unknown command 'rnu'; did you mean run\?/],
     ['a global that is not there', ['run', COUNT, '--set', 'hit=1'], /no global hit; did you mean hits\?/],
     ['a value too wide', ['run', COUNT, '--set', 'hits=0x1ffffffffffffffff'], /does not fit in 8 bytes/],
+    ['a command to come', ['memstat', COUNT], /harena does not implement the command memstat/],
     ['an engine to come', ['run', COUNT, '--engine', 'jit'], /harena does not implement engine jit/],
     ['an unknown policy', ['run', COUNT, '--policy', 'colour=red'], /policy colour/],
     ['a CPU that is not there', ['run', COUNT, '--cpu', '3'], /cpu/i],

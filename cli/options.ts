@@ -137,6 +137,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
 ]
 
+/** Commands that have a name already and nothing behind it yet. */
+const TO_COME: readonly string[] = ['jit', 'memstat', 'skeleton']
+
 export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
 export interface ParsedCommand {
@@ -217,6 +220,7 @@ function unknownOption(spec: CommandSpec, raw: string): UsageError {
 export function commandNamed(name: string): CommandSpec {
   const spec = COMMANDS.find((candidate) => candidate.name === name)
   if (spec !== undefined) return spec
+  if (TO_COME.includes(name)) throw new UsageError(`harena does not implement the command ${name}`)
   const near = nearest(
     name,
     COMMANDS.map((command) => command.name),

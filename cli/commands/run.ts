@@ -4,7 +4,7 @@ import { type Dumped, dump, renderDump } from '../dump.ts'
 import { checkEngine, chooseProgram, readObject } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
-import { complain, ExitCode } from '../report.ts'
+import { complain, ExitCode, errorJson, exitCodeOf, reportError } from '../report.ts'
 import { assignment, bytesOption, choiceOption, listOption, numberOption, parseInteger } from '../values.ts'
 
 const CONTEXTS = ['task', 'softirq', 'hardirq', 'nmi'] as const
@@ -23,12 +23,13 @@ export async function run(command: ParsedCommand, io: Io): Promise<number> {
   const object = readObject(command)
   const program = chooseProgram(command, object)
   const repeat = numberOption(values, 'repeat', 1, 1, 2 ** 31)
+  const options = runOptions(command, repeat, io)
   const machine = new Machine(machineOptions(command))
   try {
     const unchecked = values.unchecked === true
     const loaded = machine.load(object, { programs: [program], unchecked })
     hintAtTheZeroPage(loaded, io)
-    const outcome = runOnce(command, machine, loaded, program, runOptions(command, repeat, io), io)
+    const outcome = runOnce(command, machine, loaded, program, options, io)
     if (values.json === true) {
       const verdict = unchecked ? 'unchecked' : 'accepted'
       io.out(`${JSON.stringify({ file: object.file, program, engine, verdict, ...outcomeJson(outcome, repeat) })}\n`)
@@ -36,6 +37,11 @@ export async function run(command: ParsedCommand, io: Io): Promise<number> {
       io.out(renderOutcome(program, outcome))
     }
     return ExitCode.DONE
+  } catch (error) {
+    if (values.json !== true) throw error
+    io.out(`${JSON.stringify({ file: object.file, program, engine, ...errorJson(error) })}\n`)
+    reportError(error, io)
+    return exitCodeOf(error)
   } finally {
     machine.close()
   }
