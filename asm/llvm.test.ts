@@ -33,6 +33,12 @@ test('spellings.s gives the bytes of llvm-mc-19', () => {
   expect(slots(object.programs[0]!)).toEqual(slotsOf('spellings.hex'))
 })
 
+test('a 32-bit move that clang prints with a 64-bit destination', () => {
+  expect(read('widen.s')).toMatch(/\tr\d = w\d\n/)
+  const object = assemble(read('widen.s'), { file: 'widen.s' })
+  expect(slots(object.programs[0]!)).toEqual(slotsOf('widen-text.hex'))
+})
+
 test('the fixtures are what LLVM 19 makes now', (ctx) => {
   for (const tool of ['llvm-mc-19', 'llvm-objcopy-19', 'clang-19']) {
     if (spawnSync(tool, ['--version']).status !== 0) ctx.skip(`${tool} is not installed`)

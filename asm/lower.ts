@@ -75,7 +75,7 @@ interface Context {
 function instruction(syntax: InstructionSyntax, context: Context): Instruction {
   switch (syntax.kind) {
     case 'move':
-      return twoOperands('=', syntax.dst, syntax.value, context)
+      return twoOperands('=', widened(syntax.dst, syntax.value), syntax.value, context)
     case 'alu':
       return twoOperands(syntax.sign.replace(/\s/g, ''), syntax.dst, syntax.value, context)
     case 'wide':
@@ -199,6 +199,11 @@ function twoOperands(sign: string, dst: RegisterOperand, value: Operand, context
   }
   const row = spelled(`${sign} ${dst.width} imm`)
   return build(row, { dst: dst.number, imm: immediate(value, context) })
+}
+
+/** clang 19 prints a 32-bit move whose result is used as 64 bits as `r1 = w0`, and encodes `w1 = w0`. */
+function widened(dst: RegisterOperand, value: Operand): RegisterOperand {
+  return value.kind === 'register' && value.width === 32 ? { ...dst, width: 32 } : dst
 }
 
 /** The base register of an access: addresses have 64 bits. */

@@ -244,6 +244,18 @@ describe('asm and disasm', () => {
     expect(readFileSync(join(folder, 'again.bin'))).toEqual(readFileSync(join(folder, 'wide.bin')))
   })
 
+  test('what is disassembled from assembly assembles to the same bytes, maps and globals included', async () => {
+    for (const name of ['arena-list/arena-list', 'arena-hashtable/arena-hashtable', 'arena-rbtree/arena-rbtree']) {
+      const original = join(ROOT, 'examples', `${name}.bpf.s`)
+      const { stdout } = await harena(['disasm', original])
+      file('back.bpf.s', stdout)
+      for (const [, program] of stdout.matchAll(/^\.program (\w+)/gm)) {
+        const asm = (source: string): Promise<Result> => harena(['asm', source, '--program', program ?? '', '-o', '-'])
+        expect((await asm('back.bpf.s')).stdout).toBe((await asm(original)).stdout)
+      }
+    }
+  })
+
   test("the kernel's syntax", async () => {
     expect((await harena(['disasm', WIDE, '--syntax', 'kernel'])).stdout).toContain(
       '0: (18) r0 = 0x1122334455667788\n2: (95) exit',

@@ -25,9 +25,14 @@ for source in *.c; do
   done
 done
 
+# The example whose tree is C.
+example=../../examples/arena-rbtree
+(cd $example && clang-19 -S -O2 -target bpf -mcpu=v4 -o "$out/rbtree.s" rbtree.c)
+
 status=0
 for file in "$out"/*.s "$out"/*.hex; do
   name=$(basename "$file")
+  test "$name" = rbtree.s && name=$example/rbtree.s
   if [ "${1-}" = --accept ]; then
     cp "$file" "$name"
   elif ! cmp -s "$file" "$name"; then

@@ -1,5 +1,6 @@
 /** `harena disasm`: programs as text, in LLVM's syntax (which assembles again) or the kernel log's. */
-import { disassemble, helperById, kfuncById, type LinkedProgram, link } from '../../index.ts'
+import { disassemble, helperById, kfuncById, type LinkedProgram, link, type ObjectSpec } from '../../index.ts'
+import { declarations, symbolOf } from '../declarations.ts'
 import { choosePrograms, readObject } from '../input.ts'
 import type { Io } from '../io.ts'
 import type { ParsedCommand } from '../options.ts'
@@ -9,20 +10,20 @@ import { choiceOption } from '../values.ts'
 export async function disasm(command: ParsedCommand, io: Io): Promise<number> {
   const syntax = choiceOption(command.values, 'syntax', ['llvm', 'kernel'])
   const object = readObject(command)
-  const names = choosePrograms(command, object)
-  for (const name of names) {
-    const linked = link(object, name)
-    const heading = syntax === 'llvm' ? `.program ${name} type=${linked.type}` : `${name}:`
-    io.out(`${heading}\n${text(linked, syntax).replace(/\n*$/u, '\n')}`)
+  const programs = choosePrograms(command, object).map((name) => link(object, name))
+  if (syntax === 'llvm') io.out(`${declarations(object, programs).join('\n')}\n`)
+  for (const program of programs) {
+    io.out(syntax === 'llvm' ? `.program ${program.name} type=${program.type}\n` : `${program.name}:\n`)
+    io.out(text(object, program, syntax))
   }
   return ExitCode.DONE
 }
 
-function text(linked: LinkedProgram, syntax: 'llvm' | 'kernel'): string {
-  const references = new Map(linked.references.map((reference) => [reference.slot, reference.name]))
-  return disassemble(linked.insns, {
+function text(object: ObjectSpec, program: LinkedProgram, syntax: 'llvm' | 'kernel'): string {
+  const symbols = new Map(program.references.map((reference) => [reference.slot, symbolOf(object, reference)]))
+  return disassemble(program.insns, {
     syntax,
     names: { helper: (id) => helperById(id)?.name, kfunc: (id) => kfuncById(id)?.name },
-    symbol: (slot) => references.get(slot),
+    symbol: (slot) => symbols.get(slot),
   })
 }
