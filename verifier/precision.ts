@@ -52,6 +52,15 @@ export class Wanted {
     this.frame = frame
   }
 
+  /** Nothing is wanted, and the walk starts in `frame`. */
+  reset(frame: number): this {
+    this.frame = frame
+    this.registers.fill(0)
+    this.slotsLow.fill(0)
+    this.slotsHigh.fill(0)
+    return this
+  }
+
   isEmpty(): boolean {
     for (let i = 0; i <= this.frame; i++) {
       if ((this.registers[i]! | this.slotsLow[i]! | this.slotsHigh[i]!) !== 0) return false
@@ -98,9 +107,12 @@ export class Wanted {
   }
 }
 
+/** For one request at a time; made once, as requests are frequent. */
+const request = new Wanted(0)
+
 /** Requests register `n` of the current frame. Nothing in `state` itself is marked, only in its checkpoints. */
 export function requestRegister(precision: Precision, state: State, n: number): void {
-  const wanted = new Wanted(state.frames.length - 1)
+  const wanted = request.reset(state.frames.length - 1)
   wanted.addRegister(n)
   walkBack(precision, state, wanted)
 }
@@ -400,7 +412,7 @@ function reportForced(precision: Precision, frame: Frame, place: string): void {
  * @returns whether a mark was set that was not set before
  */
 export function propagatePrecision(precision: Precision, state: State, old: State): boolean {
-  const wanted = new Wanted(state.frames.length - 1)
+  const wanted = request.reset(state.frames.length - 1)
   for (let f = old.frames.length - 1; f >= 0; f--) {
     const frame = old.frames[f]!
     addPrecise(frame, wanted, f)

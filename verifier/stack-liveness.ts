@@ -61,6 +61,7 @@ export class StackLiveness {
   readonly #numbers = new Map<string, number>()
   /** Slots that the current instruction overwrites, two words a frame. */
   readonly #writes = new Int32Array(2 * MAX_FRAMES)
+  #wrote = false
   readonly #report: ((event: WalkEvent) => void) | undefined
 
   /** `report`: takes the events of level 2, undefined to make none. */
@@ -77,13 +78,16 @@ export class StackLiveness {
 
   /** It overwrites all eight bytes of slot `n` of `frame`. */
   write(frame: number, n: number): void {
+    this.#wrote = true
     const at = 2 * frame + (n < 32 ? 0 : 1)
     this.#writes[at] = this.#writes[at]! | (1 << (n & 31))
   }
 
   /** A new instruction begins: nothing overwritten yet. */
   begin(): void {
+    if (!this.#wrote) return
     this.#writes.fill(0)
+    this.#wrote = false
   }
 
   /** The instruction at `slot` was walked; `state.frames` still are those it ran in. */
