@@ -111,10 +111,10 @@ export function unsignedText(lo: number, hi: number): string {
   return hi === 0 && lo >>> 0 <= 65_535 ? String(lo) : hex64(lo, hi)
 }
 
-/** `(0x0; 0xff)` for the tnum whose four words begin at index `at`; a constant is one number. */
+/** `(0x0; 0xff)` for the tnum whose four words begin at index `at`; a constant is one number, unsigned. */
 export function tnumText(words: Int32Array, at: number): string {
   const [valueLo, valueHi, maskLo, maskHi] = [words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!]
-  if (maskLo === 0 && maskHi === 0) return signedText(valueLo, valueHi)
+  if (maskLo === 0 && maskHi === 0) return unsignedText(valueLo, valueHi)
   return `(${hex64(valueLo, valueHi)}; ${hex64(maskLo, maskHi)})`
 }
 
