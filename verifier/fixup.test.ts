@@ -89,6 +89,28 @@ describe('stack of call chains', () => {
     expect(judge(loadable(caller(a) + callee(b))).accepted).toBe(fits)
   })
 
+  test('many chains that fit are not gone through one by one', () => {
+    const calls = (name: string): string => `  call ${name}\n`.repeat(12)
+    const functions = [1, 2, 3, 4, 5, 6].map((n) => `.func f${n}\n${calls(`f${n + 1}`)}  r0 = 0\n  exit\n`)
+    const dead = main(`  r0 = 0\n  if r0 == 0 goto out\n${calls('f1')}out:`)
+    expect(judge(loadable(`${dead}${functions.join('')}.func f7\n  r0 = 0\n  exit\n`)).accepted).toBe(true)
+  })
+
+  test('a chain of nine functions in dead code is still too deep', () => {
+    const functions = [1, 2, 3, 4, 5, 6, 7].map((n) => `.func f${n}\n  call f${n + 1}\n  exit\n`)
+    const dead = main('  r0 = 0\n  if r0 == 0 goto out\n  call f1\nout:')
+    const found = judge(loadable(`${dead}${functions.join('')}.func f8\n  r0 = 0\n  exit\n`))
+    expect(found.accepted).toBe(false)
+    if (!found.accepted) expect(found.error.reason).toBe('the call stack of 8 frames is too deep !')
+  })
+
+  test('recursion in dead code', () => {
+    const source = `${main('  r0 = 0\n  if r0 == 0 goto out\n  call f\nout:')}.func f\n  call f\n  exit\n`
+    const found = judge(loadable(source))
+    expect(found.accepted).toBe(false)
+    if (!found.accepted) expect(found.error.errno).toBe('E2BIG')
+  })
+
   test('may_goto takes 16 bytes once, and is not checked', () => {
     const body = '  *(u64 *)(r10 - 512) = 1\n  r0 = 0\na:\n  may_goto b\n  goto a\nb:\n  may_goto c\n  goto b\nc:'
     expect(verify(loadable(main(body))).stats.stackDepth).toBe('528')

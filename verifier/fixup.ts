@@ -19,21 +19,65 @@ function frameSize(depth: number): number {
   return Math.ceil(depth / FRAME_ALIGN) * FRAME_ALIGN
 }
 
-/** Checks every call chain from the main program on. @throws Rejection */
-export function checkStackDepth(prepared: Prepared, depths: Int32Array): void {
-  descend(prepared, depths, 0, 1, 0)
+/** What the chains below a function need at most, itself included. */
+interface Need {
+  readonly bytes: number
+  readonly frames: number
 }
 
-/** Recursion ends at the limit of frames. */
-function descend(prepared: Prepared, depths: Int32Array, subprogram: number, frames: number, above: number): void {
-  const total = above + frameSize(depths[subprogram]!)
-  if (total > MAX_STACK) fail('stack-too-large', { calls: frames, bytes: total })
-  const { start, end } = prepared.subprograms[subprogram]!
-  for (let slot = start; slot < end; slot++) {
-    const insn = prepared.program.insns[slot]!
-    if (insn.row.kind !== Kind.CALL_LOCAL) continue
-    if (frames >= MAX_FRAMES) fail('call-depth-static', { frames })
-    descend(prepared, depths, prepared.subprogramOf[slot + 1 + insn.imm]!, frames + 1, total)
+/** Recursion, which only code that is never reached can hold. */
+const ENDLESS: Need = { bytes: Number.POSITIVE_INFINITY, frames: Number.POSITIVE_INFINITY }
+
+/** Checks every call chain from the main program on. @throws Rejection for the first that needs too much */
+export function checkStackDepth(prepared: Prepared, depths: Int32Array): void {
+  const chains = new Chains(prepared, depths)
+  chains.descend(0, 1, 0)
+}
+
+class Chains {
+  readonly #prepared: Prepared
+  readonly #depths: Int32Array
+  readonly #needs: (Need | undefined)[] = []
+
+  constructor(prepared: Prepared, depths: Int32Array) {
+    this.#prepared = prepared
+    this.#depths = depths
+  }
+
+  /** Follows the chains in order; those that are known to fit are not gone through one by one. */
+  descend(subprogram: number, frames: number, above: number): void {
+    const need = this.#need(subprogram)
+    if (above + need.bytes <= MAX_STACK && frames - 1 + need.frames <= MAX_FRAMES) return
+    const total = above + frameSize(this.#depths[subprogram]!)
+    if (total > MAX_STACK) fail('stack-too-large', { calls: frames, bytes: total })
+    for (const callee of this.#callees(subprogram)) {
+      if (frames >= MAX_FRAMES) fail('call-depth-static', { frames })
+      this.descend(callee, frames + 1, total)
+    }
+  }
+
+  #need(subprogram: number): Need {
+    const known = this.#needs[subprogram]
+    if (known !== undefined) return known
+    this.#needs[subprogram] = ENDLESS
+    let bytes = 0
+    let frames = 0
+    for (const callee of this.#callees(subprogram)) {
+      const need = this.#need(callee)
+      bytes = Math.max(bytes, need.bytes)
+      frames = Math.max(frames, need.frames)
+    }
+    const need: Need = { bytes: bytes + frameSize(this.#depths[subprogram]!), frames: frames + 1 }
+    this.#needs[subprogram] = need
+    return need
+  }
+
+  *#callees(subprogram: number): Generator<number> {
+    const { start, end } = this.#prepared.subprograms[subprogram]!
+    for (let slot = start; slot < end; slot++) {
+      const insn = this.#prepared.program.insns[slot]!
+      if (insn.row.kind === Kind.CALL_LOCAL) yield this.#prepared.subprogramOf[slot + 1 + insn.imm]!
+    }
   }
 }
 

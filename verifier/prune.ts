@@ -49,7 +49,8 @@ const PATIENCE_FORCED = 64
 export const ITERATOR_ACTIVE = 1
 
 export class StateTable {
-  readonly #buckets: Checkpoint[][]
+  /** Made when first needed: most instructions never have one. */
+  readonly #buckets: (Checkpoint[] | undefined)[]
   readonly visits: Visits
   /** False: compare only where a loop ends by it. */
   readonly #prune: boolean
@@ -63,7 +64,7 @@ export class StateTable {
   #processedAtLast = 0
 
   constructor(length: number, visits: Visits, prune: boolean) {
-    this.#buckets = Array.from({ length }, () => [])
+    this.#buckets = new Array(length)
     this.visits = visits
     this.#prune = prune
   }
@@ -71,12 +72,14 @@ export class StateTable {
   /** Checkpoints that `state` may be compared with, newest first; those of other instructions among them. */
   bucket(slot: Slot, state: State): Checkpoint[] {
     const site = currentFrame(state).callSite
-    return this.#buckets[((slot ^ site) >>> 0) % this.#buckets.length]!
+    const index = ((slot ^ site) >>> 0) % this.#buckets.length
+    this.#buckets[index] ??= []
+    return this.#buckets[index]!
   }
 
   /** Every checkpoint stored now. */
   *all(): Generator<Checkpoint> {
-    for (const bucket of this.#buckets) yield* bucket
+    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket
   }
 
   /**
