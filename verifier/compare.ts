@@ -142,6 +142,7 @@ function rangeWithin(a: Int32Array, at: number, b: Int32Array, bt: number): bool
   )
 }
 
+/** A number that nobody needed exactly covers any other. */
 function scalarCovered(a: Int32Array, at: number, b: Int32Array, bt: number, mode: Mode, ids: IdMap): boolean {
   if (mode === Mode.NOT_EXACT && a[at + PRECISE] === 0) return true
   if (a[at + ID] !== 0) {
@@ -186,6 +187,7 @@ export function registerCovered(a: Int32Array, at: number, b: Int32Array, bt: nu
   }
 }
 
+/** More of a packet known to be there is as good; a mark that the end was passed must be the same. */
 function packetCovered(a: Int32Array, at: number, b: Int32Array, bt: number, ids: IdMap): boolean {
   const old = a[at + RANGE]!
   const current = b[bt + RANGE]!
@@ -212,6 +214,7 @@ function scalarOfSlot(frame: Frame, n: number): Int32Array {
   return frame.kinds[n * SLOT_SIZE + 7] === SlotKind.SPILL ? frame.words : UNKNOWN_SCALAR
 }
 
+/** Slots beyond the old state's stack are of no interest: nothing has read them. */
 function stackCovered(old: Frame, current: Frame, mode: Mode, ids: IdMap): boolean {
   for (let n = 0; n < old.slots; n++) {
     const verdict = slotCovered(old, current, n, mode, ids)
@@ -267,6 +270,7 @@ function lastByteCovered(old: Frame, current: Frame, n: number, mode: Mode, ids:
   }
 }
 
+/** What the program holds must be the same, up to the names. */
 function referencesCovered(old: State, current: State, ids: IdMap): boolean {
   if (
     old.references.length !== current.references.length ||

@@ -137,12 +137,14 @@ export function checkMapRights(map: MapInfo, off: number, size: number, write: b
   fail(write ? 'map-write-forbidden' : 'map-read-forbidden', { memSize: map.valueSize, off, size })
 }
 
+/** Little endian, as the program would read it. */
 function frozenValue(bytes: Uint8Array, from: number, access: MemoryAccess): bigint {
   let value = 0n
   for (let i = access.size - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[from + i] ?? 0)
   return access.signed ? BigInt.asIntN(8 * access.size, value) : value
 }
 
+/** Behind a map pointer lies the kernel's own struct, of which there is none here. */
 function refuseMapStruct(walk: Walk, words: Int32Array, at: number, access: MemoryAccess): never {
   const type = mapStruct(mapOf(walk, words, at).type)
   if (access.write) fail('only-read-from', { type })
@@ -189,6 +191,7 @@ function isNegative(low: number, high: number, fixed: number): boolean {
   return hi !== sum >> 31 || ltS(sum, hi, 0, 0)
 }
 
+/** The kernel names the offset that lies outside, then which bound of the pointer led there. @throws Rejection */
 function checkInside(
   off: number,
   size: number,

@@ -27,10 +27,12 @@ export function pointerArithmetic(
   const { op, width } = insn.row
   const reg = insn.dst
   const dst = registerAt(reg)
+  // A contradiction in the offset: a path that cannot happen. Nothing is made of it.
   if (hasEmptyRange(words, off)) {
     makeUnknown(words, dst)
     return
   }
+  // The low half of a pointer is a number; only the difference is a form that programs use.
   if (width === 32) {
     if (op !== Op.SUB) fail('arithmetic-32', { reg })
     makeUnknown(words, dst)
@@ -81,6 +83,7 @@ function checkBase(words: Int32Array, type: number, reg: number, off: number, op
       break
     default:
   }
+  // Adding nothing is fine, as compilers do it.
   if (isConstValue(words, off, 0) && op === Op.ADD && baseType(type) === RegType.CONST_MAP_PTR) return
   fail('arithmetic-type', { reg, type: typeName(type) })
 }
@@ -103,6 +106,7 @@ function isSmall(value: bigint): boolean {
   return value < BigInt(MAX_OFFSET) && value > -BigInt(MAX_OFFSET)
 }
 
+/** A constant moves the fixed offset, which the log shows; anything else widens the variable part. */
 function addOffset(walk: Walk, state: State, words: Int32Array, dst: number, ptr: number, off: number, op: Op): void {
   const scalar = registerAt(OPERAND)
   // Where dst was the scalar it takes over all of the pointer. (Linux leaves out the frame of a stack pointer, so in a
@@ -121,6 +125,7 @@ function addOffset(walk: Walk, state: State, words: Int32Array, dst: number, ptr
   if (op === Op.ADD) walk.transfer.addToPointer(words, dst, dst, scalar)
   else walk.transfer.subFromPointer(words, dst, dst, scalar)
   if (base === RegType.PACKET || base === RegType.PACKET_META) {
+    // What was compared with the packet's end was another pointer.
     words[dst + ID] = newId(state)
     if (op === Op.ADD || mayGoDown) words[dst + RANGE] = 0
   }

@@ -158,7 +158,10 @@ export function walkBack(precision: Precision, state: State, wanted: Wanted): bo
   return markAllPrecise(precision, state) || changed
 }
 
-/** Steps back from `last` to the first instruction of `at`. */
+/**
+ * Steps back from `last` to the first instruction of `at`. Between two entries of the history the path was a straight
+ * line. `next` is the instruction that the path went on with.
+ */
 function backOverPath(
   precision: Precision,
   at: State,
@@ -225,6 +228,7 @@ function addLinked(wanted: Wanted, entry: HistoryEntry | undefined): void {
   for (const place of linked) wanted.addPlace(place)
 }
 
+/** The rules, by kind of instruction. @returns false to give up */
 function backOverInstruction(
   precision: Precision,
   wanted: Wanted,
@@ -282,6 +286,7 @@ function backOverInstruction(
   }
 }
 
+/** A register that was saved: from its slot to the register. */
 function backOverStore(wanted: Wanted, insn: Instruction, entry: HistoryEntry | undefined): boolean {
   const { row, dst, src } = insn
   // The address of a store is no scalar that a request could reach.
@@ -293,6 +298,7 @@ function backOverStore(wanted: Wanted, insn: Instruction, entry: HistoryEntry | 
   return true
 }
 
+/** A comparison of two numbers that was decided rests on both of them. */
 function backOverJump(wanted: Wanted, insn: Instruction, entry: HistoryEntry | undefined): void {
   const { row, dst, src } = insn
   if (row.operand !== Operand.REG) return
@@ -302,6 +308,7 @@ function backOverJump(wanted: Wanted, insn: Instruction, entry: HistoryEntry | u
   if ((stack & 2) === 0) wanted.addRegister(src)
 }
 
+/** From behind a call to before it, or, from the callee's first instruction, into the caller. */
 function backOverCall(precision: Precision, wanted: Wanted, insn: Instruction, slot: Slot, after: Slot): boolean {
   const frame = wanted.frame
   if (insn.row.kind === Kind.CALL_LOCAL) {
@@ -337,6 +344,7 @@ function backOverExit(precision: Precision, wanted: Wanted, after: Slot): void {
   enterCallee(wanted, call?.row.kind === Kind.CALL_LOCAL)
 }
 
+/** What the result was made of is the callee's business now. */
 function enterCallee(wanted: Wanted, resultMovesIn: boolean): void {
   const moves = resultMovesIn && wanted.hasRegister(0)
   wanted.dropRegister(0)
@@ -426,6 +434,7 @@ export function propagatePrecision(precision: Precision, state: State, old: Stat
   return walkBack(precision, state, wanted)
 }
 
+/** Everything of one frame that is marked becomes wanted. */
 function addPrecise(frame: Frame, wanted: Wanted, f: number): void {
   const { words } = frame
   for (let n = 0; n < REGISTERS - 1; n++) {

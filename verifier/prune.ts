@@ -169,6 +169,7 @@ export class StateTable {
     return false
   }
 
+  /** A loop that changed nothing at all since its last round never ends. @throws Rejection */
   #refuseEndless(walk: Walk, state: State, checkpoint: Checkpoint): void {
     if (
       !sameRegisters(checkpoint, state) ||
@@ -185,6 +186,7 @@ export class StateTable {
     fail('infinite-loop', { slot: state.slot })
   }
 
+  /** The path ends here; what the checkpoint needed exactly this path has needed too. */
   #hit(walk: Walk, state: State, checkpoint: Checkpoint, loop: boolean): void {
     checkpoint.hits += 1
     if (walk.prepared.jumpPoint[state.slot] === 1) pushHistory(walk, state)
@@ -194,6 +196,7 @@ export class StateTable {
     this.#samplePeak()
   }
 
+  /** Compared in vain. A checkpoint that is never hit only costs. */
   #miss(walk: Walk, checkpoint: Checkpoint, bucket: Checkpoint[]): void {
     checkpoint.misses += 1
     const open = checkpoint.branches > 0
@@ -213,6 +216,7 @@ export class StateTable {
     this.#retired -= 1
   }
 
+  /** From here on the path's history begins anew, below the checkpoint; marks are asked of that. */
   #store(walk: Walk, state: State, bucket: Checkpoint[]): void {
     this.totalStates += 1
     this.#stored += 1

@@ -121,6 +121,7 @@ export function loadStack(walk: Walk, state: State, n: number, off: number, size
   else loadVariable(walk, state, n, range, off, size, into)
 }
 
+/** Any of the bytes may be meant, so each has to be readable. */
 function loadVariable(
   walk: Walk,
   state: State,
@@ -163,6 +164,7 @@ function loadBytes(state: State, frame: Frame, min: number, max: number, into: n
   makeConst(words, registerAt(into), 0, 0)
 }
 
+/** A load at a known place: a saved register comes back, or bytes make a number. */
 function loadFixed(walk: Walk, state: State, range: StackRange, size: number, into: number): void {
   const { frame, min } = range
   const slot = slotOf(min)
@@ -181,6 +183,7 @@ function loadFixed(walk: Walk, state: State, range: StackRange, size: number, in
   else fillPart(walk, state, frame, slot, min, size, into)
 }
 
+/** All eight bytes come back: pointers only do so. */
 function fillWhole(walk: Walk, state: State, frame: Frame, slot: number, into: number): void {
   if (into >= 0) {
     shareId(state, frame.words, slotAt(slot))
@@ -189,6 +192,7 @@ function fillWhole(walk: Walk, state: State, frame: Frame, slot: number, into: n
   noteSpill(walk, state, frame, slot)
 }
 
+/** Fewer bytes than were saved, or not at the low end: numbers only. */
 function fillPart(walk: Walk, state: State, frame: Frame, slot: number, min: number, size: number, into: number): void {
   const at = slotAt(slot)
   if (!isScalar(frame.words, at)) fail('fill-size', {})
@@ -251,6 +255,7 @@ function storesZero(words: Int32Array, from: number): boolean {
   return from !== -2 && isZero(words, sourceAt(from))
 }
 
+/** A store at a known place: a register is saved, or bytes are written. */
 function storeFixed(walk: Walk, state: State, range: StackRange, size: number, from: number): void {
   const { frame, min } = range
   const { words } = currentFrame(state)
@@ -287,6 +292,7 @@ function storeBytes(walk: Walk, state: State, frame: Frame, min: number, size: n
   for (let i = 0; i < size; i++) frame.kinds[kindAt(min + i)] = zero ? SlotKind.ZERO : SlotKind.MISC
 }
 
+/** Any of the slots may be hit, so all of them lose what they held. */
 function storeVariable(walk: Walk, state: State, range: StackRange, from: number): void {
   const { frame, min, max } = range
   const zero = storesZero(currentFrame(state).words, from)
@@ -341,6 +347,7 @@ function refuseSpecial(frame: Frame, min: number, size: number): void {
   }
 }
 
+/** Types that a slot can hold; the others are stored as bytes. */
 function isSpillable(type: number): boolean {
   switch (baseType(type)) {
     case RegType.NOT_INIT:

@@ -131,6 +131,7 @@ function statistics(walk: Walk | undefined, stackDepth: string): VerifierStats {
   }
 }
 
+/** Everything that the walk starts with. */
 function makeWalk(prepared: Prepared, log: LogBuffer, options: VerifyOptions): Walk {
   const { program } = prepared
   const { insns, flags } = program
@@ -173,6 +174,7 @@ function makeWalk(prepared: Prepared, log: LogBuffer, options: VerifyOptions): W
   }
 }
 
+/** The program's shape, as stack liveness needs it; successors are made when first asked for. */
 function livenessFlow(prepared: Prepared): ConstructorParameters<typeof StackLiveness>[0] {
   const { cfg } = prepared
   const known: (readonly Slot[] | undefined)[] = []

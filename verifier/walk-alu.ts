@@ -1,4 +1,14 @@
-/** Moves and arithmetic: checks of the operands, then what becomes of the destination. */
+/**
+ * Moves and arithmetic: checks of the operands, then what becomes of the destination.
+ *
+ *     fields in use -> source readable -> destination readable (not for moves) -> immediate -> destination writable
+ *       -> an operand points into the arena:  the result does too, nothing is computed
+ *       -> one operand is a pointer:          pointer.ts
+ *       -> both are pointers:                 only their difference, as a number nobody knows
+ *       -> both are scalars:                  the transfer functions (alu.ts)
+ *
+ * Of two faults the one that comes first here is reported. Source: observed on Linux 6.18.
+ */
 import type { Instruction } from '../isa/instruction.ts'
 import { ALU_SIGN } from '../isa/notation.ts'
 import { Class } from '../isa/opcode.ts'
@@ -20,7 +30,10 @@ const OPERATION_NEG = 0x80
 const OPERATION_MOV = 0xb0
 const OPERATION_END = 0xd0
 
-/** Refuses an encoding of the ALU classes that uses a field it must not. @throws Rejection */
+/**
+ * Refuses an encoding of the ALU classes that uses a field it must not. Unlike bytes that encode nothing at all these
+ * are found on the walk only, so in code that is never reached they go unnoticed. @throws Rejection
+ */
 function checkEncoding(insn: Instruction): void {
   const { row } = insn
   const operation = insn.opcode & OPERATION
@@ -75,6 +88,7 @@ function walkUnary(walk: Walk, state: State, insn: Instruction): void {
   const { words } = currentFrame(state)
   readRegister(state, insn.dst)
   const at = writeRegister(state, insn.dst)
+  // A pointer may leak here, as programs are privileged: what comes out is a number nobody knows.
   if (!isScalar(words, at)) {
     makeUnknown(words, at)
     return
@@ -88,6 +102,7 @@ function walkUnary(walk: Walk, state: State, insn: Instruction): void {
   checkResult(walk, words, at)
 }
 
+/** Only code on paths that cannot happen makes bounds that contradict each other; it goes on with none. */
 function checkResult(walk: Walk, words: Int32Array, at: number): void {
   reportViolation(walk, checkInvariants(words, at), 'alu')
 }
@@ -116,6 +131,7 @@ function walkMove(walk: Walk, state: State, insn: Instruction): void {
 /** A scalar moved with a change: linked to its source only when it is the same number. */
 function movePart(walk: Walk, state: State, words: Int32Array, insn: Instruction, to: number, from: number): void {
   const { kind, width, memWidth } = insn.row
+  // A sign extension changes nothing only if the sign bit is known to be 0.
   const bits = kind === Kind.MOV ? 32 : memWidth - 1
   const same = walk.transfer.fitsUnsigned(words, from, bits)
   if (same) shareId(state, words, from)
@@ -126,7 +142,10 @@ function movePart(walk: Walk, state: State, words: Int32Array, insn: Instruction
   else walk.transfer.signExtend32(words, to, memWidth / 8)
 }
 
-/** Between the address spaces of the arena: 1 is the arena as programs see it, 0 as user space does. */
+/**
+ * Between the address spaces of the arena: 1 is the arena as programs see it, 0 as user space does. Any initialised
+ * register may be cast, since an arena access cannot leave the arena whatever the number is.
+ */
 function walkCast(walk: Walk, state: State, insn: Instruction): void {
   const { words } = currentFrame(state)
   if (walk.prepared.arena === undefined) fail('cast-without-arena', {})
@@ -150,6 +169,7 @@ function walkBinary(walk: Walk, state: State, insn: Instruction): void {
   } else if (isPointer(words, src)) {
     fromPointer(walk, state, words, insn, dst, src)
   } else if (isPointer(words, dst)) {
+    // Where a pointer goes is decided by the offset, so its range has to hold for every path that this one covers.
     if (row.operand === Operand.REG) requestRegister(walk.precision, state, insn.src)
     pointerArithmetic(walk, state, words, insn, dst, src)
   } else {
@@ -182,7 +202,7 @@ function arenaArithmetic(walk: Walk, state: State, words: Int32Array, dst: numbe
   if (width === 64) walk.flags[state.slot]! |= SlotFlag.NARROW
 }
 
-/** The source is a pointer. */
+/** The source is a pointer: `scalar += pointer` is the other way round of `pointer += scalar`. */
 function fromPointer(walk: Walk, state: State, words: Int32Array, insn: Instruction, dst: number, src: number): void {
   if (!isPointer(words, dst)) {
     requestRegister(walk.precision, state, insn.dst)
@@ -200,10 +220,12 @@ function scalarArithmetic(
   src: number,
 ): void {
   const { op, width } = insn.row
+  // What is made of a number that matters matters as well.
   if (words[dst + PRECISE] !== 0 && insn.row.operand === Operand.REG) {
     requestRegister(walk.precision, state, insn.src)
   }
   if (op === Op.AND || op === Op.OR) forkOnSign(walk, state, words, dst, src)
+  // Before the value changes: whether the sum stays linked depends on what the operands were.
   walk.transfer.trackAddConst(words, dst, src, op, width)
   walk.transfer.alu(words, dst, src, op, width)
   checkResult(walk, words, dst)

@@ -1,6 +1,11 @@
 /**
  * Conditional jumps: decided ones follow one side and make their operands precise, undecided ones put the target
- * aside and go on behind the jump, each side with what it knows by then. Source: observed on Linux 6.18.
+ * aside and go on behind the jump, each side with what it knows by then.
+ *
+ *     state --- if r1 > 7 ---+--- behind it: r1 <= 7, and so for every register linked to r1   walked first
+ *                            +--- target:    r1 > 7, likewise                                  put aside
+ *
+ * Source: observed on Linux 6.18.
  */
 import type { Instruction, Slot } from '../isa/instruction.ts'
 import { Field, Kind, Op, Operand } from '../isa/table.ts'
@@ -33,6 +38,7 @@ export function walkJump(walk: Walk, state: State, insn: Instruction): Slot {
   noteStackOperands(walk, state, words, a, b)
 
   const taken = predict(walk, words, insn, a, b)
+  // The side that is not followed is never looked at: that rests on these numbers.
   if (taken >= 0) {
     if (isScalar(words, a)) requestRegister(walk.precision, state, insn.dst)
     if (row.operand === Operand.REG && isScalar(words, b)) requestRegister(walk.precision, state, insn.src)
@@ -62,6 +68,7 @@ function predict(walk: Walk, words: Int32Array, insn: Instruction, a: number, b:
   const { op, width } = insn.row
   if (isScalar(words, a) && isScalar(words, b)) return walk.transfer.predict(words, a, b, op, width)
   if (isPointer(words, a) && isPointer(words, b)) return -1
+  // Of a pointer only whether it is null can be known.
   const [pointer, scalar] = isPointer(words, a) ? [a, b] : [b, a]
   if (width === 64 ? !isConstValue(words, scalar, 0) : !isConst32(words, scalar) || words[scalar + VALUE_LO] !== 0) {
     return -1
@@ -93,6 +100,7 @@ function isKnownNonNull(type: number, reference: number): boolean {
 function split(walk: Walk, state: State, insn: Instruction, a: number, b: number): void {
   const { row } = insn
   const { words } = currentFrame(state)
+  // Before the copy is made, so that the history of both sides has them: they stand and fall together in backtracking.
   const linked: Place[] = []
   if (row.operand === Operand.REG && isScalar(words, b) && words[b + ID] !== 0) {
     collectLinked(walk, state, words[b + ID]!, linked)
@@ -116,6 +124,7 @@ function split(walk: Walk, state: State, insn: Instruction, a: number, b: number
   else checkNull(state, other, insn, a)
 }
 
+/** What each side learnt of a register it knows of every copy. */
 function syncSides(walk: Walk, state: State, other: State, at: number, linked: readonly Place[]): void {
   for (const side of [state, other]) {
     const { words } = currentFrame(side)
@@ -137,6 +146,7 @@ function checkNull(state: State, other: State, insn: Instruction, a: number): vo
 
 /** Every pointer with this id turns out to be null, or not to be. */
 function settleNull(state: State, id: number, reference: number, isNull: boolean): void {
+  // Nothing was acquired where the result is null.
   if (isNull && reference !== 0 && reference === id) {
     state.references = state.references.filter((held) => held.id !== id)
   }
@@ -177,8 +187,10 @@ export function walkMayGoto(walk: Walk, state: State, insn: Instruction): Slot {
   if (insn.dst !== 0 || insn.src !== 0 || insn.imm !== 0 || !insn.exact || insn.row.kind !== Kind.MAY_GOTO) {
     fail('may-goto-imm', { imm: insn.imm })
   }
+  // Sought from the checkpoint of this very visit, which was just stored.
   const before = earlierRound(state, walk.table.bucket(state.slot, state), state.parent?.dfsDepth ?? 0)
   const other = pushPending(walk, state, state.slot + 1, 'ENOMEM')
+  // Tells a round from one that changed nothing: without it the loop would look endless.
   other.mayGotoDepth += 1
   if (before !== undefined) widen(before, other, walk.ids)
   return state.slot + 1 + insn.off

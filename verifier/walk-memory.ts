@@ -1,4 +1,14 @@
-/** Loads, stores and atomics: operand checks, the access itself, and the note of which memory it goes to. */
+/**
+ * Loads, stores and atomics: operand checks, the access itself, and the note of which memory it goes to.
+ *
+ *     load            base readable -> destination writable -> access -> note
+ *     store           fields -> source readable -> base readable -> access -> note
+ *     read-modify-    size -> source, base (and r0) readable -> may this memory be used so?
+ *     write             -> register that takes the old value -> read, read into it, written -> note
+ *
+ * The note comes last: it is the type that the base had before the access, which may have overwritten it.
+ * Source: observed on Linux 6.18.
+ */
 import type { Instruction } from '../isa/instruction.ts'
 import { Size } from '../isa/opcode.ts'
 import { Field, Kind, Op } from '../isa/table.ts'
@@ -70,9 +80,11 @@ export function walkAtomic(walk: Walk, state: State, insn: Instruction): void {
   }
 }
 
+/** Immediates of the two atomics that exist in every width. */
 const ACQUIRE = 0x100
 const RELEASE = 0x110
 
+/** An unknown operation is told before a size that the operation does not have. @throws Rejection */
 function checkAtomicEncoding(insn: Instruction): void {
   const narrow = (insn.opcode & 0x18) === Size.B || (insn.opcode & 0x18) === Size.H
   const known = insn.exact || isReadModifyWrite(insn.imm)
@@ -85,6 +97,7 @@ function isReadModifyWrite(imm: number): boolean {
   return [0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, 0xe1, 0xf1].includes(imm)
 }
 
+/** The access is checked as a load first: of two faults the load's is reported. */
 function loadAcquire(walk: Walk, state: State, insn: Instruction): void {
   const { words } = currentFrame(state)
   const base = readRegister(state, insn.src)
@@ -103,6 +116,7 @@ function loadAcquire(walk: Walk, state: State, insn: Instruction): void {
   if (!atomicsAllowed(insn, type)) fail('atomic-load-not-allowed', { reg: insn.src, type: typeName(type) })
 }
 
+/** Likewise: a context field that cannot be written is told as that. */
 function storeRelease(walk: Walk, state: State, insn: Instruction): void {
   const { words } = currentFrame(state)
   readRegister(state, insn.src)
@@ -120,6 +134,7 @@ function storeRelease(walk: Walk, state: State, insn: Instruction): void {
   if (!atomicsAllowed(insn, type)) fail('atomic-store-not-allowed', { reg: insn.dst, type: typeName(type) })
 }
 
+/** Here the kind of memory counts before anything about the address. */
 function readModifyWrite(walk: Walk, state: State, insn: Instruction): void {
   const { words } = currentFrame(state)
   const { row } = insn
@@ -131,6 +146,7 @@ function readModifyWrite(walk: Walk, state: State, insn: Instruction): void {
   // If it holds the address as well, the address is lost before the access.
   if (fetch >= 0) makeUnknown(words, writeRegister(state, fetch))
   const access = { base: insn.dst, off: insn.off, size: row.memWidth / 8, strict: true, signed: false }
+  // Twice read: once for the right to, once for what ends up in the register.
   accessMemory(walk, state, { ...access, write: false, register: -1 })
   if (fetch >= 0) accessMemory(walk, state, { ...access, write: false, register: fetch })
   accessMemory(walk, state, { ...access, write: true, register: -2 })

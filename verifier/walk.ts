@@ -31,7 +31,7 @@ import { makePointer, writeRegister } from './walk-registers.ts'
 /** Instructions walked, over all paths. */
 const MAX_PROCESSED = 1_000_000
 
-/** What an instruction says of the path: where it goes on, or that it ends. */
+/** In place of the slot at which a path goes on: it ends here. */
 const PATH_END = -1
 
 /** Walks the main program. @throws Rejection at the first fault */
@@ -83,6 +83,7 @@ function walkPaths(walk: Walk, first: State): void {
     const outcome = step(walk, state, resumed)
     resumed = outcome === 'left'
     if (outcome !== 'ended') continue
+    // In this order: a loop that closes here may still add marks, and liveness is what the next path is compared by.
     walk.table.endPath(walk, state)
     walk.liveness.update(state)
     const next = walk.pending.pop()
@@ -103,6 +104,7 @@ function step(walk: Walk, state: State, resumed: boolean): Outcome {
   walk.entry = undefined
   const insn = walk.insns[slot]
   if (insn === undefined) return fail('invalid-insn-index', { slot, count: walk.insns.length })
+  // Kept for the error: wherever a rejection is thrown, this is where the walk was.
   walk.current = state
   walk.processed += 1
   if (walk.processed > MAX_PROCESSED) fail('program-too-large', { processed: walk.processed })
@@ -113,6 +115,7 @@ function step(walk: Walk, state: State, resumed: boolean): Outcome {
     }
     return 'ended'
   }
+  // Control may have come from elsewhere than the slot in front; backtracking needs to know from where.
   if (prepared.jumpPoint[slot] === 1) pushHistory(walk, state)
   if (isShown(walk)) show(walk, state, resumed)
   walk.observer?.(slot, state, walk.table)
@@ -129,6 +132,7 @@ function step(walk: Walk, state: State, resumed: boolean): Outcome {
   return left ? 'left' : 'goes-on'
 }
 
+/** What is never marked is dead code. */
 function markSeen(walk: Walk, slot: Slot, insn: Instruction): void {
   walk.flags[slot]! |= SlotFlag.SEEN
   if (insn.row.kind === Kind.LD_IMM64) walk.flags[slot + 1]! |= SlotFlag.SEEN
@@ -224,6 +228,7 @@ function transferControl(walk: Walk, state: State, insn: Instruction): Slot {
       checkCallEncoding(insn)
       callKfunc(walk, state, insn)
   }
+  // r0 is shown after every call, whether it was set or not.
   state.shared.scratch.registers |= 1
   return slot + 1
 }
@@ -265,6 +270,7 @@ function walkImmediate(walk: Walk, state: State, insn: Instruction): void {
     case Pseudo.MAP_IDX_VALUE: {
       const binding = walk.prepared.program.bindings.get(state.slot)
       if (binding?.kind !== 'map-value') throw new InternalError(`no map value is bound at ${state.slot}`)
+      // An address of user space: it has to be cast before it points anywhere.
       if (binding.map.type === 'arena') {
         makeUnknown(words, at)
         break
