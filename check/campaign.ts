@@ -16,6 +16,8 @@ export interface CampaignOptions extends StateCheckOptions {
   readonly inputs: number
   /** Stop at the first program with an escape. Default false. */
   readonly stopAtFirst?: boolean
+  /** Check this one alone, by its index. */
+  readonly only?: number
 }
 
 export interface FoundEscape {
@@ -50,6 +52,7 @@ export function checkGenerated(options: CampaignOptions): CampaignResult {
   const classes = new Map<string, number>()
   let [checked, unpruned, tooLong, steps] = [0, 0, 0, 0]
   for (const [index, { text, classes: names }] of fc.sample(validProgram, { numRuns: programs, seed }).entries()) {
+    if (options.only !== undefined && options.only !== index) continue
     const runs = fc.sample(inputsFor(text), { numRuns: inputs, seed: seed + index })
     try {
       const result = stateCheck(assemble(text), PROGRAM_NAME, runs, options)

@@ -1,5 +1,7 @@
 /** Follows one run through one walk of the verifier, and notes where it first leaves it. */
 import type { Slot } from '../isa/instruction.ts'
+import { ID } from '../verifier/layout.ts'
+import { registerAt } from '../verifier/state.ts'
 import type { Concrete } from './concrete.ts'
 import { type Mismatch, outside, type Strictness } from './embedding.ts'
 import { type Frames, type ProgramFacts, placeOf, type WalkRecord } from './walk-record.ts'
@@ -45,6 +47,12 @@ export class RunFollower {
       return
     }
     this.found = { slot, chain, ...this.#nearest(states, concrete, live) }
+  }
+
+  /** Whether register `reg` of the frame that runs shares an id with others in some state walked here. */
+  isLinked(slot: Slot, concrete: Concrete, reg: number): boolean {
+    const states = this.#record.states(placeOf(slot, concrete.chain()))
+    return states.some((frames) => frames.at(-1)!.words[registerAt(reg) + ID] !== 0)
   }
 
   #isWalked(place: string, states: readonly Frames[], concrete: Concrete, live: (n: number) => number): boolean {

@@ -17,7 +17,7 @@ import { verify } from '../verifier/verify.ts'
 import { interpreter } from '../vm/interpreter-engine.ts'
 import type { LoadedObject } from '../vm/loaded-object.ts'
 import { MachineCore } from '../vm/machine.ts'
-import type { RunState } from '../vm/state.ts'
+import type { Hook, RunState } from '../vm/state.ts'
 import { Concrete, type RunAddresses, type ValueArea } from './concrete.ts'
 import { HoleWatch } from './linux-holes.ts'
 import { RunFollower } from './run-follower.ts'
@@ -33,6 +33,8 @@ export interface StateCheckOptions {
   readonly maxUnpruned?: number
   /** Instructions after which a run is cut off. Default 100,000. */
   readonly maxSteps?: number
+  /** Called before each instruction is compared: may disturb the machine, to see whether that is noticed. */
+  readonly before?: Hook
 }
 
 /** A run that left what the verifier had walked. */
@@ -93,7 +95,7 @@ export function stateCheck(
   try {
     const loaded = machine.load(object, { programs: [program] })
     const unpruned = walkUnpruned(loadable!, maxUnpruned, transfer)
-    const checker = new Checker(loaded, program, loadable!, [pruned, unpruned], maxSteps)
+    const checker = new Checker(loaded, program, loadable!, [pruned, unpruned], { maxSteps, before: options.before })
     const escapes = inputs.flatMap((input) => checker.run(input))
     return { escapes, holes: checker.holes, steps: checker.steps, unpruned: unpruned !== undefined }
   } finally {
@@ -121,6 +123,11 @@ function isTooComplex(error: unknown): boolean {
   return error instanceof Error && /too complex|too large/u.test(error.message)
 }
 
+interface RunLimits {
+  readonly maxSteps: number
+  readonly before: Hook | undefined
+}
+
 class Checker {
   steps = 0
   holes = 0
@@ -128,7 +135,7 @@ class Checker {
   readonly #name: string
   readonly #records: readonly [WalkRecord, WalkRecord | undefined]
   readonly #facts: ReturnType<typeof factsOf>
-  readonly #maxSteps: number
+  readonly #limits: RunLimits
   readonly #program: LoadableProgram
 
   constructor(
@@ -136,13 +143,13 @@ class Checker {
     name: string,
     program: LoadableProgram,
     records: readonly [WalkRecord, WalkRecord | undefined],
-    maxSteps: number,
+    limits: RunLimits,
   ) {
     this.#loaded = loaded
     this.#name = name
     this.#records = records
     this.#facts = factsOf(program)
-    this.#maxSteps = maxSteps
+    this.#limits = limits
     this.#program = program
   }
 
@@ -155,17 +162,19 @@ class Checker {
       record === undefined ? [] : [new RunFollower(record, this.#facts, n === 0)],
     )
     let concrete: Concrete | undefined
-    let left = this.#maxSteps
+    let left = this.#limits.maxSteps
     const hook = (slot: Slot, state: RunState): void => {
       if (slot < 0) return
+      concrete ??= new Concrete(state, this.#addresses(state))
+      this.#limits.before?.(slot, state)
       left -= 1
       if (left < 0) throw new EndOfRun()
-      if (watch.step(slot, state)) {
+      const isLinked = (reg: number): boolean => followers.some((follower) => follower.isLinked(slot, concrete!, reg))
+      if (watch.step(slot, state, isLinked)) {
         this.holes += 1
         throw new EndOfRun()
       }
       this.steps += 1
-      concrete ??= new Concrete(state, this.#addresses(state))
       for (const follower of followers) follower.step(slot, concrete)
       if (followers.every(({ found }) => found !== undefined)) throw new EndOfRun()
     }

@@ -2,6 +2,8 @@
  * Mutants: a valid program with one thing changed in one instruction (a register, number, width, operator or label),
  * or with one instruction gone, doubled or swapped with the next. Most are refused, and say where verifiers differ.
  */
+import { assemble } from '../../asm/assemble.ts'
+import { AssemblyError } from '../../errors/errors.ts'
 import { ALU_OPS, JUMP_OPS } from './recipe.ts'
 import type { GeneratedProgram } from './write-program.ts'
 
@@ -17,17 +19,27 @@ export interface MutationChoice {
   readonly value: number
 }
 
-/** The mutant; the program itself where the mutation finds nothing to change. */
+/** The mutant; the program itself where the mutation finds nothing to change, or no form of instruction has it. */
 export function mutate(program: GeneratedProgram, choice: MutationChoice): GeneratedProgram {
   const lines = program.text.split('\n')
   const text = changeLine(lines, choice)?.join('\n')
-  if (text === undefined) return program
+  if (text === undefined || text === program.text || !isAssembly(text)) return program
   const keepsApart = choice.mutation === 'operator' && !text.includes('may_goto')
   return {
     text,
     classes: [...program.classes, 'mutant'].sort(),
     // Other changes may let an address or what the stack held before through; loops may end by time.
     comparable: program.comparable && keepsApart,
+  }
+}
+
+function isAssembly(text: string): boolean {
+  try {
+    assemble(text)
+    return true
+  } catch (error) {
+    if (error instanceof AssemblyError) return false
+    throw error
   }
 }
 
@@ -51,7 +63,7 @@ function changeLine(lines: readonly string[], choice: MutationChoice): string[] 
     case 'number':
       return lines.with(
         at,
-        replaceOne(line, NUMBER, choice, (number) => newNumber(number, choice.value)),
+        fitOffset(replaceOne(line, NUMBER, choice, (number) => newNumber(line, number, choice.value))),
       )
     case 'width':
       return lines.with(
@@ -120,11 +132,19 @@ function replaceOne(line: string, pattern: RegExp, { part }: MutationChoice, by:
   return `${line.slice(0, chosen.index)}${by(chosen[0])}${line.slice(chosen.index + chosen[0].length)}`
 }
 
-/** Numbers near the old one, and those at which widths turn. */
-function newNumber(old: string, value: number): string {
+/** Numbers near the old one, and those at which widths turn, as far as the instruction can encode them. */
+function newNumber(line: string, old: string, value: number): string {
   const number = BigInt(old)
   const choices = [number + 1n, number - 1n, -number, number * 2n, number + 8n, 0n, 255n, 65_535n, 2_147_483_647n, -1n]
-  return `${choices[value % choices.length]}`
+  const chosen = choices[value % choices.length]!
+  if (line.endsWith(' ll')) return `${chosen}`
+  // The arena pointer's cast has its own two numbers; offsets are 16 bits wide, other numbers 32.
+  return `${BigInt.asIntN(/\([^)]*[+-] |[a-z]_(?:32|64)\(/u.test(line) ? 16 : 32, chosen)}`
+}
+
+/** `+ -8` is not how offsets are written. */
+function fitOffset(line: string): string {
+  return line.replace(/([+-]) -(\d+)/u, (_, sign: string, number: string) => `${sign === '+' ? '-' : '+'} ${number}`)
 }
 
 function newWidth(old: string, value: number): string {

@@ -85,7 +85,6 @@ const otherLine: fc.Arbitrary<string> = fc.oneof(
       'f0',
     )
     .map((name) => `call ${name}`),
-  fc.constant('exit'),
 )
 
 const jumpLine: fc.Arbitrary<string> = fc.oneof(
@@ -101,7 +100,7 @@ const jumpLine: fc.Arbitrary<string> = fc.oneof(
       .tuple(kind, reg, fc.constantFrom(...JUMP_OPS), immediate)
       .map(([k, a, op, i]) => `if ${k}${a} ${op} ${i} goto @`),
   },
-  { weight: 1, arbitrary: fc.constantFrom('goto @', 'gotol @', 'may_goto @') },
+  { weight: 1, arbitrary: fc.constantFrom('may_goto @', 'may_goto @', 'goto @', 'gotol @', 'exit') },
 )
 
 const line: fc.Arbitrary<WildLine> = fc.record({
@@ -120,6 +119,7 @@ const START: readonly string[] = [
   '*(u64 *)(r10 - 16) = r1',
   'r2 = *(u64 *)(r1 + 0)',
   'r3 = *(u32 *)(r1 + 8)',
+  'r4 = arena ll',
   'r4 = g0 ll',
   'r5 = in0 ll',
   'r6 = r1',

@@ -24,6 +24,10 @@ function conditionText(w: Writer, { op, wide, left, right }: Condition): string 
 }
 
 export function writeBranch(w: Writer, step: Of<'branch'>, write: WriteSteps): void {
+  if (!w.mayFork(1)) {
+    write(w, step.taken)
+    return
+  }
   const text = conditionText(w, step.condition)
   const label = w.freshLabel()
   const end = w.freshLabel()
@@ -42,6 +46,7 @@ export function writeBranch(w: Writer, step: Of<'branch'>, write: WriteSteps): v
 const OPPOSITE: Readonly<Partial<Record<JumpOp, JumpOp>>> = { '==': '!=', '!=': '==', '>': '<=', '<=': '>', '<': '>=' }
 
 export function writeGuard(w: Writer, step: Of<'guard'>): void {
+  if (!w.mayFork(1)) return
   const opposite = OPPOSITE[step.condition.op]
   const condition = opposite === undefined ? step.condition : { ...step.condition, op: opposite }
   const text = conditionText(w, condition)
@@ -54,14 +59,17 @@ export function writeLoop(w: Writer, step: Of<'loop'>, write: WriteSteps): void 
   const free = COUNTERS.filter((reg) => !w.pinned.has(reg))
   const counter = free[step.count % Math.max(1, free.length)]
   if (counter === undefined || w.loops >= MAX_LOOPS) return
-  w.tag('loop')
   const count = 1 + (step.count % (w.loops > 0 ? 3 : 6))
+  // Every iteration of these may be the last.
+  const open = step.style === 'input' || step.style === 'may_goto'
+  if (open && !w.mayFork(count)) return
+  w.tag('loop')
   const [head, end] = [w.freshLabel(), w.freshLabel()]
   if (step.style === 'input') w.put(`r${counter} = in0 ll`, `r${counter} = *(u8 *)(r${counter} + 0)`)
   else w.put(`r${counter} = ${step.style === 'down' ? count : 0}`)
   if (step.style === 'input') w.put(`r${counter} &= ${count <= 3 ? 3 : 7}`)
   w.set(counter, SCALAR)
-  const body = settleBody(w, step.body, counter, write)
+  const body = settleBody(w, step.body, { counter, count }, write)
   w.label(head)
   switch (step.style) {
     case 'up':
@@ -98,22 +106,24 @@ interface Body {
 }
 
 /** Writes a loop's body until what it leaves behind is no less than what it started from. */
-function settleBody(w: Writer, steps: readonly Step[], counter: number, write: WriteSteps): Body {
+function settleBody(
+  w: Writer,
+  steps: readonly Step[],
+  { counter, count }: { readonly counter: number; readonly count: number },
+  write: WriteSteps,
+): Body {
   let before = w.model
-  w.loops += 1
-  const writeBody = (): Omit<Body, 'before'> =>
-    w.holding([counter], () => w.aside(before, () => write(w, steps))) as Omit<Body, 'before'>
-  for (let round = 0; round < MAX_REWRITES; round++) {
-    const { lines, model } = writeBody()
-    const joined = joinModels(before, model)
-    if (sameModel(joined, before)) {
-      w.loops -= 1
-      return { lines, before, model }
-    }
+  const { loops, iterations, forks, forksInLoops } = w
+  let body: { lines: string[]; model: Model } | undefined
+  for (let round = 0; round < MAX_REWRITES && body === undefined; round++) {
+    Object.assign(w, { loops: loops + 1, iterations: iterations * count, forks, forksInLoops })
+    const written = w.holding([counter], () => w.aside(before, () => write(w, steps)))
+    const joined = joinModels(before, written.model)
+    if (sameModel(joined, before)) body = written
     before = joined
   }
-  w.loops -= 1
-  return { lines: [], before, model: before }
+  Object.assign(w, { loops, iterations })
+  return { before, ...(body ?? { lines: [], model: before }) }
 }
 
 export function writeHelper(w: Writer, step: Of<'helper'>): void {
@@ -126,7 +136,7 @@ export function writeHelper(w: Writer, step: Of<'helper'>): void {
 
 export function writeCall(w: Writer, step: Of<'call'>): void {
   const callee = w.functions[step.func % Math.max(1, w.functions.length)]
-  if (callee === undefined || w.pinned.has(0)) return
+  if (callee === undefined || w.pinned.has(0) || !w.mayFork(callee.forks)) return
   w.tag('call')
   for (const [n, param] of callee.params.entries()) {
     const reg = n + 1

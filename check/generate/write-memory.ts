@@ -295,8 +295,8 @@ function writeAtomic(w: Writer, { atomic, width, value }: MemoryAccess, at: stri
 }
 
 export function writeLookup(w: Writer, step: Of<'lookup'>): void {
+  if (w.pinned.has(0) || !w.mayFork(1)) return
   w.tag('map')
-  if (w.pinned.has(0)) return
   writeKey(w, step.key)
   const out = w.freshLabel()
   w.put('r1 = arr ll', 'call bpf_map_lookup_elem', `if r0 == 0 goto ${out}`)

@@ -56,18 +56,20 @@ export const HEADER: string = [
 
 export function writeProgram(recipe: ProgramRecipe): GeneratedProgram {
   const shared: Shared = { labels: 0, classes: new Set() }
-  const callables = recipe.functions.map(({ params }, n): Callable => ({ name: `f${n}`, params }))
+  // From the last: a function must know of those that it may call.
+  let callables: readonly Callable[] = []
+  let functions: readonly string[] = []
+  for (let n = recipe.functions.length - 1; n >= 0; n--) {
+    const fn = recipe.functions[n]!
+    const w = writeFunction(shared, fn, callables)
+    callables = [{ name: `f${n}`, params: fn.params, forks: w.forks }, ...callables]
+    functions = [`.func f${n}`, ...w.lines, ...functions]
+  }
   const main = new Writer(shared, callables)
   startProgram(main)
   writeSteps(main, recipe.body)
   finish(main, true)
-  const functions = recipe.functions.map((fn, n) => writeFunction(shared, fn, callables.slice(n + 1)))
-  const parts = [
-    HEADER,
-    `.program ${PROGRAM_NAME} type=syscall`,
-    ...main.lines,
-    ...functions.flatMap((lines, n) => [`.func f${n}`, ...lines]),
-  ]
+  const parts = [HEADER, `.program ${PROGRAM_NAME} type=syscall`, ...main.lines, ...functions]
   return { text: `${parts.join('\n')}\n`, classes: [...shared.classes].sort(), comparable: true }
 }
 
@@ -82,12 +84,12 @@ function startProgram(w: Writer): void {
   for (const reg of [6, 7, 8, 9]) w.set(reg, SCALAR)
 }
 
-function writeFunction(shared: Shared, recipe: FunctionRecipe, callables: readonly Callable[]): string[] {
+function writeFunction(shared: Shared, recipe: FunctionRecipe, callables: readonly Callable[]): Writer {
   const w = new Writer(shared, callables)
   for (const [n, param] of recipe.params.entries()) w.set(n + 1, parameterValue(param))
   writeSteps(w, recipe.body)
   finish(w, false)
-  return w.lines
+  return w
 }
 
 function parameterValue(param: Parameter): Value {

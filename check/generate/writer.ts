@@ -3,13 +3,16 @@
  * that a step leaves open are settled here, by what the model has to offer.
  */
 import { copyModel, type Model, makeModel, SCALAR, type Value } from './model.ts'
-import type { Operand, Pick } from './recipe.ts'
+import type { Operand, Parameter, Pick } from './recipe.ts'
 
 /** Labels and classes of a whole program. */
 export interface Shared {
   labels: number
   readonly classes: Set<string>
 }
+
+/** Branches that all iterations of all loops of a function may pass. */
+const MAX_FORKS_IN_LOOPS = 10
 
 export class Writer {
   readonly shared: Shared
@@ -21,6 +24,11 @@ export class Writer {
   readonly pinned: Set<number> = new Set()
   /** Loops around the point written to. */
   loops = 0
+  /** Times that the point written to is passed at most, by those loops. */
+  iterations = 1
+  /** Branches passed at most, each as often as it is; those in loops alone. */
+  forks = 0
+  forksInLoops = 0
 
   constructor(shared: Shared, functions: readonly Callable[]) {
     this.shared = shared
@@ -122,6 +130,20 @@ export class Writer {
     return result
   }
 
+  /**
+   * Asks for `count` branches at this point. Without limit only outside of loops: a branch in a loop doubles the
+   * verifier's paths with each iteration.
+   */
+  mayFork(count: number): boolean {
+    const passed = count * this.iterations
+    if (this.iterations > 1) {
+      if (this.forksInLoops + passed > MAX_FORKS_IN_LOOPS) return false
+      this.forksInLoops += passed
+    }
+    this.forks += passed
+    return true
+  }
+
   /** What a call leaves: r0 is set by the caller of this. */
   clobber(): void {
     for (let reg = 0; reg <= 5; reg++) this.set(reg, undefined)
@@ -130,7 +152,9 @@ export class Writer {
 
 export interface Callable {
   readonly name: string
-  readonly params: readonly ('scalar' | 'arena' | 'buffer')[]
+  readonly params: readonly Parameter[]
+  /** Branches that a call passes at most. */
+  readonly forks: number
 }
 
 export function range(count: number): number[] {

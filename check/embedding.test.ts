@@ -1,0 +1,210 @@
+/** A machine that was tampered with is no longer in the state that the verifier walked. */
+import { describe, expect, test } from 'vitest'
+import { assemble } from '../asm/assemble.ts'
+import type { Hook, RunState } from '../vm/state.ts'
+import { EMPTY_INPUT } from './run-input.ts'
+import { type Escape, stateCheck } from './state-check.ts'
+
+const CTX = { ...EMPTY_INPUT, ctx: new Uint8Array(64).fill(7) }
+
+/** Runs the instructions, with `tamper` called before the instruction at `slot`; gives where the walks were left. */
+function escapes(lines: readonly string[], slot: number, tamper: (state: RunState) => void): readonly Escape[] {
+  const before: Hook = (at, state) => {
+    if (at === slot) tamper(state)
+  }
+  const source = [
+    '.map arr type=array key=4 value=16 entries=3',
+    '.map arena type=arena entries=2 extra=0x100000010000',
+    '.program p type=syscall',
+    ...lines,
+    '',
+  ].join('\n')
+  return stateCheck(assemble(source), 'p', [CTX], { before }).escapes
+}
+
+const low =
+  (reg: number, by: (value: number) => number) =>
+  (state: RunState): void => {
+    state.regs[2 * reg] = by(state.regs[2 * reg]!)
+  }
+const high =
+  (reg: number, value: number) =>
+  (state: RunState): void => {
+    state.regs[2 * reg + 1] = value
+  }
+const stack =
+  (below: number, value: number) =>
+  (state: RunState): void => {
+    state.kernel.u8[state.stackTop - below] = value
+  }
+
+interface Case {
+  readonly name: string
+  readonly lines: readonly string[]
+  readonly slot: number
+  readonly tamper: (state: RunState) => void
+  readonly place: string
+}
+
+const LOOKUP = ['*(u32 *)(r10 - 4) = 1', 'r2 = r10', 'r2 += -4', 'r1 = arr ll', 'call 1', 'if r0 == 0 goto out']
+const LOOKUP_END = ['r0 = *(u64 *)(r0 + 0)', 'out: r0 = 0', 'exit']
+
+const CASES: readonly Case[] = [
+  { name: 'a constant', lines: ['r0 = 5', 'exit'], slot: 1, tamper: low(0, () => 6), place: 'frame 0: R0' },
+  {
+    name: 'a known bit',
+    lines: ['r0 = *(u64 *)(r1 + 0)', 'r0 &= 6', 'exit'],
+    slot: 2,
+    tamper: low(0, (value) => value | 1),
+    place: 'frame 0: R0',
+  },
+  {
+    name: 'an unsigned bound',
+    lines: ['r0 = *(u64 *)(r1 + 0)', 'if r0 < 1000 goto out', 'r0 = 1', 'out: exit'],
+    slot: 3,
+    tamper: (state) => {
+      state.regs[0] = 1000
+      state.regs[1] = 0
+    },
+    place: 'frame 0: R0',
+  },
+  {
+    name: 'the upper half of a 32-bit result',
+    lines: ['r0 = *(u64 *)(r1 + 0)', 'w0 += 1', 'exit'],
+    slot: 2,
+    tamper: high(0, 1),
+    place: 'frame 0: R0',
+  },
+  {
+    name: 'a copy',
+    lines: ['r0 = *(u64 *)(r1 + 0)', 'r2 = r0', 'r0 += r2', 'exit'],
+    slot: 2,
+    tamper: low(2, (value) => value + 1),
+    place: 'frame 0: R2',
+  },
+  {
+    name: 'a copy with something added',
+    lines: ['r0 = *(u64 *)(r1 + 0)', 'r2 = r0', 'r2 += 5', 'r0 += r2', 'exit'],
+    slot: 3,
+    tamper: low(0, (value) => value + 1),
+    place: 'frame 0: R2',
+  },
+  {
+    name: 'a saved scalar',
+    lines: ['r2 = *(u8 *)(r1 + 0)', '*(u64 *)(r10 - 8) = r2', 'r0 = *(u64 *)(r10 - 8)', 'exit'],
+    slot: 2,
+    tamper: stack(7, 1),
+    place: 'frame 0: fp-8',
+  },
+  {
+    name: 'a scalar saved in 32 bits',
+    lines: ['*(u32 *)(r10 - 8) = 5', 'r0 = *(u32 *)(r10 - 8)', 'exit'],
+    slot: 1,
+    tamper: stack(5, 1),
+    place: 'frame 0: fp-8',
+  },
+  {
+    name: 'a byte of zero',
+    lines: ['*(u8 *)(r10 - 3) = 0', 'r0 = *(u8 *)(r10 - 3)', 'exit'],
+    slot: 1,
+    tamper: stack(3, 1),
+    place: 'frame 0: fp-3',
+  },
+  {
+    name: 'the context',
+    lines: ['r2 = r1', 'r0 = *(u64 *)(r2 + 0)', 'exit'],
+    slot: 1,
+    tamper: low(2, (value) => value + 8),
+    place: 'frame 0: R2',
+  },
+  {
+    name: 'a stack pointer',
+    lines: ['*(u64 *)(r10 - 8) = 1', 'r2 = r10', 'r2 += -8', 'r0 = *(u64 *)(r2 + 0)', 'exit'],
+    slot: 3,
+    tamper: low(2, (value) => value - 8),
+    place: 'frame 0: R2',
+  },
+  {
+    name: 'a map value',
+    lines: [...LOOKUP, ...LOOKUP_END],
+    slot: 7,
+    tamper: low(0, (value) => value + 8),
+    place: 'frame 0: R0',
+  },
+  {
+    name: 'a map value beyond the last one',
+    lines: [...LOOKUP, ...LOOKUP_END],
+    slot: 7,
+    tamper: low(0, (value) => value + 32),
+    place: 'frame 0: R0',
+  },
+  {
+    name: 'a map',
+    lines: LOOKUP.slice(0, 5).concat('r0 = 0', 'exit', 'out: exit').toSpliced(7, 1),
+    slot: 5,
+    tamper: low(1, (value) => value + 4096),
+    place: 'frame 0: R1',
+  },
+  {
+    name: 'an arena pointer',
+    lines: [
+      'r1 = 0x100000010000 ll',
+      'r1 = addr_space_cast(r1, 0, 1)',
+      'r2 = arena ll',
+      'r0 = *(u64 *)(r1 + 0)',
+      'exit',
+    ],
+    slot: 5,
+    tamper: high(1, 0x1000),
+    place: 'frame 0: R1',
+  },
+  {
+    name: "a caller's register",
+    lines: ['r6 = 3', 'call f', 'r0 = r6', 'exit', '.func f', 'r0 = 1', 'exit'],
+    slot: 5,
+    tamper: (state) => {
+      state.saved[2] = 4
+    },
+    place: 'frame 0: R6',
+  },
+  {
+    name: "a caller's stack",
+    lines: ['*(u64 *)(r10 - 8) = 3', 'call f', 'r0 = *(u64 *)(r10 - 8)', 'exit', '.func f', 'r0 = 1', 'exit'],
+    slot: 5,
+    tamper: stack(8, 4),
+    place: 'frame 0: fp-8',
+  },
+]
+
+describe('embedding', () => {
+  test.each(CASES)('$name', ({ lines, slot, tamper, place }) => {
+    expect(escapes(lines, slot, () => undefined)).toEqual([])
+    const found = escapes(lines, slot, tamper)
+    expect(found.map((one) => ({ slot: one.slot, place: one.place }))).toContainEqual({ slot, place })
+  })
+
+  test('another element of the same map is as good', () => {
+    const move = low(0, (value) => value + 16)
+    expect(escapes([...LOOKUP, ...LOOKUP_END], 7, move)).toEqual([])
+  })
+
+  test('a dead register may be anything', () => {
+    expect(
+      escapes(
+        ['r2 = 1', 'r0 = 0', 'exit'],
+        1,
+        low(2, () => 9),
+      ),
+    ).toEqual([])
+  })
+
+  test('an instruction that was never walked', () => {
+    const found = escapes(
+      ['r0 = 5', 'if r0 == 5 goto out', 'r0 = 1', 'out: exit'],
+      1,
+      low(0, () => 6),
+    )
+    expect(found[0]?.slot).toBe(1)
+    expect(found[0]?.nearest).toContain('R0=5')
+  })
+})

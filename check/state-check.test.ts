@@ -1,0 +1,83 @@
+/** State checking finds nothing in what the verifier accepts, and finds each bug planted in a copy of it. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { assemble } from '../asm/assemble.ts'
+import { assembleFile } from '../node.ts'
+import type { ObjectSpec } from '../program/object.ts'
+import { checkGenerated, renderEscape } from './campaign.ts'
+import { PLANTED_BUGS } from './planted-bugs.ts'
+import type { RunInput } from './run-input.ts'
+import { testCount, testSeed } from './seed.ts'
+import { stateCheck } from './state-check.ts'
+
+const ROOT: string = resolve(import.meta.dirname, '..')
+const SEED: number = testSeed(1)
+
+describe('generated programs', () => {
+  test('no run leaves what was walked', () => {
+    const result = checkGenerated({ seed: SEED, programs: testCount(120, 2000), inputs: testCount(10, 50) })
+    expect(result.found.map(renderEscape), `seed ${SEED}`).toEqual([])
+    expect(result.checked).toBeGreaterThan(0.9 * testCount(120, 2000))
+    expect(result.unpruned).toBeGreaterThan(0.8 * result.checked)
+    expect(result.steps).toBeGreaterThan(50 * result.checked)
+  })
+
+  test.each(PLANTED_BUGS)('$name is found', ({ transfer }) => {
+    const { found } = checkGenerated({ seed: SEED, programs: 1000, inputs: 10, transfer, stopAtFirst: true })
+    expect(found.length, `seed ${SEED}`).toBeGreaterThan(0)
+    // The verifier's own functions see nothing wrong in the same run.
+    const { index } = found[0]!
+    const own = checkGenerated({ seed: SEED, programs: index + 1, inputs: 10, only: index })
+    expect(own.found.map(renderEscape)).toEqual([])
+    expect(own.checked).toBe(1)
+  })
+})
+
+/** A few contexts for a program that nothing else is known of. */
+function someInputs(seed: number): readonly RunInput[] {
+  const ctx = fc.uint8Array({ minLength: 64, maxLength: 64 })
+  const random = fc.sample(ctx, { numRuns: 4, seed }).map((bytes) => ({ ctx: bytes, globals: {}, elements: [] }))
+  return [{ ctx: new Uint8Array(), globals: {}, elements: [] }, ...random]
+}
+
+function expectNoEscape(object: ObjectSpec): void {
+  for (const { name } of object.programs) {
+    const result = stateCheck(object, name, someInputs(SEED), { maxSteps: 20_000, maxStates: 100_000 })
+    expect(result.escapes, name).toEqual([])
+    expect(result.steps, name).toBeGreaterThan(0)
+  }
+}
+
+const EXAMPLES: readonly string[] = readdirSync(join(ROOT, 'examples')).filter((name) =>
+  existsSync(join(ROOT, 'examples', name, `${name}.bpf.s`)),
+)
+
+describe('examples', () => {
+  test.each(EXAMPLES)('%s', async (name) => {
+    expectNoEscape(await assembleFile(join(ROOT, 'examples', name, `${name}.bpf.s`)))
+  })
+})
+
+/** The accepted programs of the verifier's own tests, by file. */
+function acceptedCases(file: string): { readonly name: string; readonly source: string }[] {
+  const text = readFileSync(join(ROOT, 'verifier/testdata', file), 'utf8')
+  return text.split(/^=== /mu).flatMap((part) => {
+    const [, name, body, verdict] = /^(.*)\n([\s\S]*?)\n--- (.*)\n/u.exec(part) ?? []
+    if (name === undefined || body === undefined || verdict !== 'accepted') return []
+    return [{ name, source: /^\.program/mu.test(body) ? body : `.program p type=syscall\n${body}` }]
+  })
+}
+
+describe("programs of the verifier's tests", () => {
+  const cases = readdirSync(join(ROOT, 'verifier/testdata')).flatMap(acceptedCases)
+
+  test('there are some', () => expect(cases.length).toBeGreaterThan(20))
+
+  test.for(cases)('$name', ({ source }, ctx) => {
+    const missing = /type=(hash|lru_hash|percpu_array)\b/u.exec(source)?.[1]
+    if (missing !== undefined) ctx.skip(`harena does not implement map type ${missing}`)
+    expectNoEscape(assemble(source))
+  })
+})
