@@ -2,10 +2,11 @@
 import fc from 'fast-check'
 import { assemble } from '../asm/assemble.ts'
 import { VerifierError } from '../errors/errors.ts'
-import { validProgram } from './generate/arbitraries.ts'
+import { mutantProgram, validProgram } from './generate/arbitraries.ts'
 import { inputsFor } from './generate/inputs.ts'
-import { PROGRAM_NAME } from './generate/write-program.ts'
-import { type Escape, type StateCheckOptions, stateCheck } from './state-check.ts'
+import { wildProgram } from './generate/wild.ts'
+import { type GeneratedProgram, PROGRAM_NAME } from './generate/write-program.ts'
+import { type Escape, type StateCheckOptions, type StateCheckResult, stateCheck } from './state-check.ts'
 import { WalkTooLong } from './walk-record.ts'
 
 export interface CampaignOptions extends StateCheckOptions {
@@ -14,6 +15,8 @@ export interface CampaignOptions extends StateCheckOptions {
   readonly programs: number
   /** Runs of each. */
   readonly inputs: number
+  /** Default valid. */
+  readonly kind?: ProgramKind
   /** Stop at the first program with an escape. Default false. */
   readonly stopAtFirst?: boolean
   /** Check this one alone, by its index. */
@@ -38,37 +41,72 @@ export interface CampaignResult {
   readonly unpruned: number
   /** Walks too long to keep: programs left out. */
   readonly tooLong: number
+  /** Runs cut off at a hole of Linux (linux-holes.ts). */
+  readonly holes: number
   /** Instructions executed and compared. */
   readonly steps: number
   /** Programs by class. */
   readonly classes: ReadonlyMap<string, number>
 }
 
+/** Programs generated at a time. */
+const BATCH = 20
+
+export type ProgramKind = 'valid' | 'mutant' | 'wild'
+
+const ARBITRARIES: Readonly<Record<ProgramKind, fc.Arbitrary<GeneratedProgram>>> = {
+  valid: validProgram,
+  mutant: mutantProgram,
+  wild: wildProgram,
+}
+
+export interface NumberedProgram extends GeneratedProgram {
+  readonly index: number
+}
+
+/** Programs number `from` to `to` - 1 of a seed: always the same ones. */
+export function* generated(kind: ProgramKind, seed: number, from: number, to: number): Generator<NumberedProgram> {
+  for (let index = from; index < to; ) {
+    const batch = Math.floor(index / BATCH)
+    const programs = fc.sample(ARBITRARIES[kind], { numRuns: BATCH, seed: (seed + 1_000_003 * batch) | 0 })
+    for (; index < to && Math.floor(index / BATCH) === batch; index++) yield { ...programs[index % BATCH]!, index }
+  }
+}
+
 /** Checks generated programs, the same ones for the same seed. */
 export function checkGenerated(options: CampaignOptions): CampaignResult {
-  const { seed, programs, inputs } = options
+  const { seed, only, kind = 'valid' } = options
   const found: FoundEscape[] = []
   const messages: string[] = []
   const classes = new Map<string, number>()
-  let [checked, unpruned, tooLong, steps] = [0, 0, 0, 0]
-  for (const [index, { text, classes: names }] of fc.sample(validProgram, { numRuns: programs, seed }).entries()) {
-    if (options.only !== undefined && options.only !== index) continue
-    const runs = fc.sample(inputsFor(text), { numRuns: inputs, seed: seed + index })
-    try {
-      const result = stateCheck(assemble(text), PROGRAM_NAME, runs, options)
+  let [checked, unpruned, tooLong, holes, steps] = [0, 0, 0, 0, 0]
+  for (const program of generated(kind, seed, only ?? 0, only === undefined ? options.programs : only + 1)) {
+    const result = checkOne(program, options)
+    if (typeof result === 'string') messages.push(result)
+    else if (result === undefined) tooLong += 1
+    else {
       checked += 1
       steps += result.steps
+      holes += result.holes
       if (result.unpruned) unpruned += 1
-      for (const name of names) classes.set(name, (classes.get(name) ?? 0) + 1)
-      found.push(...result.escapes.map((one) => ({ index, text, escape: one })))
+      for (const name of program.classes) classes.set(name, (classes.get(name) ?? 0) + 1)
+      found.push(...result.escapes.map((one) => ({ index: program.index, text: program.text, escape: one })))
       if (options.stopAtFirst === true && found.length > 0) break
-    } catch (error) {
-      if (error instanceof VerifierError) messages.push(error.reason)
-      else if (error instanceof WalkTooLong) tooLong += 1
-      else throw error
     }
   }
-  return { found, checked, rejected: messages.length, messages, unpruned, tooLong, steps, classes }
+  return { found, checked, rejected: messages.length, messages, unpruned, tooLong, holes, steps, classes }
+}
+
+/** What came out; the message of a program that is refused; undefined for a walk that is too long to keep. */
+function checkOne({ text, index }: NumberedProgram, options: CampaignOptions): StateCheckResult | string | undefined {
+  const runs = fc.sample(inputsFor(text), { numRuns: options.inputs, seed: (options.seed + index) | 0 })
+  try {
+    return stateCheck(assemble(text), PROGRAM_NAME, runs, options)
+  } catch (error) {
+    if (error instanceof VerifierError) return error.reason
+    if (error instanceof WalkTooLong) return undefined
+    throw error
+  }
 }
 
 /** An escape in full, for people. */

@@ -17,11 +17,18 @@ const SEED: number = testSeed(1)
 
 describe('generated programs', () => {
   test('no run leaves what was walked', () => {
-    const result = checkGenerated({ seed: SEED, programs: testCount(120, 2000), inputs: testCount(10, 50) })
+    const programs = testCount(100, 2000)
+    const result = checkGenerated({ seed: SEED, programs, inputs: testCount(10, 50) })
     expect(result.found.map(renderEscape), `seed ${SEED}`).toEqual([])
-    expect(result.checked).toBeGreaterThan(0.9 * testCount(120, 2000))
+    expect(result.checked).toBeGreaterThan(0.9 * programs)
     expect(result.unpruned).toBeGreaterThan(0.8 * result.checked)
     expect(result.steps).toBeGreaterThan(50 * result.checked)
+  })
+
+  test.each(['mutant', 'wild'] as const)('nor of accepted %s programs', (kind) => {
+    const result = checkGenerated({ kind, seed: SEED, programs: testCount(60, 2000), inputs: testCount(10, 50) })
+    expect(result.found.map(renderEscape), `seed ${SEED}`).toEqual([])
+    expect(result.checked).toBeGreaterThan(5)
   })
 
   test.each(PLANTED_BUGS)('$name is found', ({ transfer }) => {

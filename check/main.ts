@@ -1,0 +1,66 @@
+/**
+ * State checking from the command line:
+ *
+ *     npm run check:state -- [--runs N] [--inputs N] [--seed N] [--kind valid|mutant|wild] [--only N]
+ *
+ * Exit code 0 when no run leaves what the verifier walked, 1 when one does, 2 for bad usage.
+ */
+import { parseArgs } from 'node:util'
+import { type CampaignOptions, checkGenerated, type ProgramKind, renderEscape } from './campaign.ts'
+
+class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+function wholeNumber(name: string, text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 0) throw new UsageError(`--${name} is a whole number, not ${text}`)
+  return number
+}
+
+function programKind(text: string): ProgramKind {
+  if (text === 'valid' || text === 'mutant' || text === 'wild') return text
+  throw new UsageError(`--kind is valid, mutant or wild, not ${text}`)
+}
+
+function readOptions(args: readonly string[]): CampaignOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      runs: { type: 'string', default: '200' },
+      inputs: { type: 'string', default: '10' },
+      seed: { type: 'string', default: '1' },
+      kind: { type: 'string', default: 'valid' },
+      only: { type: 'string' },
+    },
+  })
+  return {
+    programs: wholeNumber('runs', values.runs),
+    inputs: wholeNumber('inputs', values.inputs),
+    seed: wholeNumber('seed', values.seed),
+    kind: programKind(values.kind),
+    ...(values.only === undefined ? {} : { only: wholeNumber('only', values.only) }),
+  }
+}
+
+function main(args: readonly string[]): number {
+  let options: CampaignOptions
+  try {
+    options = readOptions(args)
+  } catch (error) {
+    // What parseArgs throws for unknown options is a TypeError.
+    if (!(error instanceof UsageError || error instanceof TypeError)) throw error
+    console.error(error.message)
+    return 2
+  }
+  const result = checkGenerated(options)
+  for (const found of result.found) console.log(renderEscape(found))
+  const { checked, rejected, tooLong, holes, steps } = result
+  console.log(
+    `seed ${options.seed}: ${checked} programs checked over ${steps} instructions, ${rejected} refused, ` +
+      `${tooLong} too long to follow, ${holes} runs cut off at holes of Linux: ${result.found.length} escapes`,
+  )
+  return result.found.length === 0 ? 0 : 1
+}
+
+process.exitCode = main(process.argv.slice(2))
