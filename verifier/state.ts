@@ -152,8 +152,6 @@ export interface Checkpoint extends State {
   evicted: boolean
   /** Dead registers and slots have been wiped. */
   cleaned: boolean
-  /** Last instruction of the path that led here: where backtracking through its own history starts. */
-  lastSlot: Slot
 }
 
 export function makeShared(): Shared {
@@ -273,7 +271,6 @@ export function makeCheckpoint(state: State): Checkpoint {
     misses: 0,
     evicted: false,
     cleaned: false,
-    lastSlot: state.previous,
   }
 }
 
