@@ -15,6 +15,12 @@ import { copyRegister, newId, OPERAND, registerAt, type State } from './state.ts
 import { typeName } from './text.ts'
 import type { Walk } from './walk-env.ts'
 
+/** How messages name an operator: from the opcode alone, which signed division shares with the unsigned one. */
+export function operatorSign(op: Op): string {
+  if (op === Op.SDIV) return ALU_SIGN[Op.DIV]!
+  return op === Op.SMOD ? ALU_SIGN[Op.MOD]! : ALU_SIGN[op]!
+}
+
 /** `dst op= src` where just one of the two is a pointer. `ptr` and `off` are word indices; one of them is dst's. */
 export function pointerArithmetic(
   walk: Walk,
@@ -53,10 +59,10 @@ export function pointerArithmetic(
     case Op.AND:
     case Op.OR:
     case Op.XOR:
-      fail('arithmetic-bitwise', { reg, op: ALU_SIGN[op]! })
+      fail('arithmetic-bitwise', { reg, op: operatorSign(op) })
       break
     default:
-      fail('arithmetic-operator', { reg, op: ALU_SIGN[op]! })
+      fail('arithmetic-operator', { reg, op: operatorSign(op) })
   }
   checkOffset(words, dst, type)
   sync(words, dst)

@@ -10,13 +10,12 @@
  * Of two faults the one that comes first here is reported. Source: observed on Linux 6.18.
  */
 import type { Instruction } from '../isa/instruction.ts'
-import { ALU_SIGN } from '../isa/notation.ts'
 import { Class } from '../isa/opcode.ts'
 import { Field, Kind, Op, Operand } from '../isa/table.ts'
 import { SlotFlag } from '../program/loadable.ts'
 import { fail } from './errors.ts'
 import { PRECISE, RegType, TYPE } from './layout.ts'
-import { pointerArithmetic } from './pointer.ts'
+import { operatorSign, pointerArithmetic } from './pointer.ts'
 import { requestRegister } from './precision.ts'
 import { checkInvariants, clearId, makeConst, makeUnknown } from './scalar.ts'
 import { copyRegister, currentFrame, OPERAND, registerAt, type State } from './state.ts'
@@ -208,7 +207,7 @@ function fromPointer(walk: Walk, state: State, words: Int32Array, insn: Instruct
     requestRegister(walk.precision, state, insn.dst)
     pointerArithmetic(walk, state, words, insn, src, dst)
   } else if (insn.row.op === Op.SUB) makeUnknown(words, dst)
-  else fail('arithmetic-pointers', { reg: insn.dst, op: ALU_SIGN[insn.row.op]! })
+  else fail('arithmetic-pointers', { reg: insn.dst, op: operatorSign(insn.row.op) })
 }
 
 function scalarArithmetic(
