@@ -1,4 +1,4 @@
-/** An object loaded on a machine: its programs, maps and globals by name. */
+/** An object loaded on a machine: its programs, maps and globals by name, of whatever kind the machine makes them. */
 import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
 import type { ObjectSpec } from '../program/object.ts'
@@ -6,17 +6,17 @@ import type { Global } from './global.ts'
 import type { MapHandle } from './map-handle.ts'
 import type { Program } from './program.ts'
 
-export class LoadedObject {
+export class LoadedObject<P = Program, M = MapHandle, G = Global> {
   readonly spec: ObjectSpec
-  readonly programs: ReadonlyMap<string, Program>
-  readonly maps: ReadonlyMap<string, MapHandle>
-  readonly globals: ReadonlyMap<string, Global>
+  readonly programs: ReadonlyMap<string, P>
+  readonly maps: ReadonlyMap<string, M>
+  readonly globals: ReadonlyMap<string, G>
 
   constructor(
     spec: ObjectSpec,
-    programs: ReadonlyMap<string, Program>,
-    maps: ReadonlyMap<string, MapHandle>,
-    globals: ReadonlyMap<string, Global>,
+    programs: ReadonlyMap<string, P>,
+    maps: ReadonlyMap<string, M>,
+    globals: ReadonlyMap<string, G>,
   ) {
     this.spec = spec
     this.programs = programs
@@ -25,15 +25,15 @@ export class LoadedObject {
   }
 
   /** @throws HarenaError when the object has none of that name, or it was not loaded */
-  program(name: string): Program {
+  program(name: string): P {
     return this.programs.get(name) ?? missing(this.spec.file, 'program', name, this.programs.keys())
   }
 
-  map(name: string): MapHandle {
+  map(name: string): M {
     return this.maps.get(name) ?? missing(this.spec.file, 'map', name, this.maps.keys())
   }
 
-  global(name: string): Global {
+  global(name: string): G {
     return this.globals.get(name) ?? missing(this.spec.file, 'global', name, this.globals.keys())
   }
 }

@@ -1,0 +1,183 @@
+/**
+ * The running kernel as a machine: the same objects, programs, maps and globals as index.ts's Machine, through bpf(2).
+ * It loads programs and runs them by BPF_PROG_TEST_RUN; it never attaches one.
+ */
+import { encodeBtf } from '../btf/encode.ts'
+import type { Btf } from '../btf/types.ts'
+import type { OutputListener } from '../cpu/output.ts'
+import { HarenaError } from '../errors/errors.ts'
+import type { MapAttributes } from '../maps/map.ts'
+import { link } from '../program/link.ts'
+import type { MapSpec, ObjectSpec } from '../program/object.ts'
+import { MAP_FLAGS } from '../program/types.ts'
+import { LoadedObject } from '../vm/loaded-object.ts'
+import type { LoadOptions } from '../vm/options.ts'
+import { assertAvailable } from './availability.ts'
+import { btfLoad, closeFd } from './bpf.ts'
+import { DataMap } from './data-map.ts'
+import { LinuxGlobal } from './global.ts'
+import { refused } from './libc.ts'
+import { type LinuxImage, loadProgram } from './load.ts'
+import { LinuxMap } from './map.ts'
+import { unsupported } from './mapping.ts'
+import { LinuxOutput } from './output.ts'
+import { LinuxProgram } from './program.ts'
+
+/** An object in the running kernel. */
+export type LinuxObject = LoadedObject<LinuxProgram, LinuxMap, LinuxGlobal>
+
+/** Descriptors are closed when the machine is, or when nobody holds it any more. */
+interface Resource {
+  close(): void
+}
+
+export class LinuxMachine {
+  readonly #resources: Set<Resource>
+  readonly #output = new LinuxOutput()
+  #closed = false
+
+  /** @throws HarenaError that names what is missing: Linux on x86-64, koffi, a capability */
+  constructor() {
+    assertAvailable()
+    this.#resources = new Set([this.#output])
+    forgotten.register(this, this.#resources)
+  }
+
+  /**
+   * Creates the object's maps, maps its arenas, loads its programs. A map and a program stay until the machine closes.
+   * @throws VerifierError for the first program that is rejected; ErrnoError for what the kernel does not create
+   */
+  load(spec: ObjectSpec, options: LoadOptions = {}): LinuxObject {
+    this.#assertOpen()
+    if (options.unchecked === true) throw unsupported('run a program unchecked')
+    const chosen = (options.programs ?? spec.programs.map(({ name }) => name)).map((name) => link(spec, name))
+    const before = new Set(this.#resources)
+    try {
+      const btfFd = spec.btf === undefined ? undefined : this.#loadBtf(spec.btf)
+      const maps = new Map(spec.maps.map((map) => [map.name, this.#createFromSpec(spec, map, btfFd)]))
+      const programs = new Map(
+        chosen.map((image) => [image.name, this.#loadProgram(image, maps, options.logLevel, btfFd)]),
+      )
+      return new LoadedObject(spec, programs, maps, this.#globals(spec, maps))
+    } catch (error) {
+      for (const resource of this.#resources) if (!before.has(resource)) this.#drop(resource)
+      throw error
+    }
+  }
+
+  /** Creates a map of any type that the kernel has. An arena is mapped nowhere until its `mmap` says where. */
+  createMap(attributes: MapAttributes, inner?: LinuxMap): LinuxMap {
+    this.#assertOpen()
+    const btfFd = attributes.btf === undefined ? undefined : this.#loadBtf(attributes.btf)
+    return this.#held(new LinuxMap(attributes, { btfFd, innerMapFd: inner?.fd }))
+  }
+
+  /** Loads one linked program, or raw instructions; `maps` are those that it names. @throws VerifierError */
+  loadProgram(
+    image: LinuxImage,
+    maps: ReadonlyMap<string, LinuxMap> = new Map(),
+    options: LoadOptions = {},
+  ): LinuxProgram {
+    this.#assertOpen()
+    if (options.unchecked === true) throw unsupported('run a program unchecked')
+    const btfFd = image.btf === undefined ? undefined : this.#loadBtf(image.btf)
+    return this.#loadProgram(image, maps, options.logLevel, btfFd)
+  }
+
+  /**
+   * Calls `listener` for each line that programs print, after the run that printed it. Returns what takes it away.
+   * @throws HarenaError where the kernel's tracer cannot be read
+   */
+  on(_event: 'output', listener: OutputListener): () => void {
+    this.#assertOpen()
+    return this.#output.on(listener)
+  }
+
+  /** Closes every descriptor; a second call does nothing. Views of arenas stay good for as long as they are held. */
+  close(): void {
+    this.#closed = true
+    for (const resource of [...this.#resources].reverse()) this.#drop(resource)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new HarenaError('the machine is closed')
+  }
+
+  #held<T extends Resource>(resource: T): T {
+    this.#resources.add(resource)
+    return resource
+  }
+
+  #drop(resource: Resource): void {
+    this.#resources.delete(resource)
+    resource.close()
+  }
+
+  #loadBtf(btf: Btf): number {
+    const bytes = encodeBtf(btf)
+    const fd = btfLoad(bytes)
+    if (fd >= 0) {
+      this.#held({ close: () => closeFd(fd) })
+      return fd
+    }
+    const log = new Uint8Array(65_536)
+    const again = btfLoad(bytes, log)
+    if (again >= 0) closeFd(again)
+    const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0))).trimEnd()
+    throw refused(
+      fd,
+      `the kernel refuses the object's BTF${text === '' ? '' : ` (${text.slice(text.lastIndexOf('\n') + 1)})`}`,
+    )
+  }
+
+  /** As libbpf does: arenas are mapped at once, data maps filled, read-only ones frozen. */
+  #createFromSpec(spec: ObjectSpec, map: MapSpec, btfFd: number | undefined): LinuxMap {
+    const handle = this.#held(new LinuxMap({ ...map, btf: spec.btf }, { btfFd }))
+    if (map.type === 'arena') handle.mmap()
+    if (map.contents !== undefined) {
+      handle.set(0, map.contents)
+      if (isReadOnly(map)) handle.freeze()
+    }
+    return handle
+  }
+
+  #loadProgram(
+    image: LinuxImage,
+    maps: ReadonlyMap<string, LinuxMap>,
+    logLevel: number | undefined,
+    btfFd: number | undefined,
+  ): LinuxProgram {
+    const descriptors = new Map([...maps].map(([name, map]) => [name, map.fd]))
+    const loaded = loadProgram({ image, maps: descriptors, btfFd, logLevel: logLevel ?? 1 })
+    return this.#held(new LinuxProgram(image, loaded, (name) => this.#output.deliver(name)))
+  }
+
+  /** Globals by name; each data map is mapped once. */
+  #globals(spec: ObjectSpec, maps: ReadonlyMap<string, LinuxMap>): Map<string, LinuxGlobal> {
+    const data = new Map<string, DataMap>()
+    const dataOf = (name: string): DataMap => {
+      const known = data.get(name)
+      if (known !== undefined) return known
+      const map = maps.get(name)
+      const mapSpec = spec.maps.find((one) => one.name === name)
+      if (map === undefined || mapSpec === undefined) throw new HarenaError(`map ${name} of a global is not there`)
+      const made = this.#held(new DataMap(name, map.fd, map.info.valueSize, !isReadOnly(mapSpec)))
+      data.set(name, made)
+      return made
+    }
+    return new Map(spec.globals.map((global) => [global.name, new LinuxGlobal(dataOf(global.map), global)]))
+  }
+}
+
+const forgotten: FinalizationRegistry<Set<Resource>> = new FinalizationRegistry((resources) => {
+  for (const resource of [...resources].reverse()) resource.close()
+})
+
+/** Frozen as soon as it is filled. */
+function isReadOnly(map: MapSpec): boolean {
+  return map.contents !== undefined && (map.flags & MAP_FLAGS.rdonly_prog) !== 0
+}

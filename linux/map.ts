@@ -1,0 +1,213 @@
+/** A map of the running kernel as user space holds it: the operations of bpf(2), and mmap of arenas. */
+import type { Protection } from '../arena/mapping.ts'
+import { type Errno, ErrnoError, HarenaError } from '../errors/errors.ts'
+import type { MapAttributes } from '../maps/map.ts'
+import { type Data, toBytes, toKey, toValue } from '../maps/values.ts'
+import { MAP_FLAGS, type MapType, PAGE_SIZE } from '../program/types.ts'
+import { closeFd, mapDelete, mapFreeze, mapLookup, mapNextKey, mapUpdate } from './bpf.ts'
+import { createMap, type LinuxMapOptions } from './create-map.ts'
+import { errnoOf, libc, refused } from './libc.ts'
+import { LinuxMapping, PROTECTION, unsupported } from './mapping.ts'
+import { possibleCpus } from './possible-cpus.ts'
+import { presentPages } from './present-pages.ts'
+
+/** What of arena/mmap.ts's MapRequest a live kernel takes: there is this one process only. */
+export interface LinuxMapRequest {
+  /** Where; absent for NULL. A hint unless `fixed`. */
+  readonly address?: bigint
+  /** Bytes. Default: max_entries pages. */
+  readonly length?: number | bigint
+  readonly offset?: number | bigint
+  /** MAP_FIXED, or MAP_FIXED_NOREPLACE. */
+  readonly fixed?: boolean | 'noreplace'
+  /** MAP_SHARED, the default; false is MAP_PRIVATE. */
+  readonly shared?: boolean
+  /** Default `rw`. */
+  readonly protection?: Protection
+}
+
+/** What names the map and sizes its keys and values, as in MapInfo. */
+export type LinuxMapInfo = Readonly<
+  Pick<MapAttributes, 'name' | 'type' | 'keySize' | 'valueSize' | 'maxEntries' | 'flags' | 'extra' | 'btf'>
+>
+
+const MAP_SHARED = 1
+const MAP_PRIVATE = 2
+const MAP_FIXED = 0x10
+const MAP_FIXED_NOREPLACE = 0x100000
+
+const UPDATE_MODES = { any: 0, noexist: 1, exist: 2 } as const
+
+/** Types whose values are one a CPU, each in a multiple of 8 bytes. */
+const PER_CPU: readonly MapType[] = ['percpu_hash', 'percpu_array', 'lru_percpu_hash', 'percpu_cgroup_storage']
+
+export class LinuxMap {
+  readonly info: LinuxMapInfo
+  readonly #fd: number
+  #closed = false
+  #mapping: LinuxMapping | undefined
+
+  /** BPF_MAP_CREATE. @throws ErrnoError */
+  constructor(attributes: MapAttributes, options: LinuxMapOptions = {}) {
+    this.info = attributes
+    this.#fd = createMap(attributes, options)
+  }
+
+  get name(): string {
+    return this.info.name
+  }
+
+  /** The descriptor, which is closed with the machine. @throws HarenaError when it is */
+  get fd(): number {
+    if (this.#closed) throw new HarenaError('the machine is closed')
+    return this.#fd
+  }
+
+  /** The value under a key: a bigint when it has 1, 2, 4 or 8 bytes, else its bytes; undefined when absent. */
+  get(key: Data): bigint | Uint8Array | undefined {
+    const bytes = this.getBytes(key)
+    return bytes === undefined ? undefined : toValue(bytes)
+  }
+
+  /** The value's bytes; of per-CPU maps those of all CPUs, each rounded up to 8. Undefined when absent. */
+  getBytes(key: Data): Uint8Array | undefined {
+    const value = new Uint8Array(this.#valueBytes())
+    const result = mapLookup(this.fd, this.#key(key), value)
+    if (result >= 0) return value.subarray(0, this.#isPerCpu() ? value.length : this.info.valueSize)
+    this.#assertAbsent(result, 'lookup')
+    return undefined
+  }
+
+  /** @throws ErrnoError EEXIST (`noexist`), ENOENT (`exist`), E2BIG, … as bpf(2) */
+  set(key: Data, value: Data, mode: keyof typeof UPDATE_MODES | number = 'any'): void {
+    const flags = typeof mode === 'number' ? mode : UPDATE_MODES[mode]
+    const size = this.#isPerCpu() ? this.#valueBytes() : this.info.valueSize
+    const bytes = padded(toBytes(value, size, `a value of map ${this.name}`))
+    const result = mapUpdate(this.fd, this.#key(key), bytes, flags)
+    if (result < 0) throw this.#error(result, 'update')
+  }
+
+  /** Whether there was such a key. @throws ErrnoError where the map deletes nothing, as an array */
+  delete(key: Data): boolean {
+    const result = mapDelete(this.fd, this.#key(key))
+    if (result >= 0) return true
+    this.#assertAbsent(result, 'delete')
+    return false
+  }
+
+  has(key: Data): boolean {
+    return this.getBytes(key) !== undefined
+  }
+
+  /** Keys and values, in the order of bpf(2). */
+  *entries(): Generator<[Data, bigint | Uint8Array], void> {
+    for (const key of this.keys()) {
+      const value = this.get(key)
+      if (value !== undefined) yield [key, value]
+    }
+  }
+
+  *keys(): Generator<Data, void> {
+    for (let key = this.#nextKey(undefined); key !== undefined; key = this.#nextKey(key)) yield toKey(key)
+  }
+
+  #nextKey(key: Uint8Array | undefined): Uint8Array | undefined {
+    const next = new Uint8Array(Math.max(this.info.keySize, 8))
+    const result = mapNextKey(this.fd, key, next)
+    if (result >= 0) return next.subarray(0, this.info.keySize)
+    this.#assertAbsent(result, 'next key')
+    return undefined
+  }
+
+  /** Ends writing from user space (BPF_MAP_FREEZE). */
+  freeze(): void {
+    const result = mapFreeze(this.fd)
+    if (result < 0) throw this.#error(result, 'freeze')
+  }
+
+  /**
+   * The user-space mapping of an arena: without a request the one that loading made, however often it is called.
+   * @throws ErrnoError as mmap(2); EOPNOTSUPP for maps of other types
+   */
+  mmap(request?: LinuxMapRequest): LinuxMapping {
+    const fd = this.fd
+    if (this.info.type !== 'arena') {
+      throw new ErrnoError(
+        'EOPNOTSUPP',
+        `map ${this.name}: harena maps arenas into user space, not ${this.info.type} maps`,
+      )
+    }
+    if (request === undefined && this.#mapping !== undefined && !this.#mapping.unmapped) return this.#mapping
+    const mapping = mapArena(this.info, fd, request ?? defaultRequest(this.info))
+    if (request === undefined) this.#mapping = mapping
+    return mapping
+  }
+
+  /** For the machine. Mappings that are views of it yet stay. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#mapping?.unmap()
+    closeFd(this.#fd)
+  }
+
+  #isPerCpu(): boolean {
+    return PER_CPU.includes(this.info.type)
+  }
+
+  #valueBytes(): number {
+    const rounded = Math.max(8, Math.ceil(this.info.valueSize / 8) * 8)
+    return this.#isPerCpu() ? rounded * possibleCpus() : rounded
+  }
+
+  #key(key: Data): Uint8Array {
+    return this.info.keySize === 0
+      ? toBytes(key, 8, 'a key')
+      : toBytes(key, this.info.keySize, `a key of map ${this.name}`)
+  }
+
+  /** The answer that there is no such key is none of the errors. @throws ErrnoError for any other */
+  #assertAbsent(result: number, operation: string): void {
+    if (errnoOf(result) !== 'ENOENT') throw this.#error(result, operation)
+  }
+
+  #error(result: number, operation: string): HarenaError {
+    return refused(result, `map ${this.name}: ${operation}`)
+  }
+}
+
+/** A buffer that lies at a fixed address; 8 bytes at least, as the kernel may round sizes up. */
+function padded(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(Math.max(8, Math.ceil(bytes.length / 8) * 8))
+  copy.set(bytes)
+  return copy
+}
+
+/** Where libbpf maps an arena: at map_extra, else where the kernel likes. */
+function defaultRequest({ extra }: LinuxMapInfo): LinuxMapRequest {
+  return extra === 0n ? {} : { address: extra, fixed: 'noreplace' }
+}
+
+function mapArena(info: LinuxMapInfo, fd: number, request: LinuxMapRequest): LinuxMapping {
+  if ('process' in request) throw unsupported('map an arena into another process')
+  const { address = 0n, offset = 0, fixed = false, shared = true, protection = 'rw' } = request
+  const length = BigInt(request.length ?? info.maxEntries * PAGE_SIZE)
+  const place = fixed === 'noreplace' ? MAP_FIXED_NOREPLACE : fixed ? MAP_FIXED : 0
+  const flags = (shared ? MAP_SHARED : MAP_PRIVATE) | place
+  const result = libc().mmap(address, length, PROTECTION[protection], flags, fd, BigInt(offset))
+  if (result < 0n) throw mmapRefused(info, address, Number(result))
+  const bytes = ((length + BigInt(PAGE_SIZE) - 1n) / BigInt(PAGE_SIZE)) * BigInt(PAGE_SIZE)
+  const arena = {
+    name: info.name,
+    segvOnFault: (info.flags & MAP_FLAGS.segv_on_fault) !== 0,
+    btf: info.btf,
+    present: (start: bigint, pages: number) => presentPages(fd, start, pages),
+  }
+  return new LinuxMapping(arena, result, bytes, protection)
+}
+
+function mmapRefused(info: LinuxMapInfo, address: bigint, result: number): HarenaError {
+  const taken: readonly (Errno | undefined)[] = ['EEXIST', 'EBUSY']
+  const why = taken.includes(errnoOf(result)) ? `: something is mapped at 0x${address.toString(16)}` : ''
+  return refused(result, `mmap of arena ${info.name}${why}`)
+}

@@ -1,0 +1,119 @@
+/** A program loaded into the running kernel, and running it by BPF_PROG_TEST_RUN. It is never attached. */
+import { ErrnoError, HarenaError, type VerifierStats } from '../errors/errors.ts'
+import type { ProgramType } from '../program/types.ts'
+import type { RunOptions } from '../vm/options.ts'
+import { onCpu } from './affinity.ts'
+import { closeFd, type TestRunResult, testRun } from './bpf.ts'
+import { errnoOf, refused } from './libc.ts'
+import type { LinuxImage, LoadedProgram } from './load.ts'
+import { unsupported } from './mapping.ts'
+
+/** What a run gives. The kernel hands out 32 bits of r0, and no duration for syscall programs. */
+export interface LinuxRunResult {
+  readonly retval: number
+  /** Nanoseconds, the average of a run; undefined for syscall programs. */
+  readonly durationNs: number | undefined
+  /** The packet afterwards; undefined where none was given. */
+  readonly data: Uint8Array | undefined
+}
+
+/** Room behind a packet for what a program may put in front of it or behind. */
+const PACKET_ROOM = 4096
+
+export class LinuxProgram {
+  readonly name: string
+  readonly type: ProgramType
+  /** The kernel's log. */
+  readonly log: string
+  /** Figures of the log's last lines, zero where the log level gives none. */
+  readonly stats: VerifierStats
+  readonly #fd: number
+  readonly #settled: (name: string) => void
+  #closed = false
+
+  /** `settled` is called after each run. */
+  constructor(image: LinuxImage, loaded: LoadedProgram, settled: (name: string) => void) {
+    this.name = image.name
+    this.type = image.type
+    this.log = loaded.log
+    this.stats = loaded.stats
+    this.#fd = loaded.fd
+    this.#settled = settled
+  }
+
+  /** The descriptor, which is closed with the machine. @throws HarenaError when it is */
+  get fd(): number {
+    if (this.#closed) throw new HarenaError('the machine is closed')
+    return this.#fd
+  }
+
+  /**
+   * Runs the program as BPF_PROG_TEST_RUN does, in a task; `timeoutMs` has no effect: a verified program ends by
+   * itself. The context afterwards is written back into `ctx`.
+   * @throws ErrnoError as the kernel refuses the context or the data
+   */
+  run(options: RunOptions = {}): LinuxRunResult {
+    checkOptions(options)
+    const { cpu, ctx, repeat = 1 } = options
+    const result = onCpu(cpu, () =>
+      this.type === 'syscall' ? this.#runSyscall(options) : this.#runOnce(options, repeat),
+    )
+    this.#settled(this.name)
+    const { data, run } = result
+    const syscall = this.type === 'syscall'
+    if (ctx !== undefined && result.ctx !== undefined) ctx.set(result.ctx.subarray(0, ctx.length))
+    return { retval: run.retval, durationNs: syscall ? undefined : run.duration, data }
+  }
+
+  /** The kernel repeats no syscall program: they are run one after the other on one context, as harena does. */
+  #runSyscall(options: RunOptions): Ran {
+    const { repeat = 1, ctx } = options
+    const copy = ctx === undefined || ctx.length === 0 ? undefined : Uint8Array.from(ctx)
+    if (options.data !== undefined)
+      throw new ErrnoError('EINVAL', `program ${this.name}: a syscall program takes no data`)
+    let run: TestRunResult | undefined
+    for (let done = 0; done < repeat; done++) {
+      run = testRun({ fd: this.fd, repeat: 0, ctx: copy, ctxOut: undefined, data: undefined, dataOut: undefined })
+      this.#check(run)
+    }
+    if (run === undefined) throw new HarenaError(`repeat is a count from 1, not ${repeat}`)
+    return { run, ctx: copy, data: undefined }
+  }
+
+  #runOnce({ ctx, data }: RunOptions, repeat: number): Ran {
+    const given = ctx === undefined || ctx.length === 0 ? undefined : ctx
+    const ctxOut = given === undefined ? undefined : new Uint8Array(given.length)
+    const dataOut = data === undefined ? undefined : new Uint8Array(data.length + PACKET_ROOM)
+    const run = testRun({ fd: this.fd, repeat, ctx: given, ctxOut, data, dataOut })
+    // ENOSPC of a context that is shorter than the kernel's: what there was room for is there.
+    if (!(run.result < 0 && errnoOf(run.result) === 'ENOSPC' && run.dataSize <= (dataOut?.length ?? 0)))
+      this.#check(run)
+    return { run, ctx: ctxOut, data: dataOut?.subarray(0, run.dataSize) }
+  }
+
+  #check(run: TestRunResult): void {
+    if (run.result < 0) throw refused(run.result, `program ${this.name}: the kernel does not run it`)
+  }
+
+  /** For the machine. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    closeFd(this.#fd)
+  }
+}
+
+interface Ran {
+  readonly run: TestRunResult
+  readonly ctx: Uint8Array | undefined
+  readonly data: Uint8Array | undefined
+}
+
+/** What only a simulated machine can do is refused by name. */
+function checkOptions(options: RunOptions): void {
+  const { context = 'task', repeat = 1 } = options
+  if (context !== 'task') throw unsupported(`run a program in the context ${context}`)
+  if (options.trace !== undefined) throw unsupported('trace instructions')
+  if (options.hook !== undefined) throw unsupported('call a hook before each instruction')
+  if (!Number.isInteger(repeat) || repeat < 1) throw new HarenaError(`repeat is a count from 1, not ${repeat}`)
+}
