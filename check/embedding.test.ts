@@ -8,14 +8,19 @@ import { type Escape, stateCheck } from './state-check.ts'
 const CTX = { ...EMPTY_INPUT, ctx: new Uint8Array(64).fill(7) }
 
 /** Runs the instructions, with `tamper` called before the instruction at `slot`; gives where the walks were left. */
-function escapes(lines: readonly string[], slot: number, tamper: (state: RunState) => void): readonly Escape[] {
+function escapes(
+  lines: readonly string[],
+  slot: number,
+  tamper: (state: RunState) => void,
+  flags = '',
+): readonly Escape[] {
   const before: Hook = (at, state) => {
     if (at === slot) tamper(state)
   }
   const source = [
     '.map arr type=array key=4 value=16 entries=3',
     '.map arena type=arena entries=2 extra=0x100000010000',
-    '.program p type=syscall',
+    `.program p type=syscall ${flags}`,
     ...lines,
     '',
   ].join('\n')
@@ -206,5 +211,99 @@ describe('embedding', () => {
     )
     expect(found[0]?.slot).toBe(1)
     expect(found[0]?.nearest).toContain('R0=5')
+  })
+})
+
+/**
+ * The path on which r6 is 2 is walked first; the other one is cut short at `join`, where r6 is not precise.
+ * Instructions: 0 r0, 1 r6, 2 r7, 3 branch, 4 r6, 5 join, 6 r0, 7 exit.
+ */
+const CUT = [
+  'r0 = *(u64 *)(r1 + 0)',
+  'r6 = 1',
+  'r7 = r10',
+  'if r0 != 0 goto join',
+  'r6 = 2',
+  'join: r0 = r6',
+  'r7 += -8',
+  'r0 += 1',
+  'exit',
+]
+
+describe('where a path was cut short', () => {
+  const pruned = (slot: number, tamper: (state: RunState) => void): readonly number[] =>
+    escapes(CUT, slot, tamper, 'test_state_freq').flatMap((found) => (found.pruning ? [found.slot] : []))
+
+  test('the run may go on with scalars that the older path did not need', () => {
+    expect(pruned(0, () => undefined)).toEqual([])
+    // Any other number does as well: to pruning, not to the walk without.
+    expect(
+      pruned(
+        5,
+        low(6, () => 77),
+      ),
+    ).toEqual([])
+    expect(
+      escapes(
+        CUT,
+        5,
+        low(6, () => 77),
+        'test_state_freq',
+      ).map(({ pruning }) => pruning),
+    ).toEqual([false])
+  })
+
+  test('but not with other pointers', () => {
+    expect(
+      pruned(
+        5,
+        low(7, (value) => value + 8),
+      ),
+    ).toEqual([5])
+  })
+
+  test('nor before it was cut', () => {
+    expect(
+      pruned(
+        2,
+        low(6, () => 77),
+      ),
+    ).toEqual([2])
+  })
+})
+
+describe('holes of Linux', () => {
+  const watched = (lines: readonly string[], ctx: Uint8Array): { holes: number; places: string[] } => {
+    const text = ['.map arena type=arena entries=2 extra=0x100000010000', '.program p type=syscall', ...lines, ''].join(
+      '\n',
+    )
+    const { holes, escapes: found } = stateCheck(assemble(text), 'p', [{ ...EMPTY_INPUT, ctx }])
+    return { holes, places: found.map(({ place }) => place) }
+  }
+  const ATOMIC = [
+    'r3 = *(u64 *)(r1 + 0)',
+    'r2 = arena ll',
+    'r2 = 0x100000010000 ll',
+    'r2 = addr_space_cast(r2, 0, 1)',
+    'w3 = xchg32_32(r2 + 0, w3)',
+    'r0 = r3',
+    'exit',
+  ]
+  const FILL = [
+    'r2 = *(u32 *)(r1 + 0)',
+    '*(u64 *)(r10 - 8) = r2',
+    'r0 = *(s32 *)(r10 - 8)',
+    'if r0 s> 5 goto out',
+    'r0 = *(u64 *)(r10 - 8)',
+    'out: exit',
+  ]
+
+  test.each([
+    { name: 'a narrow atomic at an absent page, register wide', lines: ATOMIC, byte: 0xff, holes: 1 },
+    { name: 'the same, register narrow', lines: ATOMIC, byte: 0, holes: 0 },
+    { name: 'a sign-extending fill of what is negative', lines: FILL, byte: 0xff, holes: 1 },
+    { name: 'the same of what is not', lines: FILL, byte: 0x11, holes: 0 },
+  ])('$name', ({ lines, byte, holes }) => {
+    expect(watched(lines, new Uint8Array(8).fill(byte))).toEqual({ holes, places: [] })
   })
 })

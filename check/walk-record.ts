@@ -7,7 +7,15 @@ import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
 import { REG_WORDS } from '../verifier/layout.ts'
 import { LogBuffer } from '../verifier/log.ts'
 import { prepare } from '../verifier/prepare.ts'
-import { type Checkpoint, type Frame, SLOT_BASE, SLOT_SIZE, type State } from '../verifier/state.ts'
+import {
+  type Checkpoint,
+  type Frame,
+  makeShared,
+  makeState,
+  SLOT_BASE,
+  SLOT_SIZE,
+  type State,
+} from '../verifier/state.ts'
 import { frameText } from '../verifier/text-state.ts'
 import type { Observer } from '../verifier/walk-env.ts'
 
@@ -127,7 +135,7 @@ export function factsOf(program: LoadableProgram): ProgramFacts {
   }
 }
 
-/** As much of a state as its text needs. */
+/** A state with nothing but frames. */
 function stateOf(frames: Frames): State {
-  return { frames, references: [] } as unknown as State
+  return { ...makeState(makeShared(), 0, 0, false), frames: [...frames] }
 }
