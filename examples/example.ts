@@ -1,18 +1,23 @@
 /** What every example is: a function that prints what happens. `npx harena example NAME` and the tests call it. */
-import { Machine, type MachineOptions } from '../index.ts'
+import { type LoadedObject, Machine } from '../index.ts'
+import { LinuxMachine, type LinuxObject } from '../linux/index.ts'
 import { assembleFile } from '../node.ts'
 
 export type Print = (line: string) => void
 
+/** What runs an example: one of harena's own engines (default `interpreter`), or the kernel underneath. */
+export type Engine = 'interpreter' | 'linux'
+
+/** What an example asks of the machine: the same of both kinds. */
+export interface Loaded {
+  readonly machine: { close(): void }
+  readonly object: LoadedObject | LinuxObject
+}
+
 /** Loads an example's program on a fresh machine. `here` is the example's import.meta.dirname. */
-export async function load(
-  here: string,
-  file: string,
-  options: MachineOptions = {},
-): Promise<{ machine: Machine; object: ReturnType<Machine['load']> }> {
-  const machine = new Machine({ seed: 1, ...options })
-  const object = machine.load(await assembleFile(`${here}/${file}`))
-  return { machine, object }
+export async function load(here: string, file: string, engine: Engine = 'interpreter'): Promise<Loaded> {
+  const machine = engine === 'linux' ? new LinuxMachine() : new Machine({ seed: 1, engine })
+  return { machine, object: machine.load(await assembleFile(`${here}/${file}`)) }
 }
 
 /** An address as people write it. */

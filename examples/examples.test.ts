@@ -1,9 +1,11 @@
 /** Every example runs and prints what its golden file says; every program of rejected/ is refused as it says. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
-import { Machine, VerifierError } from '../index.ts'
+import { describe, expect, type TestContext, test } from 'vitest'
+import { Machine, type ObjectSpec, VerifierError } from '../index.ts'
+import { LinuxMachine, whyUnavailable } from '../linux/index.ts'
 import { assembleFile } from '../node.ts'
+import type { Engine, Print } from './example.ts'
 
 const HERE: string = import.meta.dirname
 const NAMES: readonly string[] = readdirSync(HERE, { withFileTypes: true })
@@ -18,15 +20,27 @@ describe('examples', () => {
   })
 
   test.each(NAMES)('%s prints what its golden file says', async (name) => {
-    const lines: string[] = []
-    const example: { run(print: (line: string) => void): Promise<void> } = await import(join(HERE, name, 'main.ts'))
-    await example.run((line) => lines.push(line))
-    const golden = join(HERE, name, 'expected.golden')
-    const text = `${lines.join('\n')}\n`
-    if (process.env.HARENA_ACCEPT !== undefined) writeFileSync(golden, text)
-    expect(text).toBe(readFileSync(golden, 'utf8'))
+    const text = await outputOf(name, 'interpreter')
+    if (process.env.HARENA_ACCEPT !== undefined) writeFileSync(goldenOf(name), text)
+    expect(text).toBe(readFileSync(goldenOf(name), 'utf8'))
+  })
+
+  test.for(NAMES)('%s prints the same on the running kernel', async (name, ctx) => {
+    skipWithoutKernel(ctx)
+    expect(await outputOf(name, 'linux')).toBe(readFileSync(goldenOf(name), 'utf8'))
   })
 })
+
+function goldenOf(name: string): string {
+  return join(HERE, name, 'expected.golden')
+}
+
+async function outputOf(name: string, engine: Engine): Promise<string> {
+  const lines: string[] = []
+  const example: { run(print: Print, engine: Engine): Promise<void> } = await import(join(HERE, name, 'main.ts'))
+  await example.run((line) => lines.push(line), engine)
+  return `${lines.join('\n')}\n`
+}
 
 const REJECTED: readonly string[] = readdirSync(join(HERE, 'rejected')).filter((name) => name.endsWith('.bpf.s'))
 
@@ -42,18 +56,32 @@ describe('programs that must be refused', () => {
   test('there are enough of them', () => expect(REJECTED.length).toBeGreaterThanOrEqual(25))
 
   test.each(REJECTED)('%s', async (name) => {
-    const { errno, message } = expectation(name)
     const object = await assembleFile(join(HERE, 'rejected', name))
-    const machine = new Machine({ seed: 1 })
-    try {
-      machine.load(object)
-      expect.unreachable(`${name} was accepted`)
-    } catch (error) {
-      if (!(error instanceof VerifierError)) throw error
-      expect({ errno: error.errno, reason: error.reason }).toEqual({ errno, reason: message })
-      expect(error.log).toContain(message)
-    } finally {
-      machine.close()
-    }
+    expectRefused(name, new Machine({ seed: 1 }), object)
+  })
+
+  test.for(REJECTED)('%s, by the running kernel', async (name, ctx) => {
+    skipWithoutKernel(ctx)
+    const object = await assembleFile(join(HERE, 'rejected', name))
+    expectRefused(name, new LinuxMachine(), object)
   })
 })
+
+function expectRefused(name: string, machine: Machine | LinuxMachine, object: ObjectSpec): void {
+  const { errno, message } = expectation(name)
+  try {
+    machine.load(object)
+    expect.unreachable(`${name} was accepted`)
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error
+    expect({ errno: error.errno, reason: error.reason }).toEqual({ errno, reason: message })
+    expect(error.log).toContain(message)
+  } finally {
+    machine.close()
+  }
+}
+
+function skipWithoutKernel(ctx: TestContext): void {
+  const why = whyUnavailable()
+  if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
+}

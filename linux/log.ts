@@ -11,6 +11,9 @@ const WALKED = /^(?<slot>\d+): \([0-9a-f]{2}\) /gmu
 /** A branch at whose text the log was cut: what came next is glued to it (level 1). */
 const GLUED = /^\d+: \([0-9a-f]{2}\) .*?(?:goto|may_goto) pc[+-]\d+ +(?!;)/u
 
+/** What is written behind the message of an endless loop: the state there is, and the equal one that there was. */
+const STATES = /\ncur state:[^\n]*\nold state:[^\n]*$/u
+
 export interface LogFindings {
   /** The line that names the error; empty where the log has none. */
   readonly reason: string
@@ -21,7 +24,7 @@ export interface LogFindings {
 
 export function readLog(log: string): LogFindings {
   const closing = CLOSING.exec(log)
-  const body = (closing === null ? log : log.slice(0, closing.index)).trimEnd()
+  const body = (closing === null ? log : log.slice(0, closing.index)).trimEnd().replace(STATES, '')
   const reason = body.slice(body.lastIndexOf('\n') + 1).replace(GLUED, '')
   return { reason, instruction: instructionOf(body, reason), stats: statsOf(closing) }
 }

@@ -1,5 +1,5 @@
 /** A hash table that BPF fills and both sides read. */
-import { load, type Print } from '../example.ts'
+import { type Engine, load, type Print } from '../example.ts'
 
 const BUCKETS = 512
 
@@ -16,8 +16,8 @@ function request(key: bigint, value = 0n): Uint8Array {
   return bytes
 }
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'arena-hashtable.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'arena-hashtable.bpf.s', engine)
   const insert = object.program('insert')
   const lookup = object.program('lookup')
 

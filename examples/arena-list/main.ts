@@ -1,8 +1,8 @@
 /** A list that BPF builds and user space walks, and the other way round. */
-import { hex, load, type Print } from '../example.ts'
+import { type Engine, hex, load, type Print } from '../example.ts'
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'arena-list.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'arena-list.bpf.s', engine)
   print('assembled and verified: build, sum')
 
   const built = object.program('build').run()

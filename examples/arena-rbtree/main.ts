@@ -1,8 +1,8 @@
 /** A red-black tree that compiled C builds; user space walks it in order and checks its colours. */
-import { load, type Print } from '../example.ts'
+import { type Engine, load, type Print } from '../example.ts'
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'arena-rbtree.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'arena-rbtree.bpf.s', engine)
   print(`fill returned ${object.program('fill').run().retval}: ${object.global('inserted').get()} keys inserted`)
 
   const arena = object.map('arena').mmap()

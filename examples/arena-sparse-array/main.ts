@@ -1,8 +1,8 @@
 /** 4 GiB of addresses, a thousand pages of memory. */
-import { load, type Print } from '../example.ts'
+import { type Engine, load, type Print } from '../example.ts'
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'arena-sparse-array.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'arena-sparse-array.bpf.s', engine)
   const arena = object.map('arena').mmap()
   print(`the arena spans ${arena.length / 2 ** 30} GiB from 0x${arena.start.toString(16)}`)
 

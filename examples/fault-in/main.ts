@@ -1,8 +1,8 @@
 /** Pages that user space touches first. */
-import { hex, load, type Print } from '../example.ts'
+import { type Engine, hex, load, type Print } from '../example.ts'
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'fault-in.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'fault-in.bpf.s', engine)
   const arena = object.map('arena').mmap()
   const page = arena.start + 5n * 4096n
   object.global('where').set(page)

@@ -1,8 +1,8 @@
 /** A heap with 32-bit links. */
-import { hex, load, type Print } from '../example.ts'
+import { type Engine, hex, load, type Print } from '../example.ts'
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'heap-no-user-conv.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'heap-no-user-conv.bpf.s', engine)
   print(`build returned ${object.program('build').run().retval}`)
   print(`the allocator gave ${hex(object.global('pages').get())}: a full address, whatever the flag`)
 

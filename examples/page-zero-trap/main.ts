@@ -1,8 +1,8 @@
 /** The object that casts to NULL, and the way round it. */
-import { hex, load, type Print } from '../example.ts'
+import { type Engine, hex, load, type Print } from '../example.ts'
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'page-zero-trap.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'page-zero-trap.bpf.s', engine)
   const show = (what: string): void => {
     const cast = object.global('cast').get()
     print(

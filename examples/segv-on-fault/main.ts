@@ -1,9 +1,9 @@
 /** User space faults where BPF has not allocated. */
 import { SegmentationFault } from '../../index.ts'
-import { hex, load, type Print } from '../example.ts'
+import { type Engine, hex, load, type Print } from '../example.ts'
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'segv-on-fault.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'segv-on-fault.bpf.s', engine)
   const arena = object.map('arena').mmap()
 
   const read = (what: string, at: bigint): void => {

@@ -1,8 +1,8 @@
 /** A counter that both sides add to. */
-import { load, type Print } from '../example.ts'
+import { type Engine, load, type Print } from '../example.ts'
 
-export async function run(print: Print): Promise<void> {
-  const { machine, object } = await load(import.meta.dirname, 'shared-counter.bpf.s')
+export async function run(print: Print, engine?: Engine): Promise<void> {
+  const { machine, object } = await load(import.meta.dirname, 'shared-counter.bpf.s', engine)
   object.program('create').run()
   const at = object.global('counter').get()
   const arena = object.map('arena').mmap()
