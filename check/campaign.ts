@@ -2,10 +2,9 @@
 import fc from 'fast-check'
 import { assemble } from '../asm/assemble.ts'
 import { VerifierError } from '../errors/errors.ts'
-import { mutantProgram, validProgram } from './generate/arbitraries.ts'
 import { inputsFor } from './generate/inputs.ts'
-import { wildProgram } from './generate/wild.ts'
-import { type GeneratedProgram, PROGRAM_NAME } from './generate/write-program.ts'
+import { generated, type NumberedProgram, type ProgramKind, shrink } from './generate/numbered.ts'
+import { PROGRAM_NAME } from './generate/write-program.ts'
 import { type Escape, type StateCheckOptions, type StateCheckResult, stateCheck } from './state-check.ts'
 import { WalkTooLong } from './walk-record.ts'
 
@@ -49,30 +48,6 @@ export interface CampaignResult {
   readonly classes: ReadonlyMap<string, number>
 }
 
-/** Programs generated at a time. */
-const BATCH = 20
-
-export type ProgramKind = 'valid' | 'mutant' | 'wild'
-
-const ARBITRARIES: Readonly<Record<ProgramKind, fc.Arbitrary<GeneratedProgram>>> = {
-  valid: validProgram,
-  mutant: mutantProgram,
-  wild: wildProgram,
-}
-
-export interface NumberedProgram extends GeneratedProgram {
-  readonly index: number
-}
-
-/** Programs number `from` to `to` - 1 of a seed: always the same ones. */
-export function* generated(kind: ProgramKind, seed: number, from: number, to: number): Generator<NumberedProgram> {
-  for (let index = from; index < to; ) {
-    const batch = Math.floor(index / BATCH)
-    const programs = fc.sample(ARBITRARIES[kind], { numRuns: BATCH, seed: (seed + 1_000_003 * batch) | 0 })
-    for (; index < to && Math.floor(index / BATCH) === batch; index++) yield { ...programs[index % BATCH]!, index }
-  }
-}
-
 /** Checks generated programs, the same ones for the same seed. */
 export function checkGenerated(options: CampaignOptions): CampaignResult {
   const { seed, only, kind = 'valid' } = options
@@ -107,6 +82,17 @@ function checkOne({ text, index }: NumberedProgram, options: CampaignOptions): S
     if (error instanceof WalkTooLong) return undefined
     throw error
   }
+}
+
+/** The first escape from the smallest program like number `index` that still has one. */
+export function smallestEscape(index: number, options: CampaignOptions): FoundEscape | undefined {
+  const escapeOf = ({ text }: { readonly text: string }): Escape | undefined => {
+    const result = checkOne({ text, index, classes: [], comparable: false }, options)
+    return typeof result === 'object' ? result.escapes[0] : undefined
+  }
+  const small = shrink(options.kind ?? 'valid', options.seed, index, (program) => escapeOf(program) !== undefined)
+  const found = small === undefined ? undefined : escapeOf(small)
+  return small === undefined || found === undefined ? undefined : { index, text: small.text, escape: found }
 }
 
 /** An escape in full, for people. */

@@ -3,10 +3,11 @@
  *
  *     npm run check:state -- [--runs N] [--inputs N] [--seed N] [--kind valid|mutant|wild] [--only N]
  *
- * Exit code 0 when no run leaves what the verifier walked, 1 when one does, 2 for bad usage.
+ * Prints the smallest program found for the first escape. Exit code 0 when no run leaves what the verifier walked, 1 when one does, 2 for bad usage.
  */
 import { parseArgs } from 'node:util'
-import { type CampaignOptions, checkGenerated, type ProgramKind, renderEscape } from './campaign.ts'
+import { type CampaignOptions, checkGenerated, renderEscape, smallestEscape } from './campaign.ts'
+import type { ProgramKind } from './generate/numbered.ts'
 
 class UsageError extends Error {
   override readonly name = 'UsageError'
@@ -54,7 +55,8 @@ function main(args: readonly string[]): number {
     return 2
   }
   const result = checkGenerated(options)
-  for (const found of result.found) console.log(renderEscape(found))
+  const first = result.found[0]
+  if (first !== undefined) console.log(renderEscape(smallestEscape(first.index, options) ?? first))
   const { checked, rejected, tooLong, holes, steps } = result
   console.log(
     `seed ${options.seed}: ${checked} programs checked over ${steps} instructions, ${rejected} refused, ` +

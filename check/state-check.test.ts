@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { assemble } from '../asm/assemble.ts'
 import { assembleFile } from '../node.ts'
 import type { ObjectSpec } from '../program/object.ts'
-import { checkGenerated, renderEscape } from './campaign.ts'
+import { checkGenerated, renderEscape, smallestEscape } from './campaign.ts'
 import { PLANTED_BUGS } from './planted-bugs.ts'
 import type { RunInput } from './run-input.ts'
 import { testCount, testSeed } from './seed.ts'
@@ -42,16 +42,26 @@ describe('generated programs', () => {
   })
 })
 
+test('an escape is shrunk to a program that fits on a page', () => {
+  const { transfer } = PLANTED_BUGS.find(({ name }) => name === 'missed sign extension')!
+  const options = { seed: SEED, programs: 100, inputs: 3, transfer, stopAtFirst: true }
+  const first = checkGenerated(options).found[0]!
+  const small = smallestEscape(first.index, options)!
+  expect(small.text.split('\n').length).toBeLessThan(60)
+  expect(small.text.length).toBeLessThanOrEqual(first.text.length)
+  expect(renderEscape(small)).toMatch(/^program \d+, instruction \d+.*:\n {2}frame \d: .+ = 0x/u)
+})
+
 /** A few contexts for a program that nothing else is known of. */
 function someInputs(seed: number): readonly RunInput[] {
   const ctx = fc.uint8Array({ minLength: 64, maxLength: 64 })
-  const random = fc.sample(ctx, { numRuns: 4, seed }).map((bytes) => ({ ctx: bytes, globals: {}, elements: [] }))
+  const random = fc.sample(ctx, { numRuns: 2, seed }).map((bytes) => ({ ctx: bytes, globals: {}, elements: [] }))
   return [{ ctx: new Uint8Array(), globals: {}, elements: [] }, ...random]
 }
 
 function expectNoEscape(object: ObjectSpec): void {
   for (const { name } of object.programs) {
-    const result = stateCheck(object, name, someInputs(SEED), { maxSteps: 20_000, maxStates: 100_000 })
+    const result = stateCheck(object, name, someInputs(SEED), { maxSteps: 5000, maxStates: 100_000 })
     expect(result.escapes, name).toEqual([])
     expect(result.steps, name).toBeGreaterThan(0)
   }
