@@ -86,12 +86,14 @@ export interface LoadableProgram {
 export const Access = {
   /** No access, or never reached. */
   NONE: 0,
-  /** Kernel memory: stack, map value, context. */
+  /** Kernel memory: stack, map value, packet, context of a syscall program. */
   KERNEL: 1,
   /** Arena, by the low 32 bits; absent pages follow the exact rules. */
   ARENA: 2,
   /** Not known: unverified programs; the address decides. */
   CHECKED: 3,
+  /** A context of fields, whose place in kernel memory its table has (contexts.ts). */
+  CONTEXT: 4,
 } as const
 export type Access = (typeof Access)[keyof typeof Access]
 

@@ -8,6 +8,7 @@ import { jumpTarget, referenceTarget } from '../isa/flow.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import { Pseudo } from '../isa/opcode.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
+import { contextLayout, findContextAccess } from '../program/contexts.ts'
 import { Access, type Binding, type LoadableProgram, SlotFlag } from '../program/loadable.ts'
 import { FUNCTION_HIGH, functionLow } from './calls.ts'
 import { EngineOp, packAtomic, REGISTER_WORDS, STRIDE } from './engine-ops.ts'
@@ -292,6 +293,24 @@ function accessAt(b: Builder, slot: number): Access {
   return b.access === undefined ? Access.CHECKED : (b.access[slot] as Access)
 }
 
+/**
+ * Where an access through the context goes in the machine's struct, and how many bits it has there. The pointer is the
+ * one that the program was started with, so the instruction's offset names the field.
+ */
+function contextPlace(
+  b: Builder,
+  insn: Instruction,
+  slot: number,
+  write: boolean,
+): { readonly place: number; readonly bits: number } {
+  const layout = contextLayout(b.program.type)
+  // A context without fields is memory that the caller brings.
+  if (layout === undefined) return { place: insn.off, bits: insn.row.memWidth }
+  const access = findContextAccess(layout, insn.off, insn.row.memWidth / 8, write)
+  if (access === undefined) throw new InternalError(`the verifier let ${insn.row.name} at slot ${slot} into no field`)
+  return { place: access.place, bits: 8 * access.bytes }
+}
+
 /** An acquire is an ordinary load here, but for arenas, where absent pages make a difference. */
 function decodeLoad(b: Builder, insn: Instruction, slot: number): Quad {
   const { row, off } = insn
@@ -306,6 +325,10 @@ function decodeLoad(b: Builder, insn: Instruction, slot: number): Quad {
     case Access.ARENA:
       if (row.kind === Kind.LOAD_ACQUIRE) return quad(EngineOp.LOAD_ACQUIRE_A, dst, src, packed)
       return quad(known((signed ? SIGNED_A : LOADS_A)[row.memWidth], insn), dst, src, off)
+    case Access.CONTEXT: {
+      const { place, bits } = contextPlace(b, insn, slot, false)
+      return quad(known((signed ? SIGNED_K : LOADS_K)[bits], insn), dst, src, place)
+    }
     case Access.CHECKED:
       return quad(row.kind === Kind.LOAD_ACQUIRE ? EngineOp.LOAD_ACQUIRE_C : EngineOp.LOAD_C, dst, src, packed)
     case Access.NONE:
@@ -326,6 +349,10 @@ function decodeStore(b: Builder, insn: Instruction, slot: number): Quad {
       return quad(known(STORES_K[row.memWidth], insn), base, value, off)
     case Access.ARENA:
       return quad(known(STORES_A[row.memWidth], insn), base, value, off)
+    case Access.CONTEXT: {
+      const { place, bits } = contextPlace(b, insn, slot, true)
+      return quad(known(STORES_K[bits], insn), base, value, place)
+    }
     case Access.CHECKED:
       return quad(EngineOp.STORE_C, base, value, (off << 16) | (row.memWidth / 8))
     case Access.NONE:
@@ -348,6 +375,7 @@ function decodeAtomic(b: Builder, insn: Instruction, slot: number): Quad {
       return quad(EngineOp.ATOMIC_A, base, src, packed)
     case Access.CHECKED:
       return quad(EngineOp.ATOMIC_C, base, src, packed)
+    case Access.CONTEXT:
     case Access.NONE:
       throw untagged(insn, slot)
     default:
