@@ -95,6 +95,7 @@ export function outside(
   return undefined
 }
 
+/** r10 is always compared: it says that both mean the same frame. */
 function registersOutside(c: Comparison, frame: Frame, number: number, live: number): Mismatch | undefined {
   for (let n = 0; n < REGISTERS; n++) {
     if (n < 10 && ((live >>> n) & 1) === 0) continue
@@ -105,6 +106,10 @@ function registersOutside(c: Comparison, frame: Frame, number: number, live: num
   return undefined
 }
 
+/**
+ * `kinds` run from the highest address of a slot to the lowest; a register saved in fewer than 8 bytes lies in the
+ * lowest ones, so the run of SPILL at the end is its width.
+ */
 function stackOutside(c: Comparison, frame: Frame, number: number): Mismatch | undefined {
   for (let slot = 0; slot < frame.slots; slot++) {
     let saved = 0
@@ -206,6 +211,7 @@ function isLinked(c: Comparison, w: Int32Array, at: number): boolean {
   return lo === found.lo && (hi === found.hi || link === 32 || found.link === 32)
 }
 
+/** Whether the address is `base` + fixed offset + something in the variable part. */
 function inPointer(c: Comparison, w: Int32Array, at: number, base: number): boolean {
   const { lo, hi } = c.concrete
   const off = w[at + OFF]!
@@ -214,6 +220,7 @@ function inPointer(c: Comparison, w: Int32Array, at: number, base: number): bool
   return inScalar(w, at, variable, subHigh)
 }
 
+/** Looked-up values do not say which element they are: any will do. */
 function inMapValue(c: Comparison, w: Int32Array, at: number): boolean {
   const area = c.concrete.addresses.values[w[at + MAP]! - 1]
   if (area === undefined) return true

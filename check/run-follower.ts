@@ -55,6 +55,7 @@ export class RunFollower {
     return states.some((frames) => frames.at(-1)!.words[registerAt(reg) + ID] !== 0)
   }
 
+  /** Searched from the state that fitted last time: in a loop the next one is the next state. */
   #isWalked(place: string, states: readonly Frames[], concrete: Concrete, live: (n: number) => number): boolean {
     const count = states.length
     const start = this.#last.get(place) ?? 0
@@ -67,6 +68,7 @@ export class RunFollower {
     return false
   }
 
+  /** Whether the run may be where a path was cut short here, or behind such a place. */
   #isCovered(place: string, states: readonly Frames[], concrete: Concrete, live: (n: number) => number): boolean {
     const within = (frames: Frames, strictness: Strictness): boolean =>
       outside(frames, concrete, live, strictness) === undefined

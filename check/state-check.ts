@@ -103,6 +103,7 @@ export function stateCheck(
   }
 }
 
+/** Walks the program again with nothing cut short; undefined where that takes too long. */
 function walkUnpruned(
   program: LoadableProgram,
   maxStates: number,
@@ -128,6 +129,7 @@ interface RunLimits {
   readonly before: Hook | undefined
 }
 
+/** Runs one loaded program, and follows each run through the walks. */
 class Checker {
   steps = 0
   holes = 0

@@ -69,6 +69,7 @@ const access: fc.Arbitrary<MemoryAccess> = fc.record({
 
 const kind = <K extends Step['kind']>(name: K): fc.Arbitrary<K> => fc.constant(name)
 
+/** Steps that hold no others. Weights: what the verifier finds hard comes more often, as does what makes it possible. */
 const simple: readonly fc.WeightedArbitrary<Step>[] = [
   {
     weight: 8,
@@ -185,6 +186,7 @@ function step(depth: number): fc.Arbitrary<Step> {
   return fc.oneof(...simple, { weight: 6, arbitrary: branch }, { weight: 3, arbitrary: loop })
 }
 
+/** Bodies are short: the verifier walks a static function anew at each call. */
 const functionRecipe: fc.Arbitrary<FunctionRecipe> = fc.record({
   params: fc.array(fc.constantFrom('scalar', 'scalar', 'arena', 'buffer'), { maxLength: 3 }),
   body: fc.array(step(1), { maxLength: 8 }),

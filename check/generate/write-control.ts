@@ -23,6 +23,7 @@ function conditionText(w: Writer, { op, wide, left, right }: Condition): string 
   return `${wide ? 'r' : 'w'}${a} ${op} ${b}`
 }
 
+/** Both sides, then what they have in common. In loops with branches enough, one side alone. */
 export function writeBranch(w: Writer, step: Of<'branch'>, write: WriteSteps): void {
   if (!w.mayFork(1)) {
     write(w, step.taken)
@@ -45,6 +46,7 @@ export function writeBranch(w: Writer, step: Of<'branch'>, write: WriteSteps): v
 /** The opposite of a comparison; `&` has none. */
 const OPPOSITE: Readonly<Partial<Record<JumpOp, JumpOp>>> = { '==': '!=', '!=': '==', '>': '<=', '<=': '>', '<': '>=' }
 
+/** An early exit with a constant. */
 export function writeGuard(w: Writer, step: Of<'guard'>): void {
   if (!w.mayFork(1)) return
   const opposite = OPPOSITE[step.condition.op]
@@ -55,6 +57,13 @@ export function writeGuard(w: Writer, step: Of<'guard'>): void {
   w.label(on)
 }
 
+/**
+ * A loop that ends after a few iterations whatever happens: the counter is kept from the body. By style:
+ *
+ *     up, down   the verifier walks it, iteration by iteration
+ *     input      as many iterations as an input says, 7 at most
+ *     may_goto   may_goto at the head, and a count as well: without it engines would differ in when they stop
+ */
 export function writeLoop(w: Writer, step: Of<'loop'>, write: WriteSteps): void {
   const free = COUNTERS.filter((reg) => !w.pinned.has(reg))
   const counter = free[step.count % Math.max(1, free.length)]
@@ -126,6 +135,7 @@ function settleBody(
   return { before, ...(body ?? { lines: [], model: before }) }
 }
 
+/** Helpers whose results are different every time, or on every CPU. */
 export function writeHelper(w: Writer, step: Of<'helper'>): void {
   if (w.pinned.has(0)) return
   w.tag('call')
@@ -134,6 +144,7 @@ export function writeHelper(w: Writer, step: Of<'helper'>): void {
   w.set(0, TAINTED)
 }
 
+/** Calls a function that stands behind this one, so that there is no recursion. */
 export function writeCall(w: Writer, step: Of<'call'>): void {
   const callee = w.functions[step.func % Math.max(1, w.functions.length)]
   if (callee === undefined || w.pinned.has(0) || !w.mayFork(callee.forks)) return
@@ -168,6 +179,7 @@ export function writeCall(w: Writer, step: Of<'call'>): void {
   w.set(0, SCALAR)
 }
 
+/** To the arena from any number, or back to a user address. */
 export function writeCast(w: Writer, step: Of<'cast'>): void {
   w.tag('cast')
   w.tag('arena')
@@ -185,6 +197,7 @@ export function writeCast(w: Writer, step: Of<'cast'>): void {
   w.set(dst, step.toUser ? SCALAR : ARENA)
 }
 
+/** Allocates or frees pages at a fixed address: where pages go then does not depend on what was there before. */
 export function writeArenaPage(w: Writer, step: Of<'arena-page'>): void {
   if (w.pinned.has(0)) return
   w.tag('arena')

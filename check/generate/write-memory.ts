@@ -47,6 +47,7 @@ function frameOffset(slot: number, offset: number): string {
   return `r10 - ${8 * slot + 8 - offset}`
 }
 
+/** Saves any register, pointers whole and scalars in any width, or an immediate; may read it back at once. */
 export function writeSpill(w: Writer, step: Of<'spill'>): void {
   w.tag('stack')
   const slot = dataSlot(step.slot)
@@ -79,6 +80,7 @@ function writeBytes(model: Model, slot: number, offset: number, bytes: number, t
   }
 }
 
+/** Reads a slot of which every byte was written: what the stack held before is not to be seen. */
 export function writeFill(w: Writer, step: Of<'fill'>): void {
   // The context's slot has its own step.
   const slots = range(SLOTS - 1).filter((slot) => w.model.slots[slot]!.written === 0xff)
@@ -87,6 +89,7 @@ export function writeFill(w: Writer, step: Of<'fill'>): void {
   readSlot(w, step, slots[step.slot % slots.length]!)
 }
 
+/** A pointer comes back as it was saved, data in any width and place within the slot. */
 function readSlot(w: Writer, step: Pick<Of<'fill'>, 'dst' | 'width' | 'offset' | 'signed'>, slot: number): void {
   const { pointer, tainted } = w.model.slots[slot]!
   const dst = w.destination(step.dst)
@@ -123,6 +126,7 @@ export function writeStackIndex(w: Writer, step: Of<'stack-index'>): void {
   w.holding([at], () => writeOperation(w, { ...step.access, op: plain }, at, -base, false))
 }
 
+/** Puts a pointer where later accesses will find it. */
 export function writePoint(w: Writer, step: Of<'point'>): void {
   const dst = w.destination(step.dst)
   switch (step.to) {
@@ -166,6 +170,7 @@ function writeArenaPointer(w: Writer, dst: number, at: number): void {
   w.set(dst, ARENA)
 }
 
+/** An access through some register with a pointer in it; makes one where there is none. */
 export function writeAccess(w: Writer, step: Of<'access'>): void {
   const found = w.pointers()
   const pointer = found[step.through % Math.max(1, found.length)]
@@ -189,6 +194,7 @@ export function writeThrough(w: Writer, reg: number, wanted: MemoryAccess): void
   })
 }
 
+/** Offsets as they come: the arena has no bounds, and pages that are absent are part of the game. */
 function writeArenaAccess(w: Writer, reg: number, access: MemoryAccess): void {
   w.tag('arena')
   const fetches = access.atomic.startsWith('fetch_') && access.atomic !== 'fetch_add'
@@ -203,6 +209,7 @@ function writeArenaAccess(w: Writer, reg: number, access: MemoryAccess): void {
   w.holding([at], () => writeOperation(w, fitting, at, access.offset, true))
 }
 
+/** Offsets cut to the room there is; an index is masked, so that the verifier can see its bounds. */
 function writeBounded(w: Writer, reg: number, { of, room }: Extract<Value, { kind: 'memory' }>, access: MemoryAccess) {
   w.tag(of === 'global' || of === 'value' ? 'map' : 'stack')
   const bytes = access.width / 8
@@ -294,6 +301,7 @@ function writeAtomic(w: Writer, { atomic, width, value }: MemoryAccess, at: stri
   } else w.put(`lock *(${type} *)(${at}) ${ATOMIC_TEXT[atomic]} ${r}${src}`)
 }
 
+/** Looks a key up, in range or just beyond, and works on the value where there is one. */
 export function writeLookup(w: Writer, step: Of<'lookup'>): void {
   if (w.pinned.has(0) || !w.mayFork(1)) return
   w.tag('map')
@@ -317,6 +325,7 @@ function writeKey(w: Writer, key: Operand): void {
   w.put('r2 = r10', `r2 += -${at}`)
 }
 
+/** Updates an element of `one` from a slot, or tries to delete one, which arrays refuse. */
 export function writeUpdate(w: Writer, step: Of<'update'>): void {
   w.tag('map')
   if (w.pinned.has(0)) return

@@ -13,6 +13,7 @@ export const CONTEXT_SLOT = 7
 const SHIFTS: ReadonlySet<AluOp> = new Set(['<<', '>>', 's>>'])
 const DIVISIONS: ReadonlySet<AluOp> = new Set(['/', '%', 's/', 's%'])
 
+/** `dst op= src`. What a tainted source gives is tainted: only plain registers end in r0. */
 export function writeAlu(w: Writer, step: Of<'alu'>): void {
   w.tag('alu')
   const dst = w.changeable(step.dst, true)
@@ -36,6 +37,7 @@ function immediate(op: AluOp, wide: boolean, value: number): number {
   return DIVISIONS.has(op) && value === 0 ? 1 : value
 }
 
+/** Negation and changes of byte order, in place. */
 export function writeUnary(w: Writer, step: Of<'unary'>): void {
   w.tag('alu')
   const dst = w.changeable(step.dst, true)
@@ -47,6 +49,7 @@ function unaryText(op: UnaryOp, wide: boolean, dst: number): string {
   return wide ? `r${dst} = -r${dst}` : `w${dst} = -w${dst}`
 }
 
+/** A plain or sign-extending move; the 32-bit form extends from 16 bits at most. */
 export function writeMove(w: Writer, step: Of<'move'>): void {
   w.tag('alu')
   const kind = step.wide ? 'r' : 'w'
@@ -63,12 +66,17 @@ export function writeMove(w: Writer, step: Of<'move'>): void {
   w.set(dst, w.model.regs[src])
 }
 
+/** A number of 64 bits, which takes two slots: branches over it are where slots and instructions differ. */
 export function writeConstant(w: Writer, step: Of<'constant'>): void {
   const dst = w.destination(step.dst)
   w.put(`r${dst} = ${BigInt.asIntN(64, step.value)} ll`)
   w.set(dst, SCALAR)
 }
 
+/**
+ * A scalar that the verifier knows nothing of beyond its width. Functions have no context: there, as when a choice
+ * falls so, it comes from a global.
+ */
 export function writeInput(w: Writer, step: Of<'input'>): void {
   const bytes = step.width / 8
   const type = `${step.signed && step.width < 64 ? 's' : 'u'}${step.width}`

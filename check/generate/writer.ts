@@ -48,15 +48,17 @@ export class Writer {
     return `l${this.shared.labels}`
   }
 
+  /** Notes that the program exercises a class. */
   tag(name: string): void {
     this.shared.classes.add(name)
   }
 
+  /** What a register holds from here on. */
   set(reg: number, value: Value | undefined): void {
     this.model.regs[reg] = value
   }
 
-  /** A register that may be written. */
+  /** A register that may be written, whatever it holds: pointers get lost so, and scalars take their place. */
   destination(pick: Pick): number {
     const free = range(10).filter((reg) => !this.pinned.has(reg))
     return free[pick % free.length]!
