@@ -19,6 +19,7 @@ import { type FailureOptions, fail, Rejection, type VerifierFailure } from './er
 import { checkOffset } from './helper-args.ts'
 import { accessArgument, isMaybeNull } from './helper-memory.ts'
 import { ID, MEM_SIZE, RegType, TYPE, TypeFlag } from './layout.ts'
+import { forgetPacket } from './packet.ts'
 import type { Prepared } from './prepare.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
 import { currentFrame, newId, registerAt, type State } from './state.ts'
@@ -113,6 +114,7 @@ export function callGlobal(walk: Walk, state: State, subprogram: number): void {
   // All of r0 is unknown, even where the function is declared to return less than 64 bits.
   clearCallerSaved(state)
   setUnknownResult(state)
+  if (prepared.effects[subprogram]!.changesPacket) forgetPacket(state)
 }
 
 /** What is wrong with the arguments; it is reported after what is wrong with the call as such. */

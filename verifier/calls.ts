@@ -33,6 +33,7 @@ import {
   UMAX_HI,
   UMAX_LO,
 } from './layout.ts'
+import { forgetPacket } from './packet.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
 import { sync } from './scalar-sync.ts'
 import { storeStack } from './stack.ts'
@@ -70,6 +71,7 @@ export function callHelper(walk: Walk, state: State, insn: Instruction): void {
   clearCallerSaved(state)
   setResult(walk, state, call)
   checkCompatible(call)
+  if (prototype.flags.includes('changes_pkt')) forgetPacket(state)
 }
 
 /** The prototype as this program type has it. @throws Rejection for helpers that it may not call */
@@ -118,7 +120,7 @@ function refuseSpecific({ prototype, map }: HelperCall): void {
   const followed = !flags.some(
     (flag) => flag === 'acquire' || flag === 'release' || flag === 'sync_callback' || flag === 'async_callback',
   )
-  if (!followed || flags.includes('changes_pkt')) fail('not-implemented', { name })
+  if (!followed || name === 'bpf_tail_call') fail('not-implemented', { name })
 }
 
 /** Output buffers on the stack: every byte is stored as unknown, which ends saved registers. */

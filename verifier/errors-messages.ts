@@ -42,6 +42,7 @@ export const MESSAGES = {
   'may-goto-imm': ['EINVAL', 'invalid may_goto imm <imm>'],
   'atomic-opcode': ['EINVAL', 'BPF_ATOMIC uses invalid atomic opcode <opcode:x>'],
   'atomic-size': ['EINVAL', 'invalid atomic operand size'],
+  'packet-load-context': ['EINVAL', 'at the time of BPF_LD_ABS|IND R6 != pointer to skb'],
   'packet-load-not-allowed': ['EINVAL', 'BPF_LD_[ABS|IND] instructions not allowed for this program type'],
 
   // Subprograms and control flow

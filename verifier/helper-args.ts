@@ -26,6 +26,7 @@ import {
   UMIN_LO,
   VALUE_LO,
 } from './layout.ts'
+import { isPacketMemory, packetForHelpers } from './packet.ts'
 import { requestRegister, Wanted, walkBack } from './precision.ts'
 import { isConst } from './scalar.ts'
 import { kindAt, slotOf } from './stack.ts'
@@ -92,6 +93,9 @@ export function checkHelperArgument(walk: Walk, state: State, call: HelperCall, 
   const at = readRegister(state, n)
   const { kind } = argument
   if (kind === 'anything') return
+  if (isPacketMemory(currentFrame(state).words[at + TYPE]!)) {
+    if (!packetForHelpers(walk) || !call.prototype.flags.includes('pkt_access')) fail('packet-to-helper', {})
+  }
   const expected = EXPECTED[kind]
   if (expected === undefined) fail('not-implemented', { name: call.prototype.name })
   const { words } = currentFrame(state)

@@ -6,12 +6,13 @@
  *     write        the same (the callee may leave a part), then the bytes are anything
  *     write, raw   nothing need be there: size and place are known, so all of it is overwritten
  */
-import { checkContextAccess, checkUnmodified } from './context.ts'
+import { checkContextAccess, checkUnmodified, isPlainContext } from './context.ts'
 import { fail } from './errors.ts'
 import type { HelperCall } from './helper-args.ts'
 import { baseType, MAP, MEM_SIZE, OFF, RegType, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
 import { checkMapRights, checkRegion } from './memory.ts'
 import { refuseSpecialFields } from './memory-fields.ts'
+import { checkPacketAccess, checkPacketWrite } from './packet.ts'
 import { isReadable, kindAt, readSlots, type StackRange, scrubSpecial, slotOf, stackRange } from './stack.ts'
 import { currentFrame, type Frame, registerAt, SlotKind, type State, slotAt } from './state.ts'
 import { tnumText, typeName } from './text.ts'
@@ -23,7 +24,7 @@ export interface ArgumentAccess {
   readonly zeroAllowed: boolean
   /** The callee fills it without reading: stack bytes need no content, and are noted here to be overwritten. */
   readonly raw?: HelperCall | undefined
-  /** The context counts as memory: for kfuncs and global functions of types whose context is not rewritten. */
+  /** The context counts as memory where it is not rewritten: for kfuncs and global functions. */
   readonly context?: boolean
 }
 
@@ -51,8 +52,13 @@ export function accessArgument(walk: Walk, state: State, n: number, size: number
       if (access.write && (type & TypeFlag.RDONLY) !== 0) fail('cannot-write', { reg: n, type: typeName(type) })
       checkSpan(words, at, n, size, access, 'memory-range', words[at + MEM_SIZE]!)
       return
+    case RegType.PACKET:
+    case RegType.PACKET_META:
+      if (access.write) checkPacketWrite(walk)
+      checkPacketAccess(words, at, n, 0, size, access.zeroAllowed)
+      return
     case RegType.CTX:
-      if (access.context === true) {
+      if (access.context === true && isPlainContext(walk)) {
         accessContext(walk, words, at, n, size)
         return
       }
@@ -82,7 +88,7 @@ function checkSpan(
 function accessContext(walk: Walk, words: Int32Array, at: number, n: number, size: number): void {
   if (size === 0) return
   checkUnmodified(words, at, n, words[at + TYPE]!)
-  checkContextAccess(walk, size - 1, 1)
+  checkContextAccess(walk, size - 1, 1, { write: false, signed: false })
 }
 
 function accessStack(walk: Walk, state: State, n: number, size: number, access: ArgumentAccess): void {

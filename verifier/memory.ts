@@ -6,9 +6,10 @@
 import { add, hi, leU, ltS } from '../memory/int64.ts'
 import { Access, type MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
-import { checkContextAccess, checkUnmodified } from './context.ts'
+import { checkContextAccess, checkUnmodified, isPlainContext, setContextPointer } from './context.ts'
 import { fail, failure } from './errors.ts'
 import { baseType, MAP, MEM_SIZE, OFF, RegType, SMIN_LO, TYPE, TypeFlag, UMAX_LO, VALUE_LO } from './layout.ts'
+import { checkPacketAccess, checkPacketAlignment, checkPacketWrite, isPacketMemory } from './packet.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
 import { loadStack, MAX_OFFSET, storeStack } from './stack.ts'
 import { currentFrame, registerAt, type State } from './state.ts'
@@ -67,7 +68,12 @@ function checkTyped(walk: Walk, state: State, access: MemoryAccess, type: number
       break
     case RegType.CTX:
       checkUnmodified(words, at, reg, type)
-      checkContextAccess(walk, off, size)
+      if (accessContext(walk, state, access)) return
+      break
+    case RegType.PACKET:
+    case RegType.PACKET_META:
+      if (write) checkPacketWrite(walk)
+      checkPacketAccess(words, at, reg, off, size)
       break
     case RegType.ARENA:
       break
@@ -81,6 +87,14 @@ function checkTyped(walk: Walk, state: State, access: MemoryAccess, type: number
   const into = registerAt(access.register)
   if (known === undefined) makeUnknown(words, into)
   else makeConst(words, into, Number(BigInt.asIntN(32, known)), Number(BigInt.asIntN(32, known >> 32n)))
+}
+
+/** @returns true when the access was the load of a pointer: nothing else remains to be done */
+function accessContext(walk: Walk, state: State, access: MemoryAccess): boolean {
+  const value = checkContextAccess(walk, access.off, access.size, access)
+  if (value === 'scalar' || access.write || access.register < 0) return false
+  setContextPointer(state, access.register, value)
+  return true
 }
 
 /** What a load of fewer than eight bytes leaves of the register. */
@@ -104,6 +118,10 @@ function checkAlignment(walk: Walk, words: Int32Array, at: number, access: Memor
   const base = baseType(words[at + TYPE]!)
   const strict = base === RegType.STACK || ((walk.strictAlignment || access.strict) && base !== RegType.ARENA)
   if (!strict || size === 1) return
+  if (isPacketMemory(base)) {
+    checkPacketAlignment(words, at, access.off, size)
+    return
+  }
   const low = words[at + VALUE_LO]! + words[at + OFF]! + access.off
   if (((low | words[at + VALUE_LO + 2]!) & (size - 1)) === 0) return
   fail('misaligned', {
@@ -210,7 +228,12 @@ export function noteAccess(walk: Walk, state: State, type: number): void {
   const before = walk.pointerTypes[slot]!
   if (before === 0) walk.pointerTypes[slot] = type
   else if (type !== before && (needsOwnCode(type) || needsOwnCode(before))) fail('different-pointers', {})
-  walk.access[slot] = baseType(type) === RegType.ARENA ? Access.ARENA : Access.KERNEL
+  walk.access[slot] = accessOf(walk, baseType(type))
+}
+
+function accessOf(walk: Walk, base: number): Access {
+  if (base === RegType.ARENA) return Access.ARENA
+  return base === RegType.CTX && !isPlainContext(walk) ? Access.CONTEXT : Access.KERNEL
 }
 
 /** Kinds of memory whose accesses are rewritten, so that an instruction serves only them. */

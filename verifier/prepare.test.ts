@@ -193,10 +193,20 @@ describe('program types', () => {
   const code = bytes('b7000000000000009500000000000000')
   test.each([
     ['xdp', 0x10, 'EINVAL', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable'],
-    ['xdp', 0, 'EOPNOTSUPP', 'harena does not implement program type xdp'],
+    [
+      'socket',
+      0x10,
+      'EINVAL',
+      'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable',
+    ],
+    ['tc', 0, 'EOPNOTSUPP', 'harena does not implement program type tc'],
     ['kprobe', 0x10, 'EOPNOTSUPP', 'harena does not implement program type kprobe'],
   ] as const)('%s %i', (type, flags, errno, text) => {
     expect(verdict(program(code, { type, flags }), 1)).toEqual({ errno, log: `${text}\n` })
+  })
+
+  test.each(['syscall', 'xdp', 'socket'] as const)('%s is implemented', (type) => {
+    expect(verdict(program(code, { type }), 1)).toEqual({ errno: '', log: '' })
   })
 
   test('kfuncs need a GPL license', () => {

@@ -10,6 +10,7 @@ import { buildCfg, type Cfg, components, postorder } from '../isa/cfg.ts'
 import { kernelText } from '../isa/disasm-kernel.ts'
 import type { Slot } from '../isa/instruction.ts'
 import { Kind } from '../isa/table.ts'
+import { contextLayout } from '../program/contexts.ts'
 import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
 import type { LineInfo } from '../program/object.ts'
 import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
@@ -29,9 +30,6 @@ import {
 } from './subprograms.ts'
 
 const MAX_INSTRUCTIONS = 1_000_000
-
-/** Program types whose contexts the verifier knows. */
-const IMPLEMENTED_TYPES: ReadonlySet<ProgramType> = new Set(['syscall'])
 
 /** Types that may be sleepable when asked. */
 const SLEEPABLE_TYPES: ReadonlySet<ProgramType> = new Set(['fentry', 'fexit', 'lsm', 'kprobe'])
@@ -116,7 +114,7 @@ function isSleepable(program: LoadableProgram): boolean {
 function checkType(program: LoadableProgram): void {
   const { type } = program
   if (type !== 'syscall' && isSleepable(program) && !SLEEPABLE_TYPES.has(type)) fail('cannot-be-sleepable', {})
-  if (!IMPLEMENTED_TYPES.has(type)) fail('not-implemented', { name: `program type ${type}` })
+  if (type !== 'syscall' && contextLayout(type) === undefined) fail('not-implemented', { name: `program type ${type}` })
 }
 
 /** Names for the log; texts of instructions are made when first asked for. */

@@ -64,12 +64,15 @@ export function leaveFunction(walk: Walk, state: State): Slot {
   return to
 }
 
+/** Refuses what ends the program while it holds something. @throws Rejection */
+export function checkNothingHeld(state: State, where: string): void {
+  const held = state.references.find((reference) => reference.kind === 'pointer')
+  if (held !== undefined) fail('reference-leak', { id: held.id, insn: held.insn, where })
+}
+
 /** Exit of the main program or of a global function: nothing may be held, and r0 must be there. @throws Rejection */
 export function checkExit(state: State): void {
-  const held = state.references.find((reference) => reference.kind === 'pointer')
-  if (held !== undefined) {
-    fail('reference-leak', { id: held.id, insn: held.insn, where: 'BPF_EXIT instruction in main prog' })
-  }
+  checkNothingHeld(state, 'BPF_EXIT instruction in main prog')
   const at = readRegister(state, 0)
   const { subprogram, words } = currentFrame(state)
   if (subprogram !== 0 && !isScalar(words, at)) {

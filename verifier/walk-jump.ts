@@ -13,6 +13,7 @@ import { fail } from './errors.ts'
 import { baseType, ID, REF_OBJ_ID, RegType, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
 import { collectLinked, syncLinked } from './linked.ts'
 import { earlierRound, widen } from './loops.ts'
+import { learnPacket, predictPacket } from './packet.ts'
 import { requestRegister } from './precision.ts'
 import { pushHistory } from './prune.ts'
 import { checkInvariants, isConst32, isConstValue, makeConst } from './scalar.ts'
@@ -67,7 +68,7 @@ function noteStackOperands(walk: Walk, state: State, words: Int32Array, a: numbe
 function predict(walk: Walk, words: Int32Array, insn: Instruction, a: number, b: number): number {
   const { op, width } = insn.row
   if (isScalar(words, a) && isScalar(words, b)) return walk.transfer.predict(words, a, b, op, width)
-  if (isPointer(words, a) && isPointer(words, b)) return -1
+  if (isPointer(words, a) && isPointer(words, b)) return predictPacket(words, insn, a, b)
   // Of a pointer only whether it is null can be known.
   const [pointer, scalar] = isPointer(words, a) ? [a, b] : [b, a]
   if (width === 64 ? !isConstValue(words, scalar, 0) : !isConst32(words, scalar) || words[scalar + VALUE_LO] !== 0) {
@@ -120,8 +121,10 @@ function split(walk: Walk, state: State, insn: Instruction, a: number, b: number
   }
   if (row.operand === Operand.REG && a !== b) syncSides(walk, state, other, b, linked)
   syncSides(walk, state, other, a, linked)
-  if (row.operand === Operand.REG) liftNull(state, other, row.op, row.width, a, b)
-  else checkNull(state, other, insn, a)
+  if (row.operand === Operand.REG) {
+    liftNull(state, other, row.op, row.width, a, b)
+    learnPacket(state, other, insn, a, b)
+  } else checkNull(state, other, insn, a)
 }
 
 /** What each side learnt of a register it knows of every copy. */

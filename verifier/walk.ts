@@ -26,6 +26,7 @@ import { checkCallEncoding, checkExit, enterFunction, leaveFunction, touchAll } 
 import { isDetailed, isShown, type Walk } from './walk-env.ts'
 import { walkJump, walkMayGoto } from './walk-jump.ts'
 import { walkAtomic, walkLoad, walkStore } from './walk-memory.ts'
+import { walkPacketLoad } from './walk-packet-load.ts'
 import { makePointer, writeRegister } from './walk-registers.ts'
 
 /** Instructions walked, over all paths. */
@@ -183,8 +184,8 @@ function execute(walk: Walk, state: State, insn: Instruction): Slot {
       return slot + 1
     case Kind.LD_ABS:
     case Kind.LD_IND:
-      // Only programs that get a socket buffer have them, and none of those is walked yet.
-      return fail('packet-load-not-allowed', {})
+      walkPacketLoad(walk, state, insn)
+      return slot + 1
     case Kind.JA:
     case Kind.JCOND:
     case Kind.MAY_GOTO:
