@@ -1,5 +1,6 @@
 /** `--dump NAME`: a global, all globals, a map's entries, an arena's pages. */
 import type { LoadedObject } from '../index.ts'
+import type { LinuxObject } from '../linux/index.ts'
 import { UsageError } from './options.ts'
 
 const PAGE = 4096n
@@ -14,7 +15,7 @@ export interface Dumped {
 }
 
 /** What `--dump NAME` shows. @throws UsageError when the object has nothing of that name */
-export function dump(loaded: LoadedObject, name: string): Dumped[] {
+export function dump(loaded: LoadedObject | LinuxObject, name: string): Dumped[] {
   const global = loaded.globals.get(name)
   if (global !== undefined) return [dumpBytes(name, global.bytes())]
   const map = loaded.maps.get(name)
@@ -35,7 +36,7 @@ function dumpBytes(name: string, bytes: Uint8Array): Dumped {
   return { name, json: text, lines: [text] }
 }
 
-function dumpMap(loaded: LoadedObject, name: string): Dumped {
+function dumpMap(loaded: LoadedObject | LinuxObject, name: string): Dumped {
   const entries = [...loaded.map(name).entries()].map(([key, value]) => [keyText(key), keyText(value)] as const)
   return {
     name,
@@ -44,7 +45,7 @@ function dumpMap(loaded: LoadedObject, name: string): Dumped {
   }
 }
 
-function dumpArena(loaded: LoadedObject, name: string): Dumped {
+function dumpArena(loaded: LoadedObject | LinuxObject, name: string): Dumped {
   const arena = loaded.map(name).mmap()
   const pages: { address: string; bytes: string }[] = []
   const lines: string[] = []

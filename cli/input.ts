@@ -37,10 +37,23 @@ function listed(names: readonly string[]): string {
   return names.length === 0 ? '' : `: ${names.join(', ')}`
 }
 
-/** Only the engines that exist; the others are refused by name. */
-export function checkEngine(command: ParsedCommand): 'interpreter' {
+/** What runs programs: harena itself, or the kernel underneath. */
+export type EngineName = 'interpreter' | 'linux'
+
+/** Only the engines that exist, of those that the command can use; others are refused by name. */
+export function checkEngine(command: ParsedCommand): EngineName {
   const engine = stringOption(command.values, 'engine') ?? 'interpreter'
-  if (engine === 'interpreter') return engine
-  if (engine === 'jit' || engine === 'linux') throw new UsageError(`harena does not implement engine ${engine}`)
-  throw new UsageError(`--engine takes interpreter, not '${engine}'`)
+  if (engine === 'interpreter' || engine === 'linux') return engine
+  if (engine === 'jit') throw new UsageError(`harena does not implement engine ${engine}`)
+  throw new UsageError(`--engine takes interpreter or linux, not '${engine}'`)
+}
+
+/** What only a simulated machine can be told. */
+const SIMULATED = ['cpus', 'rt', 'seed', 'policy', 'memory-limit', 'context', 'trace', 'unchecked']
+
+/** @throws UsageError for an option that the running kernel does not take */
+export function checkLinuxOptions({ values }: ParsedCommand): void {
+  const wrong = SIMULATED.find((name) => values[name] !== undefined)
+  if (wrong !== undefined)
+    throw new UsageError(`--${wrong} is for harena's own engines; --engine linux does not take it`)
 }

@@ -29,7 +29,11 @@ export interface CommandSpec {
 const JSON_OPTION: OptionSpec = { name: 'json', help: 'one JSON object on standard output, nothing else there' }
 const HELP_OPTION: OptionSpec = { name: 'help', short: 'h', help: 'show this help' }
 const PROGRAM_OPTION: OptionSpec = { name: 'program', value: 'NAME', help: 'the program meant (default: the only one)' }
-const ENGINE_OPTION: OptionSpec = { name: 'engine', value: 'ENGINE', help: 'what runs it: interpreter (default)' }
+const ENGINE_OPTION: OptionSpec = {
+  name: 'engine',
+  value: 'ENGINE',
+  help: 'what runs it: interpreter (default) or linux',
+}
 
 const BYTES = 'SPEC is hex:00ff…, @path or zero:N.'
 
@@ -66,7 +70,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       JSON_OPTION,
       HELP_OPTION,
     ],
-    notes: [BYTES, 'Policies: placement=best-fit (default, Linux 6.13 and later) or first-fit (Linux 6.9 to 6.12).'],
+    notes: [
+      BYTES,
+      '--engine linux loads the program into the running kernel and runs it there, attached to nothing; options that only a simulated machine has are refused.',
+      'Policies: placement=best-fit (default, Linux 6.13 and later) or first-fit (Linux 6.9 to 6.12).',
+    ],
   },
   {
     name: 'verify',
@@ -81,7 +89,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         value: 'LEVEL',
         help: '0 none, 1 the failing path (default), 2 every path, 4 statistics; bits add up',
       },
-      { ...ENGINE_OPTION, help: 'whose verifier: interpreter (ours, default)' },
+      { ...ENGINE_OPTION, help: 'whose verifier: interpreter (ours, default) or linux (what the running kernel says)' },
       JSON_OPTION,
       HELP_OPTION,
     ],
@@ -124,7 +132,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 0,
     most: 1,
     summary: 'bpf_conformance plug-in: program as hex on standard input, r0 on standard output',
-    options: [ENGINE_OPTION, HELP_OPTION],
+    options: [{ ...ENGINE_OPTION, help: 'what runs it: interpreter (default)' }, HELP_OPTION],
     notes: ['r1 is the address of the memory, r2 its length. The program is not verified.'],
   },
   {
@@ -133,7 +141,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 0,
     most: 1,
     summary: 'run one of the examples that come with harena; without NAME, list them',
-    options: [HELP_OPTION],
+    options: [ENGINE_OPTION, HELP_OPTION],
   },
 ]
 

@@ -3,40 +3,33 @@
  * thread's own (a trace instance, filtered by thread) is read, so that nobody else's lines are taken away.
  */
 import { closeSync, constants, existsSync, mkdirSync, openSync, readSync, rmdirSync, writeFileSync } from 'node:fs'
-import type { OutputListener } from '../cpu/output.ts'
+import { Output, type OutputListener } from '../cpu/output.ts'
 import { HarenaError } from '../errors/errors.ts'
 import { libc, Syscall } from './libc.ts'
 
 const TRACEFS: readonly string[] = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']
 const CHUNK_BYTES = 65_536
 
-/** `task-123 [000] .... 1.234567: bpf_trace_printk: text` */
-const LINE = /^.*?: bpf_trace_printk: (.*)$/u
+/** What stands in front of each text: `task-123  [000] ....1  1.234567: bpf_trace_printk: ` */
+const PREFIX = /^.*-\d+ +\[\d+\] \S+ +[\d.]+: bpf_trace_printk: /mu
 
 export class LinuxOutput {
-  readonly #listeners: Set<OutputListener> = new Set()
+  readonly #output = new Output()
   #instance: string | undefined
   #pipe: number | undefined
 
   /** @throws HarenaError where the tracer cannot be read */
   on(listener: OutputListener): () => void {
     this.#open()
-    this.#listeners.add(listener)
-    return () => {
-      this.#listeners.delete(listener)
-    }
+    return this.#output.on(listener)
   }
 
   /** Hands on what was printed since the last time, by a run of the program named. */
   deliver(program: string): void {
     if (this.#pipe === undefined) return
-    const lines = readAll(this.#pipe).split('\n')
-    if (lines.at(-1) === '') lines.pop()
-    for (const line of lines) {
-      // A text of several lines bears the prefix in the first one only.
-      const text = LINE.exec(line)?.[1] ?? line
-      for (const listener of this.#listeners) listener(text, program)
-    }
+    const [, ...texts] = readAll(this.#pipe).split(PREFIX)
+    // The tracer ends each text with a line break of its own.
+    for (const text of texts) this.#output.print(text.replace(/\n$/u, ''), program)
   }
 
   close(): void {

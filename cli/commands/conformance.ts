@@ -9,7 +9,9 @@ import { hexBytes } from '../values.ts'
 const SLOT_BYTES = 8
 
 export async function conformance(command: ParsedCommand, io: Io): Promise<number> {
-  checkEngine(command)
+  if (checkEngine(command) === 'linux') {
+    throw new UsageError('the kernel runs verified programs only; --engine linux is not for conformance vectors')
+  }
   const memory = hexBytes(command.operands[0] ?? '', 'memory')
   const program = hexBytes(io.input(), 'program on standard input')
   if (program.length === 0 || program.length % SLOT_BYTES !== 0) {

@@ -1,6 +1,7 @@
 /** `harena example`: runs one of the examples, or lists them. */
 import { existsSync, readdirSync } from 'node:fs'
 import { nearest } from '../../errors/nearest.ts'
+import { checkEngine } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { ExitCode } from '../report.ts'
@@ -9,6 +10,7 @@ import { ExitCode } from '../report.ts'
 const FOLDER = new URL('../../examples/', import.meta.url)
 
 export async function example(command: ParsedCommand, io: Io): Promise<number> {
+  const engine = checkEngine(command)
   const names = listExamples()
   const wanted = command.operands[0]
   if (wanted === undefined) {
@@ -19,8 +21,10 @@ export async function example(command: ParsedCommand, io: Io): Promise<number> {
     const near = nearest(wanted, names)
     throw new UsageError(`there is no example ${wanted}${near === undefined ? '' : `; did you mean ${near}?`}`)
   }
-  const module: { run(print: (line: string) => void): Promise<void> } = await import(mainOf(wanted).href)
-  await module.run((line) => io.out(`${line}\n`))
+  const module: { run(print: (line: string) => void, engine: string): Promise<void> } = await import(
+    mainOf(wanted).href
+  )
+  await module.run((line) => io.out(`${line}\n`), engine)
   return ExitCode.DONE
 }
 

@@ -1,7 +1,16 @@
 /** `harena run`: verifies and runs one program, prints its result and the globals it changed. */
-import { type LoadedObject, Machine, type MachineOptions, type RunOptions, type RunResult } from '../../index.ts'
+import {
+  type LoadedObject,
+  Machine,
+  type MachineOptions,
+  type ObjectSpec,
+  type RunOptions,
+  type RunResult,
+} from '../../index.ts'
+import { LinuxMachine, type LinuxObject, type LinuxRunResult } from '../../linux/index.ts'
+import { runInChild } from '../child.ts'
 import { type Dumped, dump, renderDump } from '../dump.ts'
-import { checkEngine, chooseProgram, readObject } from '../input.ts'
+import { checkEngine, checkLinuxOptions, chooseProgram, readObject } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { complain, ExitCode, errorJson, exitCodeOf, reportError } from '../report.ts'
@@ -10,8 +19,13 @@ import { assignment, bytesOption, choiceOption, listOption, numberOption, parseI
 const CONTEXTS = ['task', 'softirq', 'hardirq', 'nmi'] as const
 const FOUR_GIB = 2n ** 32n
 
+/** Helpers that print: bpf_trace_printk and bpf_trace_vprintk. */
+const PRINTING = [6, 177]
+
+type AnyLoaded = LoadedObject | LinuxObject
+
 interface Outcome {
-  readonly result: RunResult
+  readonly result: RunResult | LinuxRunResult
   readonly output: readonly string[]
   readonly changed: ReadonlyMap<string, string>
   readonly dumped: readonly Dumped[]
@@ -20,12 +34,15 @@ interface Outcome {
 export async function run(command: ParsedCommand, io: Io): Promise<number> {
   const { values } = command
   const engine = checkEngine(command)
+  if (engine === 'linux') checkLinuxOptions(command)
   const object = readObject(command)
   const program = chooseProgram(command, object)
   const repeat = numberOption(values, 'repeat', 1, 1, 2 ** 31)
   const options = runOptions(command, repeat, io)
-  const machine = new Machine(machineOptions(command))
+  let machine: Machine | LinuxMachine | undefined
   try {
+    if (engine === 'linux' && options.timeoutMs !== 0) return await runInChild(command, options.timeoutMs, io)
+    machine = engine === 'linux' ? new LinuxMachine() : new Machine(machineOptions(command))
     const unchecked = values.unchecked === true
     const loaded = machine.load(object, { programs: [program], unchecked })
     hintAtTheZeroPage(loaded, io)
@@ -43,7 +60,7 @@ export async function run(command: ParsedCommand, io: Io): Promise<number> {
     reportError(error, io)
     return exitCodeOf(error)
   } finally {
-    machine.close()
+    machine?.close()
   }
 }
 
@@ -63,7 +80,7 @@ function machineOptions({ values }: ParsedCommand): MachineOptions {
   }
 }
 
-function runOptions(command: ParsedCommand, repeat: number, io: Io): RunOptions {
+function runOptions(command: ParsedCommand, repeat: number, io: Io): RunOptions & { readonly timeoutMs: number } {
   const { values } = command
   const ctx = bytesOption(values, 'ctx')
   const data = bytesOption(values, 'data')
@@ -80,18 +97,20 @@ function runOptions(command: ParsedCommand, repeat: number, io: Io): RunOptions 
 
 function runOnce(
   command: ParsedCommand,
-  machine: Machine,
-  loaded: LoadedObject,
+  machine: Machine | LinuxMachine,
+  loaded: AnyLoaded,
   program: string,
   options: RunOptions,
   io: Io,
 ): Outcome {
   for (const text of listOption(command.values, 'set')) setGlobal(loaded, text)
   const output: string[] = []
-  machine.on('output', (line, name) => {
+  const listener = (line: string, name: string): void => {
     output.push(line)
     io.err(`${name}: ${line}\n`)
-  })
+  }
+  // The kernel's tracer is opened for programs that print only: it may be out of reach.
+  if (machine instanceof Machine || prints(loaded.spec)) machine.on('output', listener)
   const before = globalTexts(loaded)
   const result = loaded.program(program).run(options)
   const changed = new Map([...globalTexts(loaded)].filter(([name, text]) => before.get(name) !== text))
@@ -99,7 +118,14 @@ function runOnce(
   return { result, output, changed, dumped }
 }
 
-function setGlobal(loaded: LoadedObject, text: string): void {
+/** Does anything in the object call a helper that prints? */
+function prints({ programs, functions }: ObjectSpec): boolean {
+  return [...programs, ...functions].some(({ insns }) =>
+    insns.some((insn) => insn.row.name === 'call_helper' && PRINTING.includes(insn.imm)),
+  )
+}
+
+function setGlobal(loaded: AnyLoaded, text: string): void {
   const { name, value } = assignment(text, 'set')
   const global = loaded.global(name)
   const number = parseInteger(value)
@@ -112,7 +138,7 @@ function setGlobal(loaded: LoadedObject, text: string): void {
 }
 
 /** Every global's value as text: a number where it has the size of one, else its bytes. */
-export function globalTexts(loaded: LoadedObject): Map<string, string> {
+export function globalTexts(loaded: AnyLoaded): Map<string, string> {
   return new Map(
     [...loaded.globals.values()].map((global) => {
       const bytes = global.bytes()
@@ -123,7 +149,7 @@ export function globalTexts(loaded: LoadedObject): Map<string, string> {
 }
 
 /** Once for a program whose arena starts where the first object's address casts to NULL. */
-function hintAtTheZeroPage(loaded: LoadedObject, io: Io): void {
+function hintAtTheZeroPage(loaded: AnyLoaded, io: Io): void {
   for (const map of loaded.maps.values()) {
     if (map.info.type !== 'arena' || map.info.maxEntries === 2 ** 20) continue
     const start = map.mmap().start
@@ -139,9 +165,10 @@ function hintAtTheZeroPage(loaded: LoadedObject, io: Io): void {
 
 function outcomeJson({ result, output, changed, dumped }: Outcome, repeat: number): Record<string, unknown> {
   return {
-    r0: `0x${result.r0.toString(16)}`,
+    ...('r0' in result ? { r0: `0x${result.r0.toString(16)}` } : {}),
     retval: result.retval,
     repeat,
+    // Undefined for syscall programs of the kernel, so left out.
     durationNs: result.durationNs,
     output,
     globals: Object.fromEntries(changed),
@@ -150,7 +177,7 @@ function outcomeJson({ result, output, changed, dumped }: Outcome, repeat: numbe
 }
 
 function renderOutcome(program: string, { result, changed, dumped }: Outcome): string {
-  const wide = result.r0 === BigInt(result.retval) ? '' : `, r0 0x${result.r0.toString(16)}`
+  const wide = 'r0' in result && result.r0 !== BigInt(result.retval) ? `, r0 0x${result.r0.toString(16)}` : ''
   const lines = [`${program}: returned ${result.retval} (0x${result.retval.toString(16)}${wide})`]
   for (const [name, text] of changed) lines.push(`  ${name} = ${text}`)
   for (const item of dumped) lines.push(...renderDump(item))
