@@ -7,16 +7,23 @@
 export type Errno =
   | 'EPERM'
   | 'ENOENT'
+  | 'EINTR'
+  | 'EIO'
   | 'E2BIG'
   | 'EBADF'
+  | 'EAGAIN'
   | 'ENOMEM'
   | 'EACCES'
   | 'EFAULT'
   | 'EBUSY'
   | 'EEXIST'
+  | 'ENODEV'
+  | 'ENODEV'
   | 'EINVAL'
+  | 'EMFILE'
   | 'ERANGE'
   | 'ENOSPC'
+  | 'ENOSYS'
   | 'EPROTO'
   | 'EOPNOTSUPP'
   | 'ENOTSUPP'
@@ -25,16 +32,23 @@ export type Errno =
 export const ERRNO: Readonly<Record<Errno, number>> = {
   EPERM: 1,
   ENOENT: 2,
+  EINTR: 4,
+  EIO: 5,
   E2BIG: 7,
   EBADF: 9,
+  EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
   EFAULT: 14,
   EBUSY: 16,
   EEXIST: 17,
+  ENODEV: 19,
+  ENODEV: 19,
   EINVAL: 22,
+  EMFILE: 24,
   ENOSPC: 28,
   ERANGE: 34,
+  ENOSYS: 38,
   EPROTO: 71,
   EOPNOTSUPP: 95,
   ENOTSUPP: 524,

@@ -132,6 +132,11 @@ export function contextLayout(type: ProgramType): ContextLayout | undefined {
   return LAYOUTS[type]
 }
 
+/** Where the machine's struct has the field called `name`; undefined where the context has none. */
+export function contextPlace(layout: ContextLayout, name: string): number | undefined {
+  return layout.fields.find((row) => row.name === name)?.place
+}
+
 /** The field and place that an access of `size` bytes at `off` has; undefined for one that is refused. */
 export function findContextAccess(
   layout: ContextLayout,

@@ -1,10 +1,11 @@
 /**
  * Memory accesses that the interpreter does out of line: unaligned ones in kernel memory, those in the arena that
- * need the exact rules, and those of unverified programs, whose space the address decides.
+ * need the exact rules, those of unverified programs, whose space the address decides, and loads by LD_ABS and LD_IND.
  */
 import { resolve } from '../arena/access.ts'
 import { FaultError } from '../errors/errors.ts'
-import { KERNEL_HIGH, MEMORY_BYTES, type Memory } from '../memory/memory.ts'
+import { KERNEL_BASE, KERNEL_HIGH, MEMORY_BYTES, type Memory } from '../memory/memory.ts'
+import { type ContextAccess, findContextAccess } from '../program/contexts.ts'
 import { atomic } from './atomics.ts'
 import type { RunState } from './state.ts'
 
@@ -120,13 +121,42 @@ function locate(state: RunState, R: Int32Array, base: number, offset: number, by
   if (sumHigh === KERNEL_HIGH && at + bytes <= MEMORY_BYTES && state.pages.isAllocated(at, bytes)) {
     return at
   }
-  const address = (BigInt(sumHigh >>> 0) << 32n) | BigInt(at)
+  throw badAccess(state, sumHigh, at, bytes, slot)
+}
+
+function badAccess(state: RunState, high: number, low: number, bytes: number, slot: number): FaultError {
+  const address = (BigInt(high >>> 0) << 32n) | BigInt(low)
   const text = state.text(slot)
-  const hint = userHint(state, sumHigh)
+  return new FaultError(
+    'access',
+    `bad access of ${bytes} bytes at 0x${address.toString(16)} at instruction ${slot}: ${text}${userHint(state, high)}`,
+    { instruction: slot, text, address },
+  )
+}
+
+/**
+ * The access of an unverified program at `at`, when it touches a context of fields: what the table says of it.
+ * Undefined for one elsewhere. @throws FaultError where the table has no such access
+ */
+function locateContext(
+  state: RunState,
+  at: number,
+  bytes: number,
+  kind: 'load' | 'store' | 'atomic',
+  slot: number,
+): ContextAccess | undefined {
+  const { context } = state
+  if (context === undefined) return undefined
+  const off = at - context.offset
+  if (off <= -bytes || off >= context.layout.placeSize) return undefined
+  const access = kind === 'atomic' ? undefined : findContextAccess(context.layout, off, bytes, kind === 'store')
+  if (access !== undefined) return access
+  const text = state.text(slot)
+  const what = `${kind === 'atomic' ? 'atomic access' : kind} of ${bytes} bytes at ${off}`
   throw new FaultError(
     'access',
-    `bad access of ${bytes} bytes at 0x${address.toString(16)} at instruction ${slot}: ${text}${hint}`,
-    { instruction: slot, text, address },
+    `struct ${context.layout.struct} has no ${what} for this program at instruction ${slot}: ${text}`,
+    { instruction: slot, text, address: KERNEL_BASE + BigInt(at) },
   )
 }
 
@@ -149,8 +179,13 @@ export function loadChecked(
   const bytes = packed & 15
   const signed = (packed & 16) !== 0
   const at = locate(state, R, base, packed >> 16, bytes, slot)
-  if (at >= 0) loadFrom(state.kernel, at, R, d, bytes, signed)
-  else loadArena(state, R, d, R[base]!, packed >> 16, bytes, signed)
+  if (at < 0) {
+    loadArena(state, R, d, R[base]!, packed >> 16, bytes, signed)
+    return
+  }
+  const field = locateContext(state, at, bytes, 'load', slot)
+  if (field === undefined) loadFrom(state.kernel, at, R, d, bytes, signed)
+  else loadFrom(state.kernel, state.context!.offset + field.place, R, d, field.bytes, signed)
 }
 
 /** A load-acquire of an unverified program. `packed`: offset << 16 | bytes. */
@@ -164,8 +199,12 @@ export function loadAcquireChecked(
 ): void {
   const bytes = packed & 15
   const at = locate(state, R, base, packed >> 16, bytes, slot)
-  if (at >= 0) loadFrom(state.kernel, at, R, d, bytes, false)
-  else loadAcquireArena(state, R, d, R[base]!, packed >> 16, bytes)
+  if (at < 0) {
+    loadAcquireArena(state, R, d, R[base]!, packed >> 16, bytes)
+    return
+  }
+  locateContext(state, at, bytes, 'atomic', slot)
+  loadFrom(state.kernel, at, R, d, bytes, false)
 }
 
 /** A store of an unverified program. `packed`: offset << 16 | bytes. */
@@ -179,8 +218,12 @@ export function storeChecked(
 ): void {
   const bytes = packed & 15
   const at = locate(state, R, base, packed >> 16, bytes, slot)
-  if (at >= 0) storeTo(state.kernel, at, R, s, bytes)
-  else storeArena(state, R, s, R[base]!, packed >> 16, bytes)
+  if (at < 0) {
+    storeArena(state, R, s, R[base]!, packed >> 16, bytes)
+    return
+  }
+  const field = locateContext(state, at, bytes, 'store', slot)
+  storeTo(state.kernel, field === undefined ? at : state.context!.offset + field.place, R, s, bytes)
 }
 
 /** An atomic of an unverified program. */
@@ -192,16 +235,30 @@ export function atomicChecked(
   packed: number,
   slot: number,
 ): void {
-  const at = locate(state, R, base, packed >> 16, (packed & 1) !== 0 ? 8 : 4, slot)
-  if (at >= 0) atomic(state.kernel, at, R, s, packed)
-  else atomicArena(state, R, s, R[base]!, packed)
+  const bytes = (packed & 1) !== 0 ? 8 : 4
+  const at = locate(state, R, base, packed >> 16, bytes, slot)
+  if (at < 0) {
+    atomicArena(state, R, s, R[base]!, packed)
+    return
+  }
+  locateContext(state, at, bytes, 'atomic', slot)
+  atomic(state.kernel, at, R, s, packed)
 }
 
-/** A big-endian load from the packet at `at`, into r0; false when it leaves the packet, which ends the program. */
+// Offsets of LD_ABS and LD_IND below 0 count from a header: SKF_NET_OFF and SKF_LL_OFF of Linux.
+const NETWORK_HEADER = -0x10_0000
+const LINK_HEADER = -0x20_0000
+
+/**
+ * A big-endian load from the packet at `at`, into r0; false when it leaves the packet, which ends the function with 0.
+ * What classic BPF found at -0x1000 and above, ancillary data, is not there (Linux 6.18, observed).
+ */
 export function loadPacket(state: RunState, R: Int32Array, at: number, bytes: number): boolean {
   const { packet, kernel } = state
-  if (packet === undefined || at < 0 || at + bytes > packet.length) return false
-  const start = packet.offset + at
+  if (packet === undefined || at < LINK_HEADER) return false
+  const from = at >= 0 ? at : at >= NETWORK_HEADER ? at - NETWORK_HEADER : at - LINK_HEADER - packet.header
+  if (from + bytes > packet.length) return false
+  const start = packet.offset + from
   R[0] =
     bytes === 1
       ? kernel.u8[start]!

@@ -185,7 +185,7 @@ describe('faults of unchecked programs', () => {
 
 describe('packet loads', () => {
   const bytes = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66]
-  const packet = { offset: fixture.page, length: bytes.length }
+  const packet = { offset: fixture.page, length: bytes.length, header: 0 }
   const run = (insns: readonly Instruction[], r6 = 0n): bigint => {
     fixture.kernel.memory.u8.set(bytes, fixture.page)
     return fixture.run([...wide(2, r6), set(0, 7), ...insns, exit], { packet }).r0

@@ -618,15 +618,19 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
         case LD_ABS:
         case LD_IND: {
           const at = (code[pc + 3]! + (op === LD_IND ? R[code[pc + 2]!]! : 0)) | 0
-          if (!loadPacket(state, R, at, a)) {
-            // A read outside the packet ends the whole program with 0 (RFC 9669, section 5.5).
-            R[0] = 0
-            R[1] = 0
-            state.depth = 0
+          if (loadPacket(state, R, at, a)) break next
+          // A read outside the packet ends the function that runs, with 0 (Linux 6.18, observed).
+          R[0] = 0
+          R[1] = 0
+          if (depth === 0) {
             state.fuel = fuel
             return
           }
-          break next
+          depth--
+          pc = leave(R, saved, depth)
+          left = saved[depth * SAVED_WORDS + 1]!
+          op = code[pc]!
+          continue
         }
         case NOP:
           break next

@@ -31,7 +31,7 @@ import { LoadedObject } from './loaded-object.ts'
 import { MapHandle } from './map-handle.ts'
 import { checkMachineOptions, type LoadOptions, type MachineOptions, type MachineParts } from './options.ts'
 import { Program } from './program.ts'
-import type { RunEnvironment } from './run.ts'
+import { isRunnable, type RunEnvironment } from './run.ts'
 import type { Services } from './services.ts'
 import type { Native } from './state.ts'
 
@@ -123,6 +123,7 @@ export class MachineCore {
     checkOpen(this.#kernel)
     const infos = new Map([...maps].map(([name, handle]) => [name, handle.info]))
     const loadable = bindProgram(image, infos)
+    if (!isRunnable(loadable.type)) throw notImplemented(loadable.name, `program type ${loadable.type}`, undefined)
     return options.unchecked === true ? this.#unchecked(loadable) : this.#verified(loadable, options)
   }
 
@@ -200,7 +201,6 @@ export class MachineCore {
 
   /** Without the verifier: natives check their arguments, the engine checks accesses. */
   #unchecked(loadable: LoadableProgram): Program {
-    if (loadable.type !== 'syscall') throw notImplemented(loadable.name, `program type ${loadable.type}`, undefined)
     checkRunnable(loadable)
     return this.#makeProgram(loadable, undefined, arenaAmong(loadable))
   }

@@ -54,13 +54,16 @@ export interface LoadOptions {
 }
 
 export interface RunOptions {
-  /** The context, copied in before each run and back into these bytes after it. */
+  /**
+   * The context, copied in before the first run and back into these bytes after the last one. Of xdp programs a struct
+   * xdp_md, of socket programs a struct __sk_buff: may be shorter, or longer with zeros behind it.
+   */
   readonly ctx?: Uint8Array
-  /** A packet; syscall programs have none. */
+  /** A packet from its Ethernet header on; syscall programs have none. */
   readonly data?: Uint8Array
   /** Default 0. */
   readonly cpu?: number
-  /** Default `task`. */
+  /** Default `task`, where all program types run; xdp and socket programs also run in `softirq`. */
   readonly context?: Context
   /** Milliseconds of the host after which the run is given up; default 10,000, 0 for never. */
   readonly timeoutMs?: number
@@ -79,6 +82,10 @@ export interface RunResult {
   readonly r0: bigint
   /** Average of a run. */
   readonly durationNs: number
+  /** The packet afterwards; undefined for syscall programs. */
+  readonly data: Uint8Array | undefined
+  /** The whole context afterwards, whatever the length of the one that was given; undefined where none was. */
+  readonly ctx: Uint8Array | undefined
 }
 
 /** Placement policies, for those who take them as text. */

@@ -49,7 +49,8 @@ export class Program {
 
   /**
    * Runs the program as BPF_PROG_TEST_RUN does.
-   * @throws ErrnoError EINVAL for a context that is too small or too large, and for data where the type takes none
+   * @throws ErrnoError as BPF_PROG_TEST_RUN refuses context and data: EINVAL, E2BIG, ENODEV, ENOMEM
+   * @throws HarenaError for a context (of the CPU) in which the program type does not run
    * @throws FaultError when it faults (unchecked programs only) or runs out of time
    */
   run(options: RunOptions = {}): RunResult {
@@ -59,6 +60,7 @@ export class Program {
     const hook = options.trace === undefined ? options.hook : traceHook((slot) => this.#logText(slot), options.trace)
     return testRun(this.#environment, this.#runnable, options, {
       name: this.name,
+      type: this.type,
       arena: this.#arena,
       maxContext: this.verified?.maxContext ?? 0,
       text: (slot) => llvmText(this.loadable.insns[slot]!),

@@ -1,20 +1,22 @@
 /**
- * Running a program once or several times, as BPF_PROG_TEST_RUN does for syscall programs (Linux 6.18, observed): the
- * context is copied in, r1 is its address (NULL for an empty one), it is copied back afterwards.
+ * Running a program once or several times, as BPF_PROG_TEST_RUN does: context and packet are copied in, all runs work
+ * on the same copy, what they left is copied out. What a program type makes of them is in run-syscall.ts, run-xdp.ts
+ * and run-socket.ts.
  */
 import type { Arena } from '../arena/arena.ts'
-import { CONTEXTS } from '../cpu/cpu.ts'
-import { ErrnoError, HarenaError } from '../errors/errors.ts'
+import { CONTEXTS, type Context } from '../cpu/cpu.ts'
+import { ErrnoError, HarenaError, InternalError } from '../errors/errors.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { toBigUint } from '../memory/int64.ts'
-import { KERNEL_HIGH } from '../memory/memory.ts'
+import type { ProgramType } from '../program/types.ts'
 import type { Runnable } from './engine.ts'
 import type { RunOptions, RunResult } from './options.ts'
+import type { RunInput } from './run-input.ts'
+import { socketInput } from './run-socket.ts'
+import { syscallInput } from './run-syscall.ts'
+import { xdpInput } from './run-xdp.ts'
 import type { Services } from './services.ts'
 import { type Hook, makeRunState, type RunState, refuel, STACK_BYTES } from './state.ts'
-
-/** Largest context of a syscall program. */
-const MAX_CONTEXT = 65_535
 
 const DEFAULT_TIMEOUT_MS = 10_000
 
@@ -26,9 +28,24 @@ export interface RunEnvironment {
   readonly stacks: number[]
 }
 
+type MakeInput = (services: Services, options: RunOptions, name: string, maxContext: number) => RunInput
+
+/** What the machine runs, and where. */
+const RUNNABLE: Partial<Record<ProgramType, { readonly input: MakeInput; readonly contexts: readonly Context[] }>> = {
+  syscall: { input: syscallInput, contexts: ['task'] },
+  xdp: { input: xdpInput, contexts: ['task', 'softirq'] },
+  socket: { input: socketInput, contexts: ['task', 'softirq'] },
+}
+
+/** True for the program types that harena runs. */
+export function isRunnable(type: ProgramType): boolean {
+  return RUNNABLE[type] !== undefined
+}
+
 /** What a run must know of the program. */
 export interface RunSubject {
   readonly name: string
+  readonly type: ProgramType
   readonly arena: Arena | undefined
   /** Bytes of context that it may access. */
   readonly maxContext: number
@@ -43,24 +60,27 @@ export function testRun(
   options: RunOptions,
   subject: RunSubject,
 ): RunResult {
-  checkOptions(environment, options, subject)
-  const { kernel, cpus } = environment.services
+  checkOptions(environment, options)
+  const kind = RUNNABLE[subject.type]
+  if (kind === undefined) throw new InternalError(`a ${subject.type} program was made runnable`)
+  const { context = 'task' } = options
+  checkContext(subject, kind.contexts, context)
+  const { cpus } = environment.services
   const cpu = cpus[options.cpu ?? 0]!
-  const ctx = options.ctx ?? new Uint8Array()
-  // A context of no bytes is NULL.
-  const ctxAt = ctx.length === 0 ? 0 : allocate(environment, ctx.length, PageOwner.CONTEXT, subject.name)
-  const stack = environment.stacks.pop() ?? allocate(environment, STACK_BYTES, PageOwner.STACK, subject.name)
-  kernel.memory.u8.set(ctx, ctxAt)
+  const input = kind.input(environment.services, options, subject.name, subject.maxContext)
   try {
-    const state = makeState(environment, options, subject, stack)
-    const runs = (): RunResult => runRepeatedly(environment, runnable, options, state, ctxAt)
-    const context = options.context ?? 'task'
-    const result = context === cpu.context ? runs() : cpu.interrupt(context, runs)
-    ctx.set(kernel.memory.u8.subarray(ctxAt, ctxAt + ctx.length))
-    return result
+    const stack = environment.stacks.pop() ?? allocateStack(environment, subject.name)
+    try {
+      const state = makeState(environment, options, subject, input, stack)
+      const runs = (): RunResult => runRepeatedly(environment, runnable, options, state, input)
+      const result = context === cpu.context ? runs() : cpu.interrupt(context, runs)
+      if (result.ctx !== undefined) options.ctx?.set(result.ctx.subarray(0, options.ctx.length))
+      return result
+    } finally {
+      environment.stacks.push(stack)
+    }
   } finally {
-    environment.stacks.push(stack)
-    if (ctxAt !== 0) kernel.pages.freeBytes(ctxAt, ctx.length)
+    input.release()
   }
 }
 
@@ -69,22 +89,27 @@ function runRepeatedly(
   runnable: Runnable,
   options: RunOptions,
   state: RunState,
-  ctxAt: number,
+  input: RunInput,
 ): RunResult {
   const repeat = options.repeat ?? 1
-  const args = ctxAt === 0 ? [] : [ctxAt | 0, KERNEL_HIGH]
   const start = environment.hostTime()
   for (let run = 0; run < repeat; run++) {
     // A short program never looks at the clock itself.
     if (run > 0) refuel(state, 0)
-    runnable.run(state, args)
+    runnable.run(state, input.args)
   }
   const ms = environment.hostTime() - start
   const r0 = toBigUint(state.regs[0]!, state.regs[1]!)
-  return { retval: state.regs[0]! >>> 0, r0, durationNs: Math.round((ms * 1e6) / repeat) }
+  return { retval: state.regs[0]! >>> 0, r0, durationNs: Math.round((ms * 1e6) / repeat), ...input.results() }
 }
 
-function makeState(environment: RunEnvironment, options: RunOptions, subject: RunSubject, stack: number): RunState {
+function makeState(
+  environment: RunEnvironment,
+  options: RunOptions,
+  subject: RunSubject,
+  input: RunInput,
+  stack: number,
+): RunState {
   const { kernel } = environment.services
   const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   return makeRunState({
@@ -93,6 +118,8 @@ function makeState(environment: RunEnvironment, options: RunOptions, subject: Ru
     kernel: kernel.memory,
     pages: kernel.pages,
     arena: subject.arena,
+    packet: input.packet,
+    context: input.context,
     stackTop: stack + STACK_BYTES,
     watch: {
       now: environment.hostTime,
@@ -103,26 +130,25 @@ function makeState(environment: RunEnvironment, options: RunOptions, subject: Ru
   })
 }
 
-/** What BPF_PROG_TEST_RUN refuses, and what the types would not let through. */
-function checkOptions({ services }: RunEnvironment, options: RunOptions, { name, maxContext }: RunSubject): void {
+/** What the types would not let through. */
+function checkOptions({ services }: RunEnvironment, options: RunOptions): void {
   const { cpu = 0, repeat = 1, timeoutMs = 0, context = 'task' } = options
   if (services.cpus[cpu] === undefined)
     throw new HarenaError(`there is no CPU ${cpu}: they are 0 to ${services.cpus.length - 1}`)
   if (!Number.isInteger(repeat) || repeat < 1) throw new HarenaError(`repeat is a count from 1, not ${repeat}`)
   if (!(timeoutMs >= 0)) throw new HarenaError(`timeoutMs is a number of milliseconds, not ${timeoutMs}`)
   if (!CONTEXTS.includes(context)) throw new HarenaError(`context is one of ${CONTEXTS.join(', ')}, not ${context}`)
-  if (options.data !== undefined) throw new ErrnoError('EINVAL', `program ${name}: a syscall program takes no data`)
-  const size = options.ctx?.length ?? 0
-  if (size > MAX_CONTEXT) {
-    throw new ErrnoError('EINVAL', `program ${name}: a context of ${size} bytes is over ${MAX_CONTEXT}`)
-  }
-  if (size < maxContext) {
-    throw new ErrnoError('EINVAL', `program ${name}: it uses ${maxContext} bytes of context and gets ${size}`)
-  }
 }
 
-function allocate({ services }: RunEnvironment, bytes: number, owner: PageOwner, name: string): number {
-  const at = services.kernel.pages.allocBytes(bytes, owner)
-  if (at === 0) throw new ErrnoError('ENOMEM', `program ${name}: no memory for ${bytes} bytes`)
+/** Syscall programs may sleep; packets are worked on in softirq, and in a task for a test. */
+function checkContext({ name, type }: RunSubject, contexts: readonly Context[], context: Context): void {
+  if (contexts.includes(context)) return
+  const where = contexts.length === 1 ? `${contexts[0]} context only` : `${contexts.join(' or ')} context`
+  throw new HarenaError(`program ${name}: ${type} programs run in ${where}, not in ${context}`)
+}
+
+function allocateStack({ services }: RunEnvironment, name: string): number {
+  const at = services.kernel.pages.allocBytes(STACK_BYTES, PageOwner.STACK)
+  if (at === 0) throw new ErrnoError('ENOMEM', `program ${name}: no memory for ${STACK_BYTES} bytes`)
   return at
 }

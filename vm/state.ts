@@ -14,6 +14,7 @@
 import type { ArenaPages } from '../arena/access.ts'
 import { FaultError } from '../errors/errors.ts'
 import { KERNEL_HIGH, type Memory } from '../memory/memory.ts'
+import type { ContextLayout } from '../program/contexts.ts'
 
 /** Bytes of BPF stack a frame (MAX_BPF_STACK). */
 export const FRAME_BYTES = 512
@@ -44,8 +45,17 @@ export interface KernelPages {
 
 /** A packet that LD_ABS and LD_IND read, in kernel memory. */
 export interface PacketArea {
+  /** Where they count from: the network header. */
   readonly offset: number
   readonly length: number
+  /** Bytes of link-layer header in front of it. */
+  readonly header: number
+}
+
+/** A context of fields (program/contexts.ts), in kernel memory. */
+export interface ContextArea {
+  readonly offset: number
+  readonly layout: ContextLayout
 }
 
 /** Called before an instruction runs; `slot` is the instruction's. Registers and frames are in the state. */
@@ -70,6 +80,8 @@ export interface RunState {
   readonly pages: KernelPages
   readonly arena: ArenaSpace | undefined
   readonly packet: PacketArea | undefined
+  /** Unverified programs: accesses to it are those of its table. Undefined where it is plain memory. */
+  readonly context: ContextArea | undefined
   readonly stackTop: number
   readonly watch: Watch
   readonly hook: Hook | undefined
@@ -95,6 +107,7 @@ export interface RunSetup {
   readonly pages: KernelPages
   readonly arena: ArenaSpace | undefined
   readonly packet?: PacketArea | undefined
+  readonly context?: ContextArea | undefined
   readonly stackTop: number
   readonly watch: Watch
   readonly hook?: Hook | undefined
@@ -111,6 +124,7 @@ export function makeRunState(setup: RunSetup): RunState {
     pages: setup.pages,
     arena: setup.arena,
     packet: setup.packet,
+    context: setup.context,
     stackTop: setup.stackTop,
     watch: setup.watch,
     hook: setup.hook,
