@@ -18,7 +18,6 @@ export type Errno =
   | 'EBUSY'
   | 'EEXIST'
   | 'ENODEV'
-  | 'ENODEV'
   | 'EINVAL'
   | 'EMFILE'
   | 'ERANGE'
@@ -42,7 +41,6 @@ export const ERRNO: Readonly<Record<Errno, number>> = {
   EFAULT: 14,
   EBUSY: 16,
   EEXIST: 17,
-  ENODEV: 19,
   ENODEV: 19,
   EINVAL: 22,
   EMFILE: 24,
