@@ -28,10 +28,15 @@ export function whyUnavailable(): string | undefined {
   }
 }
 
+let available = false
+
 /** @throws HarenaError with the reason */
 export function assertAvailable(): void {
+  // Rights that were there once stay: machines are made by the thousand.
+  if (available) return
   const why = whyUnavailable()
   if (why !== undefined) throw new HarenaError(`engine linux is not available: ${why}`)
+  available = true
 }
 
 /** The capability without which programs are refused for any reason but their own. */

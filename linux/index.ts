@@ -10,6 +10,7 @@
  * CAP_NET_ADMIN for programs that see packets.
  */
 export { whyUnavailable } from './availability.ts'
+export { KernelClient, type KernelClientOptions } from './client.ts'
 export type { LinuxMapOptions } from './create-map.ts'
 export type { LinuxGlobal } from './global.ts'
 export type { LinuxImage } from './load.ts'
@@ -17,3 +18,4 @@ export { LinuxMachine, type LinuxObject } from './machine.ts'
 export type { LinuxMap, LinuxMapInfo, LinuxMapRequest } from './map.ts'
 export type { LinuxMapping, MappedArena } from './mapping.ts'
 export type { LinuxProgram, LinuxRunResult } from './program.ts'
+export { type Answer, answer, type MapContents, type Question, type RunAnswer, type RunRequest } from './question.ts'

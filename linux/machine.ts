@@ -7,6 +7,7 @@ import type { Btf } from '../btf/types.ts'
 import type { OutputListener } from '../cpu/output.ts'
 import { HarenaError } from '../errors/errors.ts'
 import type { MapAttributes } from '../maps/map.ts'
+import { keepAlive } from '../memory/pool.ts'
 import { link } from '../program/link.ts'
 import type { MapSpec, ObjectSpec } from '../program/object.ts'
 import { MAP_FLAGS } from '../program/types.ts'
@@ -22,25 +23,20 @@ import { LinuxMap } from './map.ts'
 import { unsupported } from './mapping.ts'
 import { LinuxOutput } from './output.ts'
 import { LinuxProgram } from './program.ts'
+import { closeWhenForgotten, Descriptor, Resources } from './resources.ts'
 
 /** An object in the running kernel. */
 export type LinuxObject = LoadedObject<LinuxProgram, LinuxMap, LinuxGlobal>
 
-/** Descriptors are closed when the machine is, or when nobody holds it any more. */
-interface Resource {
-  close(): void
-}
-
 export class LinuxMachine {
-  readonly #resources: Set<Resource>
-  readonly #output = new LinuxOutput()
-  #closed = false
+  readonly #resources = new Resources()
+  readonly #output: LinuxOutput
 
   /** @throws HarenaError that names what is missing: Linux on x86-64, koffi, a capability */
   constructor() {
     assertAvailable()
-    this.#resources = new Set([this.#output])
-    forgotten.register(this, this.#resources)
+    this.#output = this.#resources.add(new LinuxOutput())
+    closeWhenForgotten(this, this.#resources)
   }
 
   /**
@@ -48,28 +44,28 @@ export class LinuxMachine {
    * @throws VerifierError for the first program that is rejected; ErrnoError for what the kernel does not create
    */
   load(spec: ObjectSpec, options: LoadOptions = {}): LinuxObject {
-    this.#assertOpen()
+    this.#resources.assertOpen()
     if (options.unchecked === true) throw unsupported('run a program unchecked')
     const chosen = (options.programs ?? spec.programs.map(({ name }) => name)).map((name) => link(spec, name))
-    const before = new Set(this.#resources)
+    const before = this.#resources.count
     try {
       const btfFd = spec.btf === undefined ? undefined : this.#loadBtf(spec.btf)
       const maps = new Map(spec.maps.map((map) => [map.name, this.#createFromSpec(spec, map, btfFd)]))
       const programs = new Map(
         chosen.map((image) => [image.name, this.#loadProgram(image, maps, options.logLevel, btfFd)]),
       )
-      return new LoadedObject(spec, programs, maps, this.#globals(spec, maps))
+      return this.#held(new LoadedObject(spec, programs, maps, this.#globals(spec, maps)))
     } catch (error) {
-      for (const resource of this.#resources) if (!before.has(resource)) this.#drop(resource)
+      this.#resources.closeSince(before)
       throw error
     }
   }
 
   /** Creates a map of any type that the kernel has. An arena is mapped nowhere until its `mmap` says where. */
   createMap(attributes: MapAttributes, inner?: LinuxMap): LinuxMap {
-    this.#assertOpen()
+    this.#resources.assertOpen()
     const btfFd = attributes.btf === undefined ? undefined : this.#loadBtf(attributes.btf)
-    return this.#held(new LinuxMap(attributes, { btfFd, innerMapFd: inner?.fd }))
+    return this.#held(new LinuxMap(this.#resources, attributes, { btfFd, innerMapFd: inner?.fd }))
   }
 
   /** Loads one linked program, or raw instructions; `maps` are those that it names. @throws VerifierError */
@@ -78,7 +74,7 @@ export class LinuxMachine {
     maps: ReadonlyMap<string, LinuxMap> = new Map(),
     options: LoadOptions = {},
   ): LinuxProgram {
-    this.#assertOpen()
+    this.#resources.assertOpen()
     if (options.unchecked === true) throw unsupported('run a program unchecked')
     const btfFd = image.btf === undefined ? undefined : this.#loadBtf(image.btf)
     return this.#loadProgram(image, maps, options.logLevel, btfFd)
@@ -89,41 +85,29 @@ export class LinuxMachine {
    * @throws HarenaError where the kernel's tracer cannot be read
    */
   on(_event: 'output', listener: OutputListener): () => void {
-    this.#assertOpen()
+    this.#resources.assertOpen()
     return this.#output.on(listener)
   }
 
   /** Closes every descriptor; a second call does nothing. Views of arenas stay good for as long as they are held. */
   close(): void {
-    this.#closed = true
-    for (const resource of [...this.#resources].reverse()) this.#drop(resource)
+    this.#resources.close()
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
 
-  #assertOpen(): void {
-    if (this.#closed) throw new HarenaError('the machine is closed')
-  }
-
-  #held<T extends Resource>(resource: T): T {
-    this.#resources.add(resource)
-    return resource
-  }
-
-  #drop(resource: Resource): void {
-    this.#resources.delete(resource)
-    resource.close()
+  /** A handle keeps its machine. */
+  #held<T extends object>(handle: T): T {
+    keepAlive(handle, this)
+    return handle
   }
 
   #loadBtf(btf: Btf): number {
     const bytes = encodeBtf(btf)
     const fd = btfLoad(bytes)
-    if (fd >= 0) {
-      this.#held({ close: () => closeFd(fd) })
-      return fd
-    }
+    if (fd >= 0) return this.#resources.add(new Descriptor(fd)).fd
     const log = new Uint8Array(65_536)
     const again = btfLoad(bytes, log)
     if (again >= 0) closeFd(again)
@@ -136,7 +120,7 @@ export class LinuxMachine {
 
   /** As libbpf does: arenas are mapped at once, data maps filled, read-only ones frozen. */
   #createFromSpec(spec: ObjectSpec, map: MapSpec, btfFd: number | undefined): LinuxMap {
-    const handle = this.#held(new LinuxMap({ ...map, btf: spec.btf }, { btfFd }))
+    const handle = this.#held(new LinuxMap(this.#resources, { ...map, btf: spec.btf }, { btfFd }))
     if (map.type === 'arena') handle.mmap()
     if (map.contents !== undefined) {
       handle.set(0, map.contents)
@@ -153,7 +137,9 @@ export class LinuxMachine {
   ): LinuxProgram {
     const descriptors = new Map([...maps].map(([name, map]) => [name, map.fd]))
     const loaded = loadProgram({ image, maps: descriptors, btfFd, logLevel: logLevel ?? 1 })
-    return this.#held(new LinuxProgram(image, loaded, (name) => this.#output.deliver(name)))
+    const descriptor = this.#resources.add(new Descriptor(loaded.fd))
+    const output = this.#output
+    return this.#held(new LinuxProgram(image, loaded, descriptor, (name) => output.deliver(name)))
   }
 
   /** Globals by name; each data map is mapped once. */
@@ -165,17 +151,13 @@ export class LinuxMachine {
       const map = maps.get(name)
       const mapSpec = spec.maps.find((one) => one.name === name)
       if (map === undefined || mapSpec === undefined) throw new HarenaError(`map ${name} of a global is not there`)
-      const made = this.#held(new DataMap(name, map.fd, map.info.valueSize, !isReadOnly(mapSpec)))
+      const made = this.#resources.add(new DataMap(name, map.fd, map.info.valueSize, !isReadOnly(mapSpec)))
       data.set(name, made)
       return made
     }
-    return new Map(spec.globals.map((global) => [global.name, new LinuxGlobal(dataOf(global.map), global)]))
+    return new Map(spec.globals.map((global) => [global.name, this.#held(new LinuxGlobal(dataOf(global.map), global))]))
   }
 }
-
-const forgotten: FinalizationRegistry<Set<Resource>> = new FinalizationRegistry((resources) => {
-  for (const resource of [...resources].reverse()) resource.close()
-})
 
 /** Frozen as soon as it is filled. */
 function isReadOnly(map: MapSpec): boolean {

@@ -1,15 +1,18 @@
 /** A map of the running kernel as user space holds it: the operations of bpf(2), and mmap of arenas. */
 import type { Protection } from '../arena/mapping.ts'
-import { type Errno, ErrnoError, HarenaError } from '../errors/errors.ts'
+import { type Errno, ErrnoError, type HarenaError } from '../errors/errors.ts'
 import type { MapAttributes } from '../maps/map.ts'
 import { type Data, toBytes, toKey, toValue } from '../maps/values.ts'
+import { keepAlive } from '../memory/pool.ts'
 import { MAP_FLAGS, type MapType, PAGE_SIZE } from '../program/types.ts'
-import { closeFd, mapDelete, mapFreeze, mapLookup, mapNextKey, mapUpdate } from './bpf.ts'
+import { mapDelete, mapFreeze, mapLookup, mapNextKey, mapUpdate } from './bpf.ts'
 import { createMap, type LinuxMapOptions } from './create-map.ts'
 import { errnoOf, libc, refused } from './libc.ts'
 import { LinuxMapping, PROTECTION, unsupported } from './mapping.ts'
 import { possibleCpus } from './possible-cpus.ts'
 import { presentPages } from './present-pages.ts'
+import { Descriptor, type Resources } from './resources.ts'
+import { Window } from './window.ts'
 
 /** What of arena/mmap.ts's MapRequest a live kernel takes: there is this one process only. */
 export interface LinuxMapRequest {
@@ -31,6 +34,8 @@ export type LinuxMapInfo = Readonly<
   Pick<MapAttributes, 'name' | 'type' | 'keySize' | 'valueSize' | 'maxEntries' | 'flags' | 'extra' | 'btf'>
 >
 
+const PAGE = BigInt(PAGE_SIZE)
+
 const MAP_SHARED = 1
 const MAP_PRIVATE = 2
 const MAP_FIXED = 0x10
@@ -43,14 +48,15 @@ const PER_CPU: readonly MapType[] = ['percpu_hash', 'percpu_array', 'lru_percpu_
 
 export class LinuxMap {
   readonly info: LinuxMapInfo
-  readonly #fd: number
-  #closed = false
+  readonly #descriptor: Descriptor
+  readonly #resources: Resources
   #mapping: LinuxMapping | undefined
 
-  /** BPF_MAP_CREATE. @throws ErrnoError */
-  constructor(attributes: MapAttributes, options: LinuxMapOptions = {}) {
+  /** BPF_MAP_CREATE; `resources` gets to close what is made. @throws ErrnoError */
+  constructor(resources: Resources, attributes: MapAttributes, options: LinuxMapOptions = {}) {
     this.info = attributes
-    this.#fd = createMap(attributes, options)
+    this.#resources = resources
+    this.#descriptor = resources.add(new Descriptor(createMap(attributes, options)))
   }
 
   get name(): string {
@@ -59,8 +65,7 @@ export class LinuxMap {
 
   /** The descriptor, which is closed with the machine. @throws HarenaError when it is */
   get fd(): number {
-    if (this.#closed) throw new HarenaError('the machine is closed')
-    return this.#fd
+    return this.#descriptor.fd
   }
 
   /** The value under a key: a bigint when it has 1, 2, 4 or 8 bytes, else its bytes; undefined when absent. */
@@ -138,17 +143,23 @@ export class LinuxMap {
       )
     }
     if (request === undefined && this.#mapping !== undefined && !this.#mapping.unmapped) return this.#mapping
-    const mapping = mapArena(this.info, fd, request ?? defaultRequest(this.info))
+    const mapping = this.#map(fd, request ?? defaultRequest(this.info))
+    keepAlive(mapping, this)
     if (request === undefined) this.#mapping = mapping
     return mapping
   }
 
-  /** For the machine. Mappings that are views of it yet stay. */
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#mapping?.unmap()
-    closeFd(this.#fd)
+  #map(fd: number, request: LinuxMapRequest): LinuxMapping {
+    const { info } = this
+    const resources = this.#resources
+    const arena = {
+      name: info.name,
+      segvOnFault: (info.flags & MAP_FLAGS.segv_on_fault) !== 0,
+      btf: info.btf,
+      assertOpen: () => resources.assertOpen(),
+      present: (start: bigint, pages: number) => presentPages(fd, start, pages),
+    }
+    return new LinuxMapping(arena, resources.add(mapArena(info, fd, request)), request.protection ?? 'rw')
   }
 
   #isPerCpu(): boolean {
@@ -188,22 +199,15 @@ function defaultRequest({ extra }: LinuxMapInfo): LinuxMapRequest {
   return extra === 0n ? {} : { address: extra, fixed: 'noreplace' }
 }
 
-function mapArena(info: LinuxMapInfo, fd: number, request: LinuxMapRequest): LinuxMapping {
+function mapArena(info: LinuxMapInfo, fd: number, request: LinuxMapRequest): Window {
   if ('process' in request) throw unsupported('map an arena into another process')
   const { address = 0n, offset = 0, fixed = false, shared = true, protection = 'rw' } = request
   const length = BigInt(request.length ?? info.maxEntries * PAGE_SIZE)
   const place = fixed === 'noreplace' ? MAP_FIXED_NOREPLACE : fixed ? MAP_FIXED : 0
   const flags = (shared ? MAP_SHARED : MAP_PRIVATE) | place
-  const result = libc().mmap(address, length, PROTECTION[protection], flags, fd, BigInt(offset))
-  if (result < 0n) throw mmapRefused(info, address, Number(result))
-  const bytes = ((length + BigInt(PAGE_SIZE) - 1n) / BigInt(PAGE_SIZE)) * BigInt(PAGE_SIZE)
-  const arena = {
-    name: info.name,
-    segvOnFault: (info.flags & MAP_FLAGS.segv_on_fault) !== 0,
-    btf: info.btf,
-    present: (start: bigint, pages: number) => presentPages(fd, start, pages),
-  }
-  return new LinuxMapping(arena, result, bytes, protection)
+  const at = libc().mmap(address, length, PROTECTION[protection], flags, fd, BigInt(offset))
+  if (at < 0n) throw mmapRefused(info, address, Number(at))
+  return new Window(at, ((length + PAGE - 1n) / PAGE) * PAGE)
 }
 
 function mmapRefused(info: LinuxMapInfo, address: bigint, result: number): HarenaError {

@@ -11,7 +11,7 @@ import { ErrnoError, HarenaError, SegmentationFault } from '../errors/errors.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import { libc, refused } from './libc.ts'
 import { readMemory, writeMemory } from './process-memory.ts'
-import { closeWindow, closeWindowWith, makeWindow, viewOf, type Window } from './window.ts'
+import type { Window } from './window.ts'
 
 const SEGV_MAPERR = 1
 const SEGV_ACCERR = 2
@@ -24,6 +24,8 @@ export interface MappedArena {
   readonly name: string
   readonly segvOnFault: boolean
   readonly btf: Btf | undefined
+  /** @throws HarenaError when the machine is closed */
+  readonly assertOpen: () => void
   /** Page numbers within the mapping that have memory. */
   readonly present: (start: bigint, pages: number) => number[]
 }
@@ -42,14 +44,14 @@ export class LinuxMapping implements UserMemory {
   readonly #bytes = new Uint8Array(new ArrayBuffer(8))
   readonly #view = new DataView(this.#bytes.buffer)
 
-  constructor(arena: MappedArena, start: bigint, bytes: bigint, protection: Protection) {
+  /** For map.ts, which has mapped the window. */
+  constructor(arena: MappedArena, window: Window, protection: Protection) {
     this.arena = arena
-    this.start = start
-    this.end = start + bytes
+    this.start = window.start
+    this.end = window.start + window.length
     this.#protection = protection
     this.#mayWrite = protection === 'rw'
-    this.#window = makeWindow(start, bytes)
-    closeWindowWith(this, this.#window)
+    this.#window = window
   }
 
   /** Bytes that it spans. */
@@ -85,7 +87,7 @@ export class LinuxMapping implements UserMemory {
    * does nothing.
    */
   unmap(): void {
-    closeWindow(this.#window)
+    this.#window.close()
   }
 
   /** mprotect(2) of the whole mapping. @throws ErrnoError EACCES for execution, and for writing unless mapped so */
@@ -203,7 +205,7 @@ export class LinuxMapping implements UserMemory {
         this.u8(page === 0n ? at : start * BigInt(PAGE_SIZE))
       }
     }
-    return new Uint8Array(viewOf(this.#window, at, count))
+    return new Uint8Array(this.#window.view(at, count))
   }
 
   /** As ArenaMapping.struct. @throws HarenaError where there is no such type */
@@ -241,6 +243,7 @@ export class LinuxMapping implements UserMemory {
   }
 
   #assertMapped(at: bigint): void {
+    this.arena.assertOpen()
     if (!(at >= this.start && at < this.end)) this.#outside(at)
     if (this.#window.closed) throw new SegmentationFault(at, SEGV_MAPERR, `${this.#who()}: the mapping is unmapped`)
   }

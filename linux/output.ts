@@ -6,6 +6,7 @@ import { closeSync, constants, existsSync, mkdirSync, openSync, readSync, rmdirS
 import { Output, type OutputListener } from '../cpu/output.ts'
 import { HarenaError } from '../errors/errors.ts'
 import { libc, Syscall } from './libc.ts'
+import type { Resource } from './resources.ts'
 
 const TRACEFS: readonly string[] = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']
 const CHUNK_BYTES = 65_536
@@ -13,7 +14,7 @@ const CHUNK_BYTES = 65_536
 /** What stands in front of each text: `task-123  [000] ....1  1.234567: bpf_trace_printk: ` */
 const PREFIX = /^.*-\d+ +\[\d+\] \S+ +[\d.]+: bpf_trace_printk: /mu
 
-export class LinuxOutput {
+export class LinuxOutput implements Resource {
   readonly #output = new Output()
   #instance: string | undefined
   #pipe: number | undefined

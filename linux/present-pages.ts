@@ -108,8 +108,9 @@ export function presentPages(fd: number, start: bigint, pages: number): number[]
   const dataFd = createMap(data)
   // Neither outlives the question: the program holds the arena.
   const descriptors = [dataFd]
-  const mapped = new DataMap(data.name, dataFd, data.valueSize, true)
+  let mapped: DataMap | undefined
   try {
+    mapped = new DataMap(data.name, dataFd, data.valueSize, true)
     const maps = new Map([
       ['target', fd],
       [data.name, dataFd],
@@ -118,7 +119,7 @@ export function presentPages(fd: number, start: bigint, pages: number): number[]
     descriptors.push(program.fd)
     return probe(program.fd, mapped.bytes.subarray(prober.bitmapAt), start, pages)
   } finally {
-    mapped.close()
+    mapped?.close()
     descriptors.forEach(closeFd)
   }
 }

@@ -3,10 +3,11 @@ import { ErrnoError, HarenaError, type VerifierStats } from '../errors/errors.ts
 import type { ProgramType } from '../program/types.ts'
 import type { RunOptions } from '../vm/options.ts'
 import { onCpu } from './affinity.ts'
-import { closeFd, type TestRunResult, testRun } from './bpf.ts'
+import { type TestRunResult, testRun } from './bpf.ts'
 import { errnoOf, refused } from './libc.ts'
 import type { LinuxImage, LoadedProgram } from './load.ts'
 import { unsupported } from './mapping.ts'
+import type { Descriptor } from './resources.ts'
 
 /** What a run gives. The kernel hands out 32 bits of r0, and no duration for syscall programs. */
 export interface LinuxRunResult {
@@ -27,24 +28,22 @@ export class LinuxProgram {
   readonly log: string
   /** Figures of the log's last lines, zero where the log level gives none. */
   readonly stats: VerifierStats
-  readonly #fd: number
+  readonly #descriptor: Descriptor
   readonly #settled: (name: string) => void
-  #closed = false
 
   /** `settled` is called after each run. */
-  constructor(image: LinuxImage, loaded: LoadedProgram, settled: (name: string) => void) {
+  constructor(image: LinuxImage, loaded: LoadedProgram, descriptor: Descriptor, settled: (name: string) => void) {
     this.name = image.name
     this.type = image.type
     this.log = loaded.log
     this.stats = loaded.stats
-    this.#fd = loaded.fd
+    this.#descriptor = descriptor
     this.#settled = settled
   }
 
   /** The descriptor, which is closed with the machine. @throws HarenaError when it is */
   get fd(): number {
-    if (this.#closed) throw new HarenaError('the machine is closed')
-    return this.#fd
+    return this.#descriptor.fd
   }
 
   /**
@@ -93,13 +92,6 @@ export class LinuxProgram {
 
   #check(run: TestRunResult): void {
     if (run.result < 0) throw refused(run.result, `program ${this.name}: the kernel does not run it`)
-  }
-
-  /** For the machine. */
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    closeFd(this.#fd)
   }
 }
 

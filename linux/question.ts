@@ -1,0 +1,132 @@
+/** A question to the kernel and its answer, as data: what does it say of these programs, what do they do? */
+import { type Errno, ErrnoError, HarenaError, VerifierError } from '../errors/errors.ts'
+import { toBytes } from '../maps/values.ts'
+import type { ObjectSpec } from '../program/object.ts'
+import { PAGE_SIZE } from '../program/types.ts'
+import { LinuxMachine, type LinuxObject } from './machine.ts'
+
+/** One run by BPF_PROG_TEST_RUN. */
+export interface RunRequest {
+  readonly program: string
+  readonly ctx?: Uint8Array
+  readonly data?: Uint8Array
+  readonly repeat?: number
+}
+
+export interface Question {
+  readonly object: ObjectSpec
+  /** Programs to load; default all. */
+  readonly programs?: readonly string[]
+  /** Default 1. */
+  readonly logLevel?: number
+  /** Runs, one after the other, where all programs were accepted. */
+  readonly runs?: readonly RunRequest[]
+  /** Maps whose contents are wanted afterwards, global data (`.bss`, `.data`) among them; default all. */
+  readonly read?: readonly string[]
+}
+
+/** What one run gave; `errno` where the kernel did not run it. */
+export interface RunAnswer {
+  readonly retval?: number
+  readonly ctx?: Uint8Array
+  readonly data?: Uint8Array
+  readonly errno?: Errno
+}
+
+/** A map's keys and values in the order of bpf(2), or an arena's pages that have memory. */
+export type MapContents =
+  | { readonly kind: 'entries'; readonly entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[] }
+  | { readonly kind: 'pages'; readonly pages: readonly (readonly [page: number, bytes: Uint8Array])[] }
+
+export type Answer =
+  | {
+      readonly verdict: 'accepted'
+      /** By program. */
+      readonly logs: Readonly<Record<string, string>>
+      readonly runs: readonly RunAnswer[]
+      readonly maps: Readonly<Record<string, MapContents>>
+    }
+  | {
+      readonly verdict: 'rejected'
+      readonly program: string
+      readonly errno: Errno
+      readonly instruction?: number
+      /** The line of the log that names the error. */
+      readonly message: string
+      readonly log: string
+    }
+  /** The object cannot be loaded for a reason that is not a program's. */
+  | { readonly verdict: 'error'; readonly errno?: Errno; readonly message: string }
+  /** The process that asked was ended: by its timer, or by a signal. */
+  | { readonly verdict: 'none'; readonly message: string }
+
+/** Asks on a machine of its own. */
+export function answer(question: Question): Answer {
+  const machine = new LinuxMachine()
+  try {
+    const { programs, logLevel } = question
+    const loaded = machine.load(question.object, {
+      ...(programs === undefined ? {} : { programs }),
+      ...(logLevel === undefined ? {} : { logLevel }),
+    })
+    const runs = (question.runs ?? []).map((run) => runOnce(loaded, run))
+    const names = question.read ?? [...loaded.maps.keys()]
+    return {
+      verdict: 'accepted',
+      logs: Object.fromEntries([...loaded.programs].map(([name, { log }]) => [name, log])),
+      runs,
+      maps: Object.fromEntries(names.map((name) => [name, contents(loaded, name)])),
+    }
+  } catch (error) {
+    return refusal(error)
+  } finally {
+    machine.close()
+  }
+}
+
+function runOnce(loaded: LinuxObject, request: RunRequest): RunAnswer {
+  const { program, ctx, data, repeat } = request
+  const copy = ctx === undefined ? undefined : Uint8Array.from(ctx)
+  try {
+    const result = loaded.program(program).run({
+      ...(copy === undefined ? {} : { ctx: copy }),
+      ...(data === undefined ? {} : { data }),
+      ...(repeat === undefined ? {} : { repeat }),
+    })
+    return {
+      retval: result.retval,
+      ...(copy === undefined ? {} : { ctx: copy }),
+      ...(result.data === undefined ? {} : { data: result.data }),
+    }
+  } catch (error) {
+    if (error instanceof ErrnoError) return { errno: error.errno }
+    throw error
+  }
+}
+
+function contents(loaded: LinuxObject, name: string): MapContents {
+  const map = loaded.map(name)
+  if (map.info.type === 'arena') {
+    const mapping = map.mmap()
+    const pages = [...mapping.presentPages()].map((page) => {
+      return [page, mapping.bytes(mapping.start + BigInt(page * PAGE_SIZE), PAGE_SIZE)] as const
+    })
+    return { kind: 'pages', pages }
+  }
+  const entries = [...map.keys()].flatMap((key) => {
+    const value = map.getBytes(key)
+    return value === undefined ? [] : [[toBytes(key, map.info.keySize, 'a key'), value] as const]
+  })
+  return { kind: 'entries', entries }
+}
+
+function refusal(error: unknown): Answer {
+  if (error instanceof VerifierError) {
+    const { program, errno, instruction, reason, log } = error
+    const at = instruction === undefined ? {} : { instruction }
+    return { verdict: 'rejected', program, errno, ...at, message: reason, log }
+  }
+  if (error instanceof ErrnoError) return { verdict: 'error', errno: error.errno, message: error.message }
+  if (error instanceof HarenaError) return { verdict: 'error', message: error.message }
+  throw error
+}
