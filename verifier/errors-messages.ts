@@ -104,7 +104,7 @@ export const MESSAGES = {
   'map-value-range': ['EACCES', 'invalid access to map value, value_size=<memSize> off=<off> size=<size>'],
   'map-key-range': ['EACCES', 'invalid access to map key, key_size=<memSize> off=<off> size=<size>'],
   'memory-range': ['EACCES', 'invalid access to memory, mem_size=<memSize> off=<off> size=<size>'],
-  'packet-range': ['EACCES', 'invalid access to packet, off=<off> size=<size>, R<reg>(id=<id>,off=<regOff>,r=<range>)'],
+  'packet-range': ['EACCES', 'invalid access to packet, off=<off> size=<size>, R<reg>(id=<id>,off=<off>,r=<range>)'],
   'min-outside': ['EACCES', 'R<reg> min value is outside of the allowed memory range'],
   'max-outside': ['EACCES', 'R<reg> max value is outside of the allowed memory range'],
   'min-negative': ['EACCES', 'R<reg> min value is negative, either use unsigned index or do a if (index >=0) check.'],

@@ -60,10 +60,9 @@ export function checkPacketAccess(
   if (words[at + SMIN_LO + 1]! < 0) fail('min-negative', { reg })
   const range = words[at + RANGE]!
   if (range < 0) fail('packet-outside', { reg }, { errno: 'EINVAL' })
-  const regOff = words[at + OFF]!
-  const start = regOff + off
+  const start = words[at + OFF]! + off
   if (start >= 0 && start + size <= range && (size > 0 || zeroAllowed)) return
-  const cause = failure('packet-range', { off: start, size, reg, id: words[at + ID]!, regOff, range })
+  const cause = failure('packet-range', { off: start, size, reg, id: words[at + ID]!, range })
   fail('packet-outside', { reg }, { cause })
 }
 

@@ -7,7 +7,7 @@ import { ALU_SIGN } from '../isa/notation.ts'
 import { Op } from '../isa/table.ts'
 import { toBigInt } from '../memory/int64.ts'
 import { fail } from './errors.ts'
-import { baseType, ID, OFF, RANGE, RegType, SMAX_LO, SMIN_LO, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
+import { baseType, ID, OFF, RANGE, RegType, SMIN_LO, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
 import { hasEmptyRange, isConst, isConstValue, makeUnknown, setUnbounded32 } from './scalar.ts'
 import { sync } from './scalar-sync.ts'
 import { MAX_OFFSET } from './stack.ts'
@@ -127,12 +127,13 @@ function addOffset(walk: Walk, state: State, words: Int32Array, dst: number, ptr
     setUnbounded32(words, dst)
     return
   }
-  const mayGoDown = sign > 0 ? words[scalar + SMIN_LO + 1]! < 0 : words[scalar + SMAX_LO + 1]! >= 0
+  const scalarMayBeNegative = words[scalar + SMIN_LO + 1]! < 0
   if (op === Op.ADD) walk.transfer.addToPointer(words, dst, dst, scalar)
   else walk.transfer.subFromPointer(words, dst, dst, scalar)
   if (base === RegType.PACKET || base === RegType.PACKET_META) {
-    // What was compared with the packet's end was another pointer.
+    // What was compared with the packet's end was another pointer. One that comes down keeps what lies above it: that it
+    // stays in the packet, every access checks by the variable part's sign.
     words[dst + ID] = newId(state)
-    if (op === Op.ADD || mayGoDown) words[dst + RANGE] = 0
+    if (op === Op.ADD || scalarMayBeNegative) words[dst + RANGE] = 0
   }
 }

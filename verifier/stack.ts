@@ -183,12 +183,9 @@ function loadFixed(walk: Walk, state: State, range: StackRange, size: number, in
   else fillPart(walk, state, frame, slot, min, size, into)
 }
 
-/** All eight bytes come back: pointers only do so. */
+/** All eight bytes come back: pointers only do so. A number that has no id any more gets none here. */
 function fillWhole(walk: Walk, state: State, frame: Frame, slot: number, into: number): void {
-  if (into >= 0) {
-    shareId(state, frame.words, slotAt(slot))
-    copyRegister(currentFrame(state).words, registerAt(into), frame.words, slotAt(slot))
-  }
+  if (into >= 0) copyRegister(currentFrame(state).words, registerAt(into), frame.words, slotAt(slot))
   noteSpill(walk, state, frame, slot)
 }
 
@@ -201,7 +198,6 @@ function fillPart(walk: Walk, state: State, frame: Frame, slot: number, min: num
   const to = registerAt(into)
   const width = spillWidth(frame, slot)
   if (size <= width && min % SLOT_SIZE === 0) {
-    if (size === 4 && width === 4 && walk.transfer.fitsUnsigned(frame.words, at, 32)) shareId(state, frame.words, at)
     copyRegister(words, to, frame.words, at)
     if (!walk.transfer.fitsUnsigned(words, to, size * 8)) clearId(words, to)
     noteSpill(walk, state, frame, slot)
