@@ -98,6 +98,7 @@ export const MESSAGES = {
   'modified-pointer': ['EACCES', 'dereference of modified <type> ptr R<reg> off=<off> disallowed'],
   'negative-offset-pointer': ['EACCES', 'negative offset <type> ptr R<reg> off=<off> disallowed'],
   'variable-pointer': ['EACCES', 'variable <type> access var_off=<varOff> disallowed'],
+  'socket-access': ['EACCES', 'R<reg> invalid <type> access off=<off> size=<size>'],
   'different-pointers': ['EINVAL', 'same insn cannot be used with different pointers'],
 
   // Map value, memory, packet

@@ -11,6 +11,7 @@ import { fail, failure } from './errors.ts'
 import { baseType, MAP, MEM_SIZE, OFF, RegType, SMIN_LO, TYPE, TypeFlag, UMAX_LO, VALUE_LO } from './layout.ts'
 import { checkPacketAccess, checkPacketAlignment, checkPacketWrite, isPacketMemory } from './packet.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
+import { checkSocketAccess } from './socket-fields.ts'
 import { loadStack, MAX_OFFSET, storeStack } from './stack.ts'
 import { currentFrame, registerAt, type State } from './state.ts'
 import { tnumText, typeName } from './text.ts'
@@ -75,6 +76,9 @@ function checkTyped(walk: Walk, state: State, access: MemoryAccess, type: number
       if (write) checkPacketWrite(walk)
       checkPacketAccess(words, at, reg, off, size)
       break
+    case RegType.SOCK_COMMON:
+      checkSocketAccess(reg, type, off, size, write)
+      break
     case RegType.ARENA:
       break
     case RegType.CONST_MAP_PTR:
@@ -111,6 +115,7 @@ const WHAT: Readonly<Record<number, string>> = {
   [RegType.MAP_KEY]: 'key ',
   [RegType.MAP_VALUE]: 'value ',
   [RegType.CTX]: 'context ',
+  [RegType.SOCK_COMMON]: 'sock_common ',
 }
 
 function checkAlignment(walk: Walk, words: Int32Array, at: number, access: MemoryAccess): void {
