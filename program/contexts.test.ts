@@ -65,10 +65,18 @@ describe('context tables', () => {
 
   test('a narrow load keeps its distance from the start of the field', () => {
     const socket = contextLayout('socket')!
-    expect(findContextAccess(socket, 18, 2, false)).toMatchObject({ place: 18, bytes: 2, field: { name: 'protocol' } })
+    expect(findContextAccess(socket, 10, 2, false)).toMatchObject({ place: 10, bytes: 2, field: { name: 'mark' } })
+    expect(findContextAccess(socket, 60, 4, true)).toMatchObject({ place: 60, bytes: 4, field: { name: 'cb' } })
     expect(findContextAccess(socket, 19, 1, false)).toMatchObject({ place: 19, bytes: 1 })
     expect(findContextAccess(socket, 17, 2, false)).toBeUndefined()
     expect(findContextAccess(socket, 16, 8, false)).toBeUndefined()
+  })
+
+  test('unless it is as wide as what Linux keeps', () => {
+    const socket = contextLayout('socket')!
+    expect(findContextAccess(socket, 18, 2, false)).toMatchObject({ place: 16, bytes: 2, field: { name: 'protocol' } })
+    expect(findContextAccess(socket, 18, 1, false)).toMatchObject({ place: 18, bytes: 1 })
+    expect(findContextAccess(socket, 7, 1, false)).toMatchObject({ place: 4, bytes: 1, field: { name: 'pkt_type' } })
   })
 
   test('places do not overlap and lie in the struct', () => {

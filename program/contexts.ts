@@ -10,8 +10,8 @@
  *     16  rx_queue_index                     /    32   data_end   8 bytes
  *                                                 40   data_meta  8 bytes
  *
- * A load of a pointer names four bytes and gives eight; all else is an access of the same width at the same distance
- * from the field's start, narrow loads and sign-extending ones too. So engines turn an access through the context into
+ * A load of a pointer names four bytes and gives eight; all else is an access of the same width, mostly at the same
+ * distance from the field's start, narrow loads and sign-extending ones too. So engines turn an access through the context into
  * one of the struct in kernel memory (`findContextAccess`), and nothing remains to do when the program runs.
  *
  * Source: Linux 6.18, observed: every offset, width and direction.
@@ -35,6 +35,11 @@ export interface ContextField {
   readonly stores: number
   /** Offset in the machine's struct. */
   readonly place: number
+  /**
+   * Bytes that Linux keeps the field in. A narrow load that is no narrower gives the field from its start, wherever in
+   * the field it is: the upper half of `protocol` reads as the lower one, though its third byte reads as 0.
+   */
+  readonly kept: number
 }
 
 export interface ContextLayout {
@@ -63,18 +68,18 @@ export interface ContextAccess {
 
 const POINTER_BYTES = 8
 
-/** A 32-bit number of which parts may be loaded too. */
-function narrowable(name: string, off: number): ContextField {
-  return { name, off, size: 4, value: 'scalar', loads: 1 | 2 | 4, stores: 0, place: off }
+/** A number in 32 bits of which parts may be loaded too. */
+function narrowable(name: string, off: number, kept = 4): ContextField {
+  return { name, off, size: 4, value: 'scalar', loads: 1 | 2 | 4, stores: 0, place: off, kept }
 }
 
 function word(name: string, off: number): ContextField {
-  return { name, off, size: 4, value: 'scalar', loads: 4, stores: 0, place: off }
+  return { name, off, size: 4, value: 'scalar', loads: 4, stores: 0, place: off, kept: 4 }
 }
 
 /** Four bytes that stand for a pointer, kept in eight at `place`. */
 function packetPointer(name: string, off: number, value: ContextValue, place: number): ContextField {
-  return { name, off, size: 4, value, loads: 4, stores: 0, place }
+  return { name, off, size: 4, value, loads: 4, stores: 0, place, kept: 4 }
 }
 
 /**
@@ -103,23 +108,32 @@ const SOCKET: ContextLayout = {
   placeSize: 192,
   fields: [
     narrowable('len', 0),
-    narrowable('pkt_type', 4),
+    narrowable('pkt_type', 4, 1),
     narrowable('mark', 8),
-    narrowable('queue_mapping', 12),
-    narrowable('protocol', 16),
+    narrowable('queue_mapping', 12, 2),
+    narrowable('protocol', 16, 2),
     narrowable('vlan_present', 20),
-    narrowable('vlan_tci', 24),
-    narrowable('vlan_proto', 28),
+    narrowable('vlan_tci', 24, 2),
+    narrowable('vlan_proto', 28, 2),
     narrowable('priority', 32),
     narrowable('ingress_ifindex', 36),
     narrowable('ifindex', 40),
-    narrowable('tc_index', 44),
-    { name: 'cb', off: 48, size: 20, value: 'scalar', loads: 1 | 2 | 4 | 8, stores: 1 | 2 | 4 | 8, place: 48 },
+    narrowable('tc_index', 44, 2),
+    {
+      name: 'cb',
+      off: 48,
+      size: 20,
+      value: 'scalar',
+      loads: 1 | 2 | 4 | 8,
+      stores: 1 | 2 | 4 | 8,
+      place: 48,
+      kept: 20,
+    },
     narrowable('hash', 68),
     narrowable('napi_id', 84),
-    narrowable('gso_segs', 164),
-    { name: 'sk', off: 168, size: 8, value: 'sock_common_or_null', loads: 8, stores: 0, place: 168 },
-    narrowable('gso_size', 176),
+    narrowable('gso_segs', 164, 2),
+    { name: 'sk', off: 168, size: 8, value: 'sock_common_or_null', loads: 8, stores: 0, place: 168, kept: 8 },
+    narrowable('gso_size', 176, 2),
   ],
   packet: 'none',
   loadsPacket: true,
@@ -148,5 +162,6 @@ export function findContextAccess(
   if (field === undefined || off % size !== 0) return undefined
   if (((write ? field.stores : field.loads) & size) === 0) return undefined
   const bytes = field.value === 'scalar' ? size : POINTER_BYTES
-  return { field, place: field.place + (off - field.off), bytes }
+  const distance = size < field.kept ? off - field.off : 0
+  return { field, place: field.place + distance, bytes }
 }
