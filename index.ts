@@ -108,7 +108,7 @@ export type {
   Reference,
 } from './program/object.ts'
 export type { MapFlag, MapType, ProgramFlag, ProgramType } from './program/types.ts'
-export { MAP_FLAGS, MAP_TYPES, PROGRAM_FLAGS, PROGRAM_TYPES } from './program/types.ts'
+export { MAP_FLAGS, MAP_TYPES, PROGRAM_FLAGS, PROGRAM_TYPES, packetVerdict, XDP_ACTIONS } from './program/types.ts'
 export type { ProgramImage } from './vm/bind.ts'
 export { type ConformanceOptions, runConformance } from './vm/conformance.ts'
 export type { Global } from './vm/global.ts'

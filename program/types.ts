@@ -27,6 +27,25 @@ export const PROGRAM_TYPE_ALIASES: Readonly<Record<string, ProgramType>> = {
   raw_tp: 'raw_tracepoint',
 }
 
+/** What an XDP program decides of a packet, by return value (enum xdp_action). */
+export const XDP_ACTIONS = ['XDP_ABORTED', 'XDP_DROP', 'XDP_PASS', 'XDP_TX', 'XDP_REDIRECT'] as const
+
+/**
+ * What happens to a packet for which a program of this type returned `retval`, in the kernel's words; undefined for
+ * types that see no packets. A socket filter says how many bytes are kept.
+ */
+export function packetVerdict(type: ProgramType, retval: number): string | undefined {
+  switch (type) {
+    case 'xdp':
+      // Linux warns of other numbers and drops the packet.
+      return XDP_ACTIONS[retval] ?? `XDP_ABORTED (${retval} is no action)`
+    case 'socket':
+      return retval === 0 ? 'dropped' : `kept, up to ${retval} bytes`
+    default:
+      return undefined
+  }
+}
+
 /** BPF_MAP_TYPE_* */
 export const MAP_TYPES = {
   hash: 1,
