@@ -68,7 +68,8 @@ function mark(marks: Marks, insn: Instruction, slot: Slot, branch: Slot): void {
   const { prunePoint, jumpPoint, forceCheckpoint } = marks
   switch (insn.row.kind) {
     case Kind.MAY_GOTO:
-      forceCheckpoint[slot] = 1
+      // With another source it is a jump of no known kind, which the walk refuses when it gets there.
+      if (insn.src === 0) forceCheckpoint[slot] = 1
       prunePoint[slot] = 1
       break
     case Kind.JCOND:

@@ -3,19 +3,24 @@
  * states are compared. The classic backward analysis, iterated over each function in postorder until nothing changes.
  */
 import { type Cfg, NO_SLOT } from '../isa/cfg.ts'
-import type { Instruction, Slot } from '../isa/instruction.ts'
+import { findRow, type Instruction, type Slot } from '../isa/instruction.ts'
+import { Class, Mode, Size } from '../isa/opcode.ts'
 import { defMask, useMask } from '../isa/registers.ts'
 import { Kind } from '../isa/table.ts'
 import { helperById } from '../program/helpers.ts'
 import type { LoadableProgram } from '../program/loadable.ts'
 import { PROGRAM_TYPES } from '../program/types.ts'
 
+/** Bits of an opcode byte that hold the size of a memory access. */
+const SIZE = 0x18
+
 /** Bit n of element s: register n is live before slot s. */
 export function liveRegisters(program: LoadableProgram, cfg: Cfg, orders: readonly Int32Array[]): Uint16Array {
   const live = new Uint16Array(cfg.size)
   const use = new Uint16Array(cfg.size)
   const def = new Uint16Array(cfg.size)
-  program.insns.forEach((insn, slot) => {
+  program.insns.forEach((original, slot) => {
+    const insn = asWideAtomic(original)
     use[slot] = useMask(insn, callArguments(program, insn, slot))
     def[slot] = defMask(insn)
   })
@@ -32,6 +37,17 @@ export function liveRegisters(program: LoadableProgram, cfg: Cfg, orders: readon
     }
   }
   return live
+}
+
+/**
+ * Read-modify-write of one or two bytes does not exist, but the walk finds that out later: the analysis goes by the
+ * operation alone.
+ */
+function asWideAtomic(insn: Instruction): Instruction {
+  const mode = insn.opcode & ~SIZE
+  if (mode !== (Class.STX | Mode.ATOMIC)) return insn
+  const row = findRow(mode | Size.DW, insn.src, insn.off, insn.imm)
+  return row === undefined ? insn : { ...insn, row }
 }
 
 function liveAfter(live: Uint16Array, cfg: Cfg, slot: Slot): number {
