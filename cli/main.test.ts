@@ -78,6 +78,24 @@ const PRINTING = file(
     exit
 `,
 )
+const XDP = file(
+  'xdp.bpf.s',
+  `.program turn type=xdp
+    r2 = *(u32 *)(r1 + 0)
+    r3 = *(u32 *)(r1 + 4)
+    r4 = r2
+    r4 += 14
+    r0 = 5
+    if r4 > r3 goto 1f
+    *(u8 *)(r2 + 0) = 255
+    r0 = 3
+1:
+    exit
+.program filter type=socket
+    r0 = *(u32 *)(r1 + 8)
+    exit
+`,
+)
 const ENDLESS = file('endless.bpf.s', 'again:\n goto again\n exit\n')
 const FAULTING = file('faulting.bpf.s', 'r0 = 0\nr1 = 0x1234\nr0 = *(u64 *)(r1 + 8)\nexit\n')
 const BROKEN = file('broken.bpf.s', '.program p type=syscall\n    r0 = \n    r11 = 1\n    cal bpf_x\n    exit\n')
@@ -123,6 +141,40 @@ describe('run', () => {
       globals: { hits: '0x2a' },
       dump: { hits: '0x2a' },
     })
+  })
+
+  test('the verdict on a packet by name, and the packet', async () => {
+    const data = '02'.repeat(16)
+    const { status, stdout } = await harena(['run', XDP, '--program', 'turn', '--data', `hex:${data}`])
+    expect([status, stdout]).toEqual([0, `turn: returned 3 (0x3)\n  packet: XDP_TX\n  data = hex:ff${data.slice(2)}\n`])
+    const odd = await harena(['run', XDP, '--program', 'turn', '--data', `hex:${data}`, '--ctx', 'zero:4'])
+    expect(odd.stdout).toContain('packet: XDP_ABORTED (5 is no action)')
+    const long = await harena(['run', XDP, '--program', 'turn', '--data', 'zero:257'])
+    expect(long.stdout).toContain(`hex:ff${'00'.repeat(255)}… (257 bytes)\n`)
+  })
+
+  test('a socket filter, with a context, for machines', async () => {
+    const options = ['--program', 'filter', '--data', 'zero:16', '--ctx', 'hex:000000000000000007', '--json']
+    const { stdout } = await harena(['run', XDP, ...options])
+    expect(JSON.parse(stdout)).toMatchObject({
+      retval: 7,
+      packetVerdict: 'kept, up to 7 bytes',
+      data: `hex:${'00'.repeat(16)}`,
+      ctx: expect.stringMatching(/^hex:0{16}07[0-9a-f]{366}$/u),
+    })
+  })
+
+  test('a packet that cannot be, and one where there is no place for it', async () => {
+    const short = await harena(['run', XDP, '--program', 'turn', '--data', 'zero:13'])
+    expect([short.status, short.stderr]).toEqual([
+      2,
+      'harena: program turn: a packet has at least 14 bytes, not 13: EINVAL\n',
+    ])
+    const nmi = await harena(['run', XDP, '--program', 'turn', '--data', 'zero:16', '--context', 'nmi'])
+    expect([nmi.status, nmi.stderr]).toEqual([
+      2,
+      'harena: program turn: xdp programs run in task or softirq context, not in nmi\n',
+    ])
   })
 
   test('64 bits of r0 are shown, 32 are the result', async () => {

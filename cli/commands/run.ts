@@ -4,6 +4,7 @@ import {
   Machine,
   type MachineOptions,
   type ObjectSpec,
+  type ProgramType,
   type RunOptions,
   type RunResult,
 } from '../../index.ts'
@@ -13,6 +14,7 @@ import { type Dumped, dump, renderDump } from '../dump.ts'
 import { checkEngine, checkLinuxOptions, chooseProgram, readObject } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
+import { packetJson, packetLines } from '../packet.ts'
 import { complain, ExitCode, errorJson, exitCodeOf, reportError } from '../report.ts'
 import { assignment, bytesOption, choiceOption, listOption, numberOption, parseInteger } from '../values.ts'
 
@@ -25,6 +27,7 @@ const PRINTING = [6, 177]
 type AnyLoaded = LoadedObject | LinuxObject
 
 interface Outcome {
+  readonly type: ProgramType
   readonly result: RunResult | LinuxRunResult
   readonly output: readonly string[]
   readonly changed: ReadonlyMap<string, string>
@@ -112,10 +115,11 @@ function runOnce(
   // The kernel's tracer is opened for programs that print only: it may be out of reach.
   if (machine instanceof Machine || prints(loaded.spec)) machine.on('output', listener)
   const before = globalTexts(loaded)
+  const { type } = loaded.program(program)
   const result = loaded.program(program).run(options)
   const changed = new Map([...globalTexts(loaded)].filter(([name, text]) => before.get(name) !== text))
   const dumped = listOption(command.values, 'dump').flatMap((name) => dump(loaded, name))
-  return { result, output, changed, dumped }
+  return { type, result, output, changed, dumped }
 }
 
 /** Does anything in the object call a helper that prints? */
@@ -163,10 +167,11 @@ function hintAtTheZeroPage(loaded: AnyLoaded, io: Io): void {
   }
 }
 
-function outcomeJson({ result, output, changed, dumped }: Outcome, repeat: number): Record<string, unknown> {
+function outcomeJson({ type, result, output, changed, dumped }: Outcome, repeat: number): Record<string, unknown> {
   return {
     ...('r0' in result ? { r0: `0x${result.r0.toString(16)}` } : {}),
     retval: result.retval,
+    ...packetJson(type, result),
     repeat,
     // Undefined for syscall programs of the kernel, so left out.
     durationNs: result.durationNs,
@@ -176,9 +181,10 @@ function outcomeJson({ result, output, changed, dumped }: Outcome, repeat: numbe
   }
 }
 
-function renderOutcome(program: string, { result, changed, dumped }: Outcome): string {
+function renderOutcome(program: string, { type, result, changed, dumped }: Outcome): string {
   const wide = 'r0' in result && result.r0 !== BigInt(result.retval) ? `, r0 0x${result.r0.toString(16)}` : ''
   const lines = [`${program}: returned ${result.retval} (0x${result.retval.toString(16)}${wide})`]
+  lines.push(...packetLines(type, result))
   for (const [name, text] of changed) lines.push(`  ${name} = ${text}`)
   for (const item of dumped) lines.push(...renderDump(item))
   return `${lines.join('\n')}\n`
