@@ -5,7 +5,7 @@
 import { type Errno, HarenaError, type SourcePosition, VerifierError, type VerifierStats } from '../errors/errors.ts'
 import { encode, type Slot } from '../isa/instruction.ts'
 import { CallKind, Pseudo, SLOT_BYTES } from '../isa/opcode.ts'
-import { kfuncNamed } from '../program/kfuncs.ts'
+import { isOwnKfunc } from '../program/kfuncs.ts'
 import type { LinkedProgram } from '../program/loadable.ts'
 import { PROGRAM_FLAGS, PROGRAM_TYPES } from '../program/types.ts'
 import { missingForPackets } from './availability.ts'
@@ -126,7 +126,7 @@ function descriptor(maps: ReadonlyMap<string, number>, image: LinuxImage, name: 
 
 /** Id of a kernel function. harena's own kfuncs have namesakes in the kernel that are something else. */
 function kfuncId(image: LinuxImage, name: string, slot: Slot): number {
-  if (kfuncNamed(name)?.own === true) {
+  if (isOwnKfunc(name)) {
     throw ownRejection(image, `${name} is harena's own; Linux has no such kfunc`, slot)
   }
   const id = kernelBtf().func(name)

@@ -1,6 +1,6 @@
 /** A map of the running kernel as user space holds it: the operations of bpf(2), and mmap of arenas. */
 import type { Protection } from '../arena/mapping.ts'
-import { type Errno, ErrnoError, type HarenaError } from '../errors/errors.ts'
+import { ErrnoError, HarenaError } from '../errors/errors.ts'
 import type { MapAttributes } from '../maps/map.ts'
 import { type Data, toBytes, toKey, toValue } from '../maps/values.ts'
 import { keepAlive } from '../memory/pool.ts'
@@ -12,7 +12,7 @@ import { LinuxMapping, PROTECTION, unsupported } from './mapping.ts'
 import { possibleCpus } from './possible-cpus.ts'
 import { presentPages } from './present-pages.ts'
 import { Descriptor, type Resources } from './resources.ts'
-import { Window } from './window.ts'
+import { evictLingering, Window } from './window.ts'
 
 /** What of arena/mmap.ts's MapRequest a live kernel takes: there is this one process only. */
 export interface LinuxMapRequest {
@@ -156,7 +156,9 @@ export class LinuxMap {
       name: info.name,
       segvOnFault: (info.flags & MAP_FLAGS.segv_on_fault) !== 0,
       btf: info.btf,
-      assertOpen: () => resources.assertOpen(),
+      assertOpen: () => {
+        if (resources.closed) throw new HarenaError(`arena ${info.name} is closed`)
+      },
       present: (start: bigint, pages: number) => presentPages(fd, start, pages),
     }
     return new LinuxMapping(arena, resources.add(mapArena(info, fd, request)), request.protection ?? 'rw')
@@ -205,13 +207,19 @@ function mapArena(info: LinuxMapInfo, fd: number, request: LinuxMapRequest): Win
   const length = BigInt(request.length ?? info.maxEntries * PAGE_SIZE)
   const place = fixed === 'noreplace' ? MAP_FIXED_NOREPLACE : fixed ? MAP_FIXED : 0
   const flags = (shared ? MAP_SHARED : MAP_PRIVATE) | place
-  const at = libc().mmap(address, length, PROTECTION[protection], flags, fd, BigInt(offset))
-  if (at < 0n) throw mmapRefused(info, address, Number(at))
+  const attempt = (): bigint => libc().mmap(address, length, PROTECTION[protection], flags, fd, BigInt(offset))
+  let at = attempt()
+  if (at < 0n && isTaken(at) && evictLingering(address, length)) at = attempt()
+  if (at < 0n) throw mmapRefused(info, address, at)
   return new Window(at, ((length + PAGE - 1n) / PAGE) * PAGE)
 }
 
-function mmapRefused(info: LinuxMapInfo, address: bigint, result: number): HarenaError {
-  const taken: readonly (Errno | undefined)[] = ['EEXIST', 'EBUSY']
-  const why = taken.includes(errnoOf(result)) ? `: something is mapped at 0x${address.toString(16)}` : ''
-  return refused(result, `mmap of arena ${info.name}${why}`)
+function isTaken(result: bigint): boolean {
+  const errno = errnoOf(Number(result))
+  return errno === 'EEXIST' || errno === 'EBUSY'
+}
+
+function mmapRefused(info: LinuxMapInfo, address: bigint, result: bigint): HarenaError {
+  const why = isTaken(result) ? `: something is mapped at 0x${address.toString(16)}` : ''
+  return refused(Number(result), `mmap of arena ${info.name}${why}`)
 }

@@ -83,8 +83,8 @@ export class LinuxMapping implements UserMemory {
   }
 
   /**
-   * munmap(2) of the mapping. It goes when its last view is gone: until then the address stays taken. A second call
-   * does nothing.
+   * munmap(2) of the mapping, its views aside: they keep the memory until another mapping wants the address. A second
+   * call does nothing.
    */
   unmap(): void {
     this.#window.close()
@@ -191,7 +191,8 @@ export class LinuxMapping implements UserMemory {
   /**
    * A live window onto `count` bytes, for speed: plain memory. An access to it faults pages in and, unlike those on
    * harena's own engines, ends the process where the kernel answers SIGSEGV. So with segv_on_fault all its pages must
-   * be there now (else: SegmentationFault), and stay while the view is used.
+   * be there now (else: SegmentationFault), and stay while the view is used. A closed machine's views stay good until
+   * another mapping wants their address: then they have no bytes any more.
    */
   view(at: bigint, count: number): Uint8Array<ArrayBufferLike> {
     this.#assertMapped(at)

@@ -86,16 +86,15 @@ export function answer(question: Question): Answer {
 
 function runOnce(loaded: LinuxObject, request: RunRequest): RunAnswer {
   const { program, ctx, data, repeat } = request
-  const copy = ctx === undefined ? undefined : Uint8Array.from(ctx)
   try {
     const result = loaded.program(program).run({
-      ...(copy === undefined ? {} : { ctx: copy }),
+      ...(ctx === undefined ? {} : { ctx }),
       ...(data === undefined ? {} : { data }),
       ...(repeat === undefined ? {} : { repeat }),
     })
     return {
       retval: result.retval,
-      ...(copy === undefined ? {} : { ctx: copy }),
+      ...(result.ctx === undefined ? {} : { ctx: result.ctx }),
       ...(result.data === undefined ? {} : { data: result.data }),
     }
   } catch (error) {

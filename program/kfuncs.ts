@@ -31,6 +31,20 @@ export const KFUNCS: readonly KfuncPrototype[] = [
   },
 ]
 
+/** kfuncs that are harena's own. Linux has functions of such names, and they are not kfuncs. */
+const OWN_NAMES: ReadonlySet<string> = new Set([
+  'bpf_mem_alloc',
+  'bpf_mem_free',
+  'bpf_mem_cache_alloc',
+  'bpf_mem_cache_free',
+  'bpf_mem_prefill',
+])
+
+/** True for what only harena has, whether or not it is implemented. */
+export function isOwnKfunc(name: string): boolean {
+  return OWN_NAMES.has(name)
+}
+
 const byName: ReadonlyMap<string, KfuncPrototype> = new Map(KFUNCS.map((row) => [row.name, row]))
 const byId: ReadonlyMap<number, KfuncPrototype> = new Map(KFUNCS.map((row) => [row.id, row]))
 

@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { whyUnavailable } from './availability.ts'
+import { skipWithoutKernel } from './testing.ts'
+
+const INDEX: string = fileURLToPath(new URL('./index.ts', import.meta.url))
+
+/** What a process says that first does `preparation`: the reason, then the error of a machine. */
+function saidBy(preparation: string): string {
+  const script = `
+    const { whyUnavailable, LinuxMachine } = await import(${JSON.stringify(INDEX)})
+    ${preparation}
+    console.log(whyUnavailable())
+    try { new LinuxMachine().close() } catch (error) { console.log(error.name + ': ' + error.message) }
+  `
+  const result = spawnSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' })
+  expect(result.stderr).toBe('')
+  return result.stdout
+}
+
+describe('where the kernel cannot be asked, one line says why', () => {
+  test('another system', () => {
+    const said = saidBy("Object.defineProperty(process, 'platform', { value: 'darwin' })")
+    expect(said).toBe(
+      'this is darwin, not Linux\nHarenaError: engine linux is not available: this is darwin, not Linux\n',
+    )
+  })
+
+  test('another processor', () => {
+    expect(saidBy("Object.defineProperty(process, 'arch', { value: 'arm64' })")).toMatch(
+      /^this is Linux on arm64, not on x86-64\n/u,
+    )
+  })
+
+  test('no rights', (ctx) => {
+    if (process.getuid?.() !== 0) ctx.skip('only root can give its rights away')
+    expect(saidBy('process.setuid(65534)')).toMatch(
+      /^this process lacks CAP_BPF \(needed .*\)\nHarenaError: engine linux is not available: .*CAP_BPF/u,
+    )
+  })
+})
+
+test('where it can, nothing is said', (ctx) => {
+  skipWithoutKernel(ctx)
+  expect(whyUnavailable()).toBeUndefined()
+  expect(saidBy('')).toBe('undefined\n')
+})

@@ -1,0 +1,371 @@
+/** User mappings of live arenas, held against harena's own. */
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { assemble, SegmentationFault } from '../index.ts'
+import { propertyRuns } from '../isa/arbitrary.ts'
+import { LinuxMachine } from './machine.ts'
+import { type EitherObject, onBoth, outcome, skipWithoutKernel } from './testing.ts'
+
+const BASE = 0x100000010000n
+const PAGE = 4096n
+
+/** Programs that do to the arena what the context says: { address, count } in, the result back in the first word. */
+const source = (flags: string, entries = 16): string => `
+    .map arena type=arena entries=${entries} flags=mmapable${flags} extra=0x100000010000
+    .struct item
+        next: ptr item
+        value: s32
+        bits: u8[4]
+    .end
+    .program alloc type=syscall
+        r6 = r1
+        r2 = *(u64 *)(r6 + 0)
+        r3 = *(u64 *)(r6 + 8)
+        r1 = arena ll
+        w4 = -1
+        r5 = 0
+        call bpf_arena_alloc_pages
+        *(u64 *)(r6 + 0) = r0
+        r0 = 0
+        exit
+    .program free type=syscall
+        r2 = *(u64 *)(r1 + 0)
+        r3 = *(u64 *)(r1 + 8)
+        r1 = arena ll
+        call bpf_arena_free_pages
+        r0 = 0
+        exit
+    .program reserve type=syscall
+        r2 = *(u64 *)(r1 + 0)
+        r3 = *(u64 *)(r1 + 8)
+        r1 = arena ll
+        call bpf_arena_reserve_pages
+        exit
+    .program load type=syscall
+        r6 = r1
+        r1 = arena ll
+        r2 = *(u64 *)(r6 + 0)
+        r2 = addr_space_cast(r2, 0, 1)
+        r0 = *(u64 *)(r2 + 0)
+        *(u64 *)(r6 + 0) = r0
+        r0 = 0
+        exit
+`
+
+/** Runs one of them and gives what comes back. */
+function ask(object: EitherObject, program: string, address: bigint, count = 0n): [bigint, number] {
+  const words = BigUint64Array.of(address, count)
+  const { retval } = object.program(program).run({ ctx: new Uint8Array(words.buffer) })
+  return [words[0]!, retval]
+}
+
+const LAZY = source('')
+const STRICT = source('|segv_on_fault')
+
+type Work = (object: EitherObject) => unknown
+
+/** With and without segv_on_fault, on both machines. */
+const ALIKE: readonly (readonly [what: string, work: Work])[] = [
+  [
+    'where it lies',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      return [
+        arena.start,
+        arena.end,
+        arena.length,
+        arena.protection,
+        arena.unmapped,
+        arena === object.map('arena').mmap(),
+      ]
+    },
+  ],
+  [
+    'every width',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      const [at] = ask(object, 'alloc', 0n, 2n)
+      arena.setU8(at, 0x1ff)
+      arena.setU16(at + 1n, 0xfedc)
+      arena.setU32(at + 3n, 0xffff_fffe)
+      arena.setU64(at + 7n, -2n)
+      arena.setS8(at + 16n, -1)
+      arena.setS16(at + 17n, -2)
+      arena.setS32(at + 19n, -3)
+      arena.setS64(at + 23n, -4n)
+      arena.setF32(at + 31n, 1.5)
+      arena.setF64(at + 35n, -2.25)
+      return [
+        arena.bytes(at, 48),
+        [arena.u8(at), arena.s8(at), arena.u16(at + 1n), arena.s16(at + 1n), arena.u32(at + 3n), arena.s32(at + 3n)],
+        [arena.u64(at + 7n), arena.s64(at + 7n), arena.f32(at + 31n), arena.f64(at + 35n)],
+      ]
+    },
+  ],
+  [
+    'an access that straddles pages',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      const [at] = ask(object, 'alloc', 0n, 2n)
+      arena.setU64(at + PAGE - 3n, 0x0807060504030201n)
+      return [arena.u64(at + PAGE - 3n), arena.bytes(at + PAGE - 4n, 12)]
+    },
+  ],
+  [
+    'an access that straddles the end of what is there',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      const [at] = ask(object, 'alloc', BASE, 1n)
+      return [outcome(() => arena.u64(at + PAGE - 3n)), arena.residentPages()]
+    },
+  ],
+  [
+    'reading an absent page',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      return [outcome(() => arena.u64(BASE + 3n * PAGE + 8n)), [...arena.presentPages()]]
+    },
+  ],
+  [
+    'writing an absent page',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      return [outcome(() => arena.setU8(BASE + 3n * PAGE + 8n, 1)), [...arena.presentPages()]]
+    },
+  ],
+  [
+    'a page that was freed',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      const [at] = ask(object, 'alloc', 0n, 1n)
+      arena.setU64(at, 5n)
+      ask(object, 'free', at, 1n)
+      return [arena.residentPages(), outcome(() => arena.u64(at))]
+    },
+  ],
+  [
+    'a page that was reserved',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      const [, answer] = ask(object, 'reserve', BASE + PAGE, 1n)
+      return [answer, arena.residentPages(), outcome(() => arena.u64(BASE + PAGE)), arena.residentPages()]
+    },
+  ],
+  [
+    'outside of the mapping',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      return [0n, BASE - 1n, BASE + 16n * PAGE, -1n, 1n << 64n].map((at) => [
+        outcome(() => arena.u8(at)),
+        outcome(() => arena.setU8(at, 1)),
+        outcome(() => arena.view(at, 1)),
+      ])
+    },
+  ],
+  [
+    'across the end of the mapping',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      ask(object, 'alloc', BASE + 15n * PAGE, 1n)
+      const at = BASE + 16n * PAGE - 4n
+      return [outcome(() => arena.u64(at)), outcome(() => arena.write(at, new Uint8Array(8).fill(7))), arena.u32(at)]
+    },
+  ],
+  [
+    'a copy that faults on its way',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      ask(object, 'alloc', BASE, 1n)
+      const at = BASE + PAGE - 4n
+      return [outcome(() => arena.write(at, new Uint8Array(8).fill(7))), arena.u32(at)]
+    },
+  ],
+  [
+    'nothing',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      arena.write(BASE, new Uint8Array())
+      return [arena.bytes(BASE, 0), arena.view(BASE, 0).length, arena.residentPages()]
+    },
+  ],
+  [
+    'a live view',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      const [at] = ask(object, 'alloc', 0n, 1n)
+      const view = arena.view(at, 16)
+      view[0] = 9
+      const [seen] = ask(object, 'load', at)
+      arena.setU8(at + 15n, 3)
+      return [seen, view[15], view.length]
+    },
+  ],
+  [
+    'a struct, and a list of them',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      const [at] = ask(object, 'alloc', 0n, 1n)
+      const item = arena.struct<{ next: bigint; value: number; bits: { [index: number]: number } }>('item', at)
+      item.next = at + 64n
+      item.value = -5
+      item.bits[2] = 6
+      return [
+        arena.bytes(at, 16),
+        item.value,
+        [...arena.list<{ next: bigint; value: number }>(at, 'item', 'next')].map((one) => one.value),
+        outcome(() => arena.struct('nothing', at)),
+      ]
+    },
+  ],
+  [
+    'a mapping that only reads',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      const [at] = ask(object, 'alloc', 0n, 1n)
+      arena.protect('r')
+      const reading = [
+        arena.u64(at),
+        outcome(() => arena.setU8(at, 1)),
+        outcome(() => arena.write(at, Uint8Array.of(1))),
+      ]
+      arena.protect('none')
+      const closed = [outcome(() => arena.u64(at)), outcome(() => arena.setU64(at, 1n))]
+      arena.protect('rw')
+      arena.setU8(at, 2)
+      return [reading, closed, arena.u8(at), outcome(() => arena.protect('rx'))]
+    },
+  ],
+  [
+    'after munmap',
+    (object) => {
+      const arena = object.map('arena').mmap()
+      arena.unmap()
+      arena.unmap()
+      return [arena.unmapped, outcome(() => arena.u8(BASE)), outcome(() => arena.view(BASE, 1))]
+    },
+  ],
+]
+
+describe('as on harena', () => {
+  test.for(ALIKE)('%s', ([, work], ctx) => {
+    skipWithoutKernel(ctx)
+    for (const text of [LAZY, STRICT]) {
+      const [ours, kernels] = onBoth(text, (object) => outcome(() => work(object)))
+      expect(kernels).toEqual(ours)
+    }
+  })
+
+  test('after the machine is closed', (ctx) => {
+    skipWithoutKernel(ctx)
+    const mappings = onBoth(LAZY, (object) => object.map('arena').mmap())
+    expect(outcome(() => mappings[1].u8(BASE))).toEqual(outcome(() => mappings[0].u8(BASE)))
+  })
+
+  test('mmap by hand: where, how long, with what rights', (ctx) => {
+    skipWithoutKernel(ctx)
+    const requests = [
+      { address: BASE, fixed: 'noreplace' as const },
+      { address: BASE + PAGE },
+      { length: 5 },
+      { length: 17n * PAGE },
+      { address: BASE, offset: 4096 },
+      { address: BASE, shared: false },
+      { address: BASE, protection: 'rx' as const, fixed: true },
+      { address: BASE, protection: 'r' as const, fixed: true },
+    ]
+    const [ours, kernels] = onBoth(LAZY, (object) =>
+      requests.map((request) => outcome(() => object.map('arena').mmap(request).start)),
+    )
+    expect(kernels).toEqual(ours)
+  })
+})
+
+test('pages come and go alike, whoever asks for them', (ctx) => {
+  skipWithoutKernel(ctx)
+  const step = fc.record({
+    act: fc.constantFrom('alloc', 'place', 'free', 'reserve', 'touch'),
+    page: fc.bigInt(0n, 17n),
+    count: fc.bigInt(0n, 4n),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+      const [ours, kernels] = onBoth(LAZY, (object) => {
+        const arena = object.map('arena').mmap()
+        return steps.map(({ act, page, count }) => {
+          const at = BASE + page * PAGE
+          const said =
+            act === 'touch'
+              ? outcome(() => arena.setU8(at, 1))
+              : ask(object, act === 'place' ? 'alloc' : act, act === 'alloc' ? 0n : at, count)
+          return [said, [...arena.presentPages()]]
+        })
+      })
+      expect(kernels).toEqual(ours)
+    }),
+    { numRuns: propertyRuns(20) },
+  )
+})
+
+test('pages of a large arena, all over it', (ctx) => {
+  skipWithoutKernel(ctx)
+  const pages = [0, 1, 65_535, 65_536, 131_071, 200_000]
+  const machine = new LinuxMachine()
+  try {
+    const arena = machine
+      .load(assemble(source('', 200_001)))
+      .map('arena')
+      .mmap()
+    for (const page of pages) arena.setU8(BASE + BigInt(page) * PAGE, 1)
+    expect([...arena.presentPages()]).toEqual(pages)
+    expect(arena.residentPages()).toBe(pages.length)
+  } finally {
+    machine.close()
+  }
+})
+
+describe('a view and its memory', () => {
+  const isMapped = (): boolean => /^100000010000-/mu.test(readFileSync('/proc/self/maps', 'utf8'))
+
+  test('a view stays good when the machine is closed, and the memory goes without one', (ctx) => {
+    skipWithoutKernel(ctx)
+    const machine = new LinuxMachine()
+    const arena = machine
+      .load(assemble(source('', 17)))
+      .map('arena')
+      .mmap()
+    const view = arena.view(BASE, 8)
+    view[0] = 7
+    machine.close()
+    expect(isMapped()).toBe(true)
+    expect(view[0]).toBe(7)
+    view[1] = 8
+    expect([...view]).toEqual([7, 8, 0, 0, 0, 0, 0, 0])
+    // Another arena wants the address.
+    const next = new LinuxMachine()
+    const other = next
+      .load(assemble(source('', 17)))
+      .map('arena')
+      .mmap()
+    expect([view.length, other.u64(BASE)]).toEqual([0, 0n])
+    next.close()
+    expect(isMapped()).toBe(false)
+  })
+
+  test('with segv_on_fault there is a view of pages that are there only', (ctx) => {
+    skipWithoutKernel(ctx)
+    const machine = new LinuxMachine()
+    try {
+      const text = STRICT.replaceAll('0x100000010000', '0x200000010000')
+      const object = machine.load(assemble(text))
+      const arena = object.map('arena').mmap()
+      const base = arena.start
+      ask(object, 'alloc', base, 2n)
+      expect(arena.view(base + 8n, 2 * 4096 - 8).length).toBe(8184)
+      expect(() => arena.view(base + PAGE, 4097)).toThrow(SegmentationFault)
+      expect(outcome(() => arena.view(base + 4000n, 8192))).toBe(`SegmentationFault at ${base + 2n * PAGE}, code 1`)
+    } finally {
+      machine.close()
+    }
+  })
+})

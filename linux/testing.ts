@@ -1,0 +1,39 @@
+/** For tests: a program on both machines, and the reason to skip where the kernel does not answer. */
+import type { TestContext } from 'vitest'
+import { assemble, type LoadedObject, Machine } from '../index.ts'
+import { whyUnavailable } from './availability.ts'
+import { LinuxMachine, type LinuxObject } from './machine.ts'
+
+export function skipWithoutKernel(ctx: TestContext): void {
+  const why = whyUnavailable()
+  if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
+}
+
+export type EitherMachine = Machine | LinuxMachine
+export type EitherObject = LoadedObject | LinuxObject
+
+/** Does the same on harena's machine and on the kernel, and gives what each gave. */
+export function onBoth<T>(source: string, work: (object: EitherObject, machine: EitherMachine) => T): [T, T] {
+  const object = assemble(source)
+  const results = [new Machine(), new LinuxMachine()].map((machine) => {
+    try {
+      return work(machine.load(object), machine)
+    } finally {
+      machine.close()
+    }
+  })
+  return results as [T, T]
+}
+
+/** What `work` gives, or the kind of error with its number or address. */
+export function outcome(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    const { name } = error
+    if ('errno' in error) return `${name} ${String(error.errno)}`
+    if ('address' in error && 'code' in error) return `${name} at ${String(error.address)}, code ${String(error.code)}`
+    return `${name}: ${error.message}`
+  }
+}
