@@ -138,8 +138,7 @@ export class LinuxMachine {
     const descriptors = new Map([...maps].map(([name, map]) => [name, map.fd]))
     const loaded = loadProgram({ image, maps: descriptors, btfFd, logLevel: logLevel ?? 1 })
     const descriptor = this.#resources.add(new Descriptor(loaded.fd))
-    const output = this.#output
-    return this.#held(new LinuxProgram(image, loaded, descriptor, (name) => output.deliver(name)))
+    return this.#held(new LinuxProgram(image, loaded, descriptor, this.#output))
   }
 
   /** Globals by name; each data map is mapped once. */

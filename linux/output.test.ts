@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { expect, type TestContext, test } from 'vitest'
 import { assemble } from '../index.ts'
 import { LinuxMachine } from './machine.ts'
@@ -53,8 +53,11 @@ test('lines that programs print, with the name of the program', (ctx) => {
   }
 })
 
-test('two machines of a process, and what is left behind', (ctx) => {
+test('machines of a process hear their own programs only, and leave nothing behind', (ctx) => {
   skipWithoutTracer(ctx)
+  const bystander = new LinuxMachine()
+  const overheard: string[] = []
+  bystander.on('output', (line) => overheard.push(line))
   for (const expected of ['say: 7 of 9', 'say: 8 of 9']) {
     const machine = new LinuxMachine()
     const heard: string[] = []
@@ -67,7 +70,10 @@ test('two machines of a process, and what is left behind', (ctx) => {
     machine.close()
     expect(heard).toEqual([expected])
   }
-  expect(existsSync(`${INSTANCES}/harena-${process.pid}-${process.pid}`)).toBe(false)
+  bystander.load(assemble(SOURCE)).program('twice').run()
+  bystander.close()
+  expect(overheard).toEqual(['one', 'two'])
+  expect(readdirSync(INSTANCES).filter((name) => name.startsWith(`harena-${process.pid}-`))).toEqual([])
 })
 
 test('a listener without the tracer is an error that says so', (ctx) => {

@@ -14,6 +14,9 @@ const CHUNK_BYTES = 65_536
 /** What stands in front of each text: `task-123  [000] ....1  1.234567: bpf_trace_printk: ` */
 const PREFIX = /^.*-\d+ +\[\d+\] \S+ +[\d.]+: bpf_trace_printk: /mu
 
+/** Made by this process so far: each has a name of its own. */
+let instances = 0
+
 export class LinuxOutput implements Resource {
   readonly #output = new Output()
   #instance: string | undefined
@@ -25,7 +28,12 @@ export class LinuxOutput implements Resource {
     return this.#output.on(listener)
   }
 
-  /** Hands on what was printed since the last time, by a run of the program named. */
+  /** Drops what this thread's programs printed on other machines. To be called before a run. */
+  skip(): void {
+    if (this.#pipe !== undefined) readAll(this.#pipe)
+  }
+
+  /** Hands on what a run of the program named has printed. */
   deliver(program: string): void {
     if (this.#pipe === undefined) return
     const [, ...texts] = readAll(this.#pipe).split(PREFIX)
@@ -46,9 +54,10 @@ export class LinuxOutput implements Resource {
     if (root === undefined)
       throw new HarenaError(`what programs print cannot be seen: tracefs is not mounted at ${TRACEFS[0]}`)
     const thread = libc().syscall(Syscall.GETTID, 0, 0, 0)
-    const path = `${root}/instances/harena-${process.pid}-${thread}`
+    instances++
+    const path = `${root}/instances/harena-${process.pid}-${thread}-${instances}`
     try {
-      if (!existsSync(path)) mkdirSync(path)
+      mkdirSync(path)
       this.#instance = path
       writeFileSync(`${path}/set_event_pid`, `${thread}`)
       writeFileSync(`${path}/events/bpf_trace/bpf_trace_printk/enable`, '1')

@@ -7,6 +7,7 @@ import { type TestRunResult, testRun } from './bpf.ts'
 import { refused } from './libc.ts'
 import type { LinuxImage, LoadedProgram } from './load.ts'
 import { unsupported } from './mapping.ts'
+import type { LinuxOutput } from './output.ts'
 import type { Descriptor } from './resources.ts'
 
 /** What a run gives. The kernel hands out 32 bits of r0, and no duration for syscall programs. */
@@ -34,16 +35,16 @@ export class LinuxProgram {
   /** Figures of the log's last lines, zero where the log level gives none. */
   readonly stats: VerifierStats
   readonly #descriptor: Descriptor
-  readonly #settled: (name: string) => void
+  readonly #output: LinuxOutput
 
-  /** `settled` is called after each run. */
-  constructor(image: LinuxImage, loaded: LoadedProgram, descriptor: Descriptor, settled: (name: string) => void) {
+  /** For the machine. */
+  constructor(image: LinuxImage, loaded: LoadedProgram, descriptor: Descriptor, output: LinuxOutput) {
     this.name = image.name
     this.type = image.type
     this.log = loaded.log
     this.stats = loaded.stats
     this.#descriptor = descriptor
-    this.#settled = settled
+    this.#output = output
   }
 
   /** The descriptor, which is closed with the machine. @throws HarenaError when it is */
@@ -60,8 +61,9 @@ export class LinuxProgram {
     checkOptions(options)
     const { cpu, ctx } = options
     const syscall = this.type === 'syscall'
+    this.#output.skip()
     const ran = onCpu(cpu, () => (syscall ? this.#runSyscall(options) : this.#runWithPacket(options)))
-    this.#settled(this.name)
+    this.#output.deliver(this.name)
     if (ctx !== undefined && ran.ctx !== undefined) ctx.set(ran.ctx.subarray(0, ctx.length))
     const durationNs = syscall ? undefined : ran.run.duration
     return { retval: ran.run.retval, durationNs, data: ran.data, ctx: ran.ctx }
