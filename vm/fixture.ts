@@ -7,7 +7,7 @@ import { closeKernel, type Kernel, makeKernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { toBigUint } from '../memory/int64.ts'
 import { Access, type LoadableProgram, SlotFlag, type VerifiedProgram } from '../program/loadable.ts'
-import { MAP_FLAGS, PAGE_SIZE } from '../program/types.ts'
+import { MAP_FLAGS, PAGE_SIZE, type ProgramType } from '../program/types.ts'
 import { interpreter } from './interpreter-engine.ts'
 import {
   type Hook,
@@ -53,6 +53,8 @@ export interface FixtureRun {
   readonly hook?: Hook
   readonly watch?: Watch
   readonly packet?: PacketArea
+  /** Default `syscall`. */
+  readonly type?: ProgramType
 }
 
 export interface Outcome {
@@ -122,7 +124,7 @@ export class Fixture {
   run(insns: readonly Instruction[], options: FixtureRun = {}): Outcome {
     const { arena } = this
     const runnable = interpreter.prepare({
-      program: loadable(insns),
+      program: loadable(insns, options.type === undefined ? {} : { type: options.type }),
       verified: options.verified,
       userHigh: arena?.castHigh ?? 0,
       helper: (id) => options.helpers?.[id],

@@ -203,11 +203,22 @@ describe('packet loads', () => {
     ['ld_ind_u32', 0, 2n, 0x3344_5566n],
   ])('%s at %i + r2', (name, imm, r2, expected) => expect(run([op(name, { src: 2, imm })], r2)).toBe(expected))
 
-  test('outside the packet the program ends with 0', () => {
+  test('outside the packet the function ends with 0', () => {
     const then = set(0, 9)
     expect(run([op('ld_abs_u16', { imm: 5 }), then])).toBe(0n)
     expect(run([op('ld_ind_u8', { src: 2, imm: -1 }), then], 0n)).toBe(0n)
     expect(fixture.run([set(0, 7), op('ld_abs_u8', { imm: 0 }), exit]).r0).toBe(0n)
+    // The caller goes on, with its own registers.
+    const caller = [set(6, 4), op('call_local', { imm: 2 }), op('add64_reg', { dst: 0, src: 6 }), exit]
+    expect(run([...caller, set(6, 5), op('ld_abs_u8', { imm: 99 }), exit])).toBe(4n)
+  })
+
+  test('a link-layer header lies in front of the packet', () => {
+    const behind = { offset: fixture.page + 2, length: bytes.length - 2, header: 2 }
+    const load = (imm: number): bigint =>
+      fixture.run([set(0, 7), op('ld_abs_u8', { imm }), exit], { packet: behind }).r0
+    expect([load(0), load(-0x10_0000), load(-0x20_0000)]).toEqual([bytes[2], bytes[2], bytes[0]].map((b) => BigInt(b!)))
+    expect([load(-1), load(-0x20_0001)]).toEqual([0n, 0n])
   })
 })
 
@@ -266,6 +277,14 @@ describe('what cannot be', () => {
     expect(() => fixture.run(program, { verified })).toThrow(InternalError)
     verified.flags[0] = SlotFlag.SEEN
     expect(fixture.run(program, { verified }).r0).toBe(1n)
+  })
+
+  test('an access that the verifier let into no field of the context', () => {
+    for (const name of ['ldx_u8', 'stx_u32']) {
+      const insns = [op(name, { dst: 1, src: 1, off: 0 }), exit]
+      const verified = sealVerified(facts(insns, Access.CONTEXT))
+      expect(() => fixture.run(insns, { verified, type: 'xdp' })).toThrow(/let .* at slot 0 into no field/)
+    }
   })
 
   test('an access that the verifier has not tagged', () => {

@@ -38,12 +38,18 @@ const ARENA = {
 /** r1 to r5 are a map and addresses, so that calls and accesses have something to hit; then the program. */
 function withPointers(program: readonly Instruction[]): { insns: Instruction[]; references: Reference[] } {
   const address = (dst: number, row: string): Instruction[] => [op(row, { dst }), secondHalf(0)]
-  const head = [...address(6, 'ld_map_fd'), ...address(7, 'ld_map_value'), ...address(8, 'ld_map_fd')]
+  // r9 keeps the context.
+  const head = [
+    op('mov64_reg', { dst: 9, src: 1 }),
+    ...address(6, 'ld_map_fd'),
+    ...address(7, 'ld_map_value'),
+    ...address(8, 'ld_map_fd'),
+  ]
   head.push(...[1, 3].map((dst) => op('mov64_reg', { dst, src: 6 })), op('mov64_reg', { dst: 2, src: 7 }))
   const references: Reference[] = [
-    { slot: 0, kind: 'map', name: 'single' },
-    { slot: 2, kind: 'map-value', name: 'single', offset: 0 },
-    { slot: 4, kind: 'map', name: 'arena' },
+    { slot: 1, kind: 'map', name: 'single' },
+    { slot: 3, kind: 'map-value', name: 'single', offset: 0 },
+    { slot: 5, kind: 'map', name: 'arena' },
   ]
   return { insns: [...head, ...program.map(known)], references }
 }
@@ -64,7 +70,7 @@ describe('wild programs', () => {
   test('end, and harm nobody', () => {
     const ends = { value: 0, fault: 0, refused: 0 }
     fc.assert(
-      fc.property(anyProgram, (program) => {
+      fc.property(anyProgram, fc.constantFrom('syscall', 'xdp', 'socket'), (program, type) => {
         const machine = wildMachine()
         try {
           const maps = new Map([
@@ -72,10 +78,11 @@ describe('wild programs', () => {
             ['single', machine.createMap({ ...ARRAY, name: 'single', maxEntries: 1 })],
             ['arena', machine.createMap(ARENA)],
           ])
-          const image = { name: 'wild', type: 'syscall', ...withPointers(program) } as const
+          const image = { name: 'wild', type, ...withPointers(program) } as const
           const loaded = machine.loadProgram(image, maps, { unchecked: true })
           // A hook makes the looks at the clock more frequent.
-          loaded.run({ timeoutMs: 1, ctx: new Uint8Array(64), hook: () => undefined })
+          const input = type === 'syscall' ? { ctx: new Uint8Array(64) } : { data: new Uint8Array(64) }
+          loaded.run({ timeoutMs: 1, ...input, hook: () => undefined })
           ends.value++
         } catch (error) {
           if (!(error instanceof HarenaError)) throw error
