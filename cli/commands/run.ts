@@ -1,5 +1,6 @@
 /** `harena run`: verifies and runs one program, prints its result and the globals it changed. */
 import {
+  HarenaError,
   type LoadedObject,
   Machine,
   type MachineOptions,
@@ -112,14 +113,24 @@ function runOnce(
     output.push(line)
     io.err(`${name}: ${line}\n`)
   }
-  // The kernel's tracer is opened for programs that print only: it may be out of reach.
-  if (machine instanceof Machine || prints(loaded.spec)) machine.on('output', listener)
+  if (machine instanceof Machine) machine.on('output', listener)
+  else if (prints(loaded.spec)) listenIfPossible(machine, listener, io)
   const before = globalTexts(loaded)
   const { type } = loaded.program(program)
   const result = loaded.program(program).run(options)
   const changed = new Map([...globalTexts(loaded)].filter(([name, text]) => before.get(name) !== text))
   const dumped = listOption(command.values, 'dump').flatMap((name) => dump(loaded, name))
   return { type, result, output, changed, dumped }
+}
+
+/** The kernel's tracer may be out of reach, and is no reason not to run a program. */
+function listenIfPossible(machine: LinuxMachine, listener: (line: string, name: string) => void, io: Io): void {
+  try {
+    machine.on('output', listener)
+  } catch (error) {
+    if (!(error instanceof HarenaError)) throw error
+    complain(`hint: ${error.message}`, io)
+  }
 }
 
 /** Does anything in the object call a helper that prints? */
