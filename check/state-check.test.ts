@@ -26,7 +26,7 @@ describe('generated programs', () => {
   })
 
   test.each(['mutant', 'wild'] as const)('nor of accepted %s programs', (kind) => {
-    const result = checkGenerated({ kind, seed: SEED, programs: testCount(60, 2000), inputs: testCount(10, 50) })
+    const result = checkGenerated({ kind, seed: SEED, programs: testCount(60, 500), inputs: testCount(10, 50) })
     expect(result.found.map(renderEscape), `seed ${SEED}`).toEqual([])
     expect(result.checked).toBeGreaterThan(5)
   })
