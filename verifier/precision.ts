@@ -280,7 +280,7 @@ function backOverInstruction(
       return true
     case Kind.LD_ABS:
     case Kind.LD_IND:
-      return !wanted.hasRegister(0)
+      return backOverPacketLoad(wanted, slot, after)
     default:
       return true
   }
@@ -334,6 +334,16 @@ function backOverCall(precision: Precision, wanted: Wanted, insn: Instruction, s
   }
   if (insn.row.kind === Kind.CALL_KFUNC && insn.imm === 0) return false
   wanted.dropRegister(0)
+  return true
+}
+
+/**
+ * A load that failed has left its function. (Linux goes on as if it had not, and so takes the function's registers for
+ * the caller's; following that would be unsound here.)
+ */
+function backOverPacketLoad(wanted: Wanted, slot: Slot, after: Slot): boolean {
+  if (wanted.hasRegister(0)) return false
+  if (after !== slot + 1) enterCallee(wanted, false)
   return true
 }
 

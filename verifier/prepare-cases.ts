@@ -388,4 +388,16 @@ export const STATIC_CASES: readonly StaticCase[] = [
     errno: 'EINVAL',
     log: 'func#0 @0\nunknown opcode ff\n',
   },
+  {
+    name: 'narrow cmpxchg',
+    code: 'b702000005000000 7a0af8ff00000000 d32af8fff1000000 b700000000000000 9500000000000000',
+    errno: '',
+    log: 'func#0 @0\nLive regs before insn:\n      0: 0......... (b7) r2 = 5\n      1: 0.2....... (7a) *(u64 *)(r10 -8) = 0\n      2: 0.2....... (d3) r0 = atomic_cmpxchg((u8 *)(r10 -8), r0, r2)\n      3: .......... (b7) r0 = 0\n      4: 0......... (95) exit\n',
+  },
+  {
+    name: 'narrow xchg',
+    code: 'b702000005000000 7a0af8ff00000000 cb2af8ffe1000000 bf20000000000000 9500000000000000',
+    errno: '',
+    log: 'func#0 @0\nLive regs before insn:\n      0: .......... (b7) r2 = 5\n      1: ..2....... (7a) *(u64 *)(r10 -8) = 0\n      2: ..2....... (cb) r2 = atomic_xchg((u16 *)(r10 -8), r2)\n      3: ..2....... (bf) r0 = r2\n      4: 0......... (95) exit\n',
+  },
 ]

@@ -125,7 +125,8 @@ function step(walk: Walk, state: State, resumed: boolean): Outcome {
   const depth = state.frames.length
   const next = execute(walk, state, insn)
   if (next === PATH_END) return 'ended'
-  const left = state.frames.length < depth
+  // A packet load that leaves its function shows no more than r0.
+  const left = state.frames.length < depth && insn.row.kind === Kind.EXIT
   // A function that is entered or left settles its own.
   if (state.frames.length === depth) walk.liveness.commit(state, slot)
   state.previous = slot
@@ -184,8 +185,7 @@ function execute(walk: Walk, state: State, insn: Instruction): Slot {
       return slot + 1
     case Kind.LD_ABS:
     case Kind.LD_IND:
-      walkPacketLoad(walk, state, insn)
-      return slot + 1
+      return walkPacketLoad(walk, state, insn)
     case Kind.JA:
     case Kind.JCOND:
     case Kind.MAY_GOTO:
