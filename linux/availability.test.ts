@@ -33,6 +33,21 @@ describe('where the kernel cannot be asked, one line says why', () => {
     )
   })
 
+  test('no koffi', (ctx) => {
+    skipWithoutKernel(ctx)
+    const hide = `
+      const { Module } = await import('node:module')
+      const load = Module._load
+      Module._load = (name, ...rest) => {
+        if (name === 'koffi') throw new Error("Cannot find module 'koffi'")
+        return load(name, ...rest)
+      }
+    `
+    expect(saidBy(hide)).toMatch(
+      /^it needs the optional package koffi, which cannot be loaded \(Cannot find module 'koffi'\)\n/u,
+    )
+  })
+
   test('no rights', (ctx) => {
     if (process.getuid?.() !== 0) ctx.skip('only root can give its rights away')
     expect(saidBy('process.setuid(65534)')).toMatch(

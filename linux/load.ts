@@ -10,7 +10,7 @@ import type { LinkedProgram } from '../program/loadable.ts'
 import { PROGRAM_FLAGS, PROGRAM_TYPES } from '../program/types.ts'
 import { missingForPackets } from './availability.ts'
 import { type Loaded, programLoad } from './bpf.ts'
-import { kernelBtf } from './kernel-btf.ts'
+import { kernelFunction } from './kernel-btf.ts'
 import { errnoOf } from './libc.ts'
 import { readLog } from './log.ts'
 
@@ -129,7 +129,7 @@ function kfuncId(image: LinuxImage, name: string, slot: Slot): number {
   if (isOwnKfunc(name)) {
     throw ownRejection(image, `${name} is harena's own; Linux has no such kfunc`, slot)
   }
-  const id = kernelBtf().func(name)
+  const id = kernelFunction(name)
   if (id === undefined) throw ownRejection(image, `this kernel has no function ${name}`, slot)
   return id
 }

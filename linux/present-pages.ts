@@ -14,7 +14,7 @@ import { PAGE_SIZE } from '../program/types.ts'
 import { closeFd, testRun } from './bpf.ts'
 import { createMap } from './create-map.ts'
 import { DataMap } from './data-map.ts'
-import { kernelBtf } from './kernel-btf.ts'
+import { kernelMember } from './kernel-btf.ts'
 import { refused } from './libc.ts'
 import { loadProgram } from './load.ts'
 
@@ -89,7 +89,7 @@ function makeProber(): Prober {
   const offsets = { KERN_VM: ['bpf_arena', 'kern_vm'], ADDR: ['vm_struct', 'addr'] } as const
   let constants = ''
   for (const [name, [struct, member]] of Object.entries(offsets)) {
-    const offset = kernelBtf().member(struct, member)
+    const offset = kernelMember(struct, member)
     if (offset === undefined)
       throw new HarenaError(`this kernel has no ${struct}.${member}: resident pages are unknown`)
     constants += `.set ${name}, ${offset}\n`
