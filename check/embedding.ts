@@ -157,7 +157,7 @@ function fits(c: Comparison, w: Int32Array, at: number, bytes: number): boolean 
     case RegType.ARENA:
       return hi === 0
     default:
-      // Unset; other kinds of pointers do not occur in programs of type syscall.
+      // Unset; pointers to packets and sockets are not compared yet.
       return true
   }
 }

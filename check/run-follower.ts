@@ -15,6 +15,11 @@ export interface Departure {
   readonly nearest: string
 }
 
+/** Call sites in a chain. */
+function sitesOf(chain: string): readonly Slot[] {
+  return chain.split(',').slice(0, -1).map(Number)
+}
+
 export class RunFollower {
   readonly pruning: boolean
   found: Departure | undefined
@@ -35,6 +40,8 @@ export class RunFollower {
   step(slot: Slot, concrete: Concrete): void {
     if (this.found !== undefined) return
     const chain = concrete.chain()
+    // Global functions are walked on their own, from what their declarations say: runs of them are not compared.
+    if (sitesOf(chain).some((site) => this.#facts.globalCalls.has(site))) return
     const place = placeOf(slot, chain)
     const states = this.#record.states(place)
     const live = this.#liveAt(slot, chain)
@@ -78,7 +85,7 @@ export class RunFollower {
 
   /** Registers live in frame n: before the instruction, or when the call made there returns. */
   #liveAt(slot: Slot, chain: string): (frame: number) => number {
-    const sites = chain.split(',').slice(0, -1).map(Number)
+    const sites = sitesOf(chain)
     const { liveRegisters } = this.#facts
     return (frame) => (frame < sites.length ? liveRegisters[sites[frame]!]! : liveRegisters[slot]!)
   }

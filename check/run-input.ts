@@ -3,6 +3,8 @@ import type { LoadedObject } from '../vm/loaded-object.ts'
 
 export interface RunInput {
   readonly ctx: Uint8Array
+  /** The packet of programs that take one, which then get no context. */
+  readonly data?: Uint8Array
   /** Numbers to write to globals, by name. */
   readonly globals: Readonly<Record<string, bigint>>
   /** Bytes to write to elements of arrays. */

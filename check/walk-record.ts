@@ -3,6 +3,7 @@
  * instruction and chain of calls, and the checkpoints that cut paths short.
  */
 import type { Slot } from '../isa/instruction.ts'
+import { Kind } from '../isa/table.ts'
 import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
 import { REG_WORDS } from '../verifier/layout.ts'
 import { LogBuffer } from '../verifier/log.ts'
@@ -123,14 +124,21 @@ export interface ProgramFacts {
   readonly maps: readonly MapInfo[]
   /** Bit n: register n is live before the slot. */
   readonly liveRegisters: ArrayLike<number>
+  /** Slots of calls to global functions. */
+  readonly globalCalls: ReadonlySet<Slot>
   text(frames: Frames): string
 }
 
 export function factsOf(program: LoadableProgram): ProgramFacts {
-  const { maps, liveRegisters, names } = prepare(program, new LogBuffer(0))
+  const { maps, liveRegisters, names, subprograms, subprogramOf } = prepare(program, new LogBuffer(0))
+  const globalCalls = program.insns.flatMap(({ row, imm }, slot) => {
+    if (row.kind !== Kind.CALL_LOCAL) return []
+    return subprograms[subprogramOf[slot + 1 + imm]!]?.linkage === 'global' ? [slot] : []
+  })
   return {
     maps,
     liveRegisters,
+    globalCalls: new Set(globalCalls),
     text: (frames) => frames.map((frame) => frameText(stateOf(frames), frame, names).trim()).join('\n'),
   }
 }
