@@ -72,6 +72,8 @@ function withLog(level: number, load: (log: Uint8Array | undefined) => Loaded): 
   if (level === 0) return { result: load(undefined).result, log: '' }
   logBuffer ??= new Uint8Array(FIRST_LOG_BYTES)
   let buffer = logBuffer
+  // What is refused before the verifier begins leaves the buffer as it was.
+  buffer[0] = 0
   let loaded = load(buffer)
   while (loaded.result < 0 && errnoOf(loaded.result) === 'ENOSPC' && loaded.logSize > buffer.length) {
     // The log of a second load may be a few bytes longer: it holds the time taken.

@@ -198,6 +198,22 @@ describe('refusals', () => {
     })
   })
 
+  test('before the verifier begins: no log, least of all that of another program', (ctx) => {
+    skipWithoutKernel(ctx)
+    withMachine((machine) => {
+      const image = linkRaw([build(rowNamed('exit'))], { name: 'main', type: 'syscall' })
+      expect(() => machine.loadProgram(image)).toThrow('R0 !read_ok')
+      try {
+        machine.loadProgram({ ...image, flags: 2 ** 30 })
+        expect.unreachable('it was accepted')
+      } catch (error) {
+        if (!(error instanceof VerifierError)) throw error
+        expect([error.errno, error.reason, error.log, error.instruction]).toEqual(['EINVAL', '', '', undefined])
+        expect(error.message).toBe('program main was rejected: EINVAL')
+      }
+    })
+  })
+
   const call = (name: string) => ({
     ...linkRaw([build(rowNamed('call_kfunc')), build(rowNamed('exit'))], { name: 'main', type: 'syscall' }),
     references: [{ slot: 0, kind: 'kfunc' as const, name }],

@@ -1,6 +1,10 @@
 /** For tests: a program on both machines, and the reason to skip where the kernel does not answer. */
 import type { TestContext } from 'vitest'
-import { assemble, type LoadedObject, Machine } from '../index.ts'
+import { assemble } from '../asm/assemble.ts'
+import { verify } from '../verifier/verify.ts'
+import { interpreter } from '../vm/interpreter-engine.ts'
+import type { LoadedObject } from '../vm/loaded-object.ts'
+import { MachineCore } from '../vm/machine.ts'
 import { whyUnavailable } from './availability.ts'
 import { LinuxMachine, type LinuxObject } from './machine.ts'
 
@@ -9,15 +13,14 @@ export function skipWithoutKernel(ctx: TestContext): void {
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
 }
 
-export type EitherMachine = Machine | LinuxMachine
 export type EitherObject = LoadedObject | LinuxObject
 
 /** Does the same on harena's machine and on the kernel, and gives what each gave. */
-export function onBoth<T>(source: string, work: (object: EitherObject, machine: EitherMachine) => T): [T, T] {
+export function onBoth<T>(source: string, work: (object: EitherObject) => T): [T, T] {
   const object = assemble(source)
-  const results = [new Machine(), new LinuxMachine()].map((machine) => {
+  const results = [new MachineCore({}, { verify, engines: [interpreter] }), new LinuxMachine()].map((machine) => {
     try {
-      return work(machine.load(object), machine)
+      return work(machine.load(object))
     } finally {
       machine.close()
     }
