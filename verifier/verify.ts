@@ -34,6 +34,8 @@ export interface VerifyOptions {
   readonly cpus?: number
   /** Is shown each state before the instruction it stands at is walked. */
   readonly observer?: Observer
+  /** Is told now and then how many instructions were walked so far. */
+  readonly progress?: (processed: number) => void
   /** False: no path is cut short by another, but where a loop ends by it. Default true. */
   readonly prune?: boolean
   /** Operations on scalars, when they are not to be the kernel's. */
@@ -155,6 +157,7 @@ function makeWalk(prepared: Prepared, log: LogBuffer, options: VerifyOptions): W
     table: new StateTable(insns.length, new Visits((slot) => prepared.component[slot]!, sink), options.prune ?? true),
     ids: new IdMap(),
     observer: options.observer,
+    progress: options.progress,
     strictAlignment: (flags & PROGRAM_FLAGS.strict_alignment) !== 0 && (flags & PROGRAM_FLAGS.any_alignment) === 0,
     testStateFrequency: (flags & PROGRAM_FLAGS.test_state_freq) !== 0,
     testInvariants: (flags & PROGRAM_FLAGS.test_reg_invariants) !== 0,

@@ -34,6 +34,8 @@ export interface Walk {
   readonly table: StateTable
   readonly ids: IdMap
   readonly observer: Observer | undefined
+  /** Told now and then how many instructions were walked. */
+  readonly progress?: ((processed: number) => void) | undefined
   readonly strictAlignment: boolean
   readonly testStateFrequency: boolean
   readonly testInvariants: boolean

@@ -32,6 +32,9 @@ import { makePointer, writeRegister } from './walk-registers.ts'
 /** Instructions walked, over all paths. */
 const MAX_PROCESSED = 1_000_000
 
+/** After so many more, whoever waits is told how far the walk has come: a few times a second. */
+const PROGRESS_MASK = 0x7fff
+
 /** In place of the slot at which a path goes on: it ends here. */
 const PATH_END = -1
 
@@ -108,6 +111,7 @@ function step(walk: Walk, state: State, resumed: boolean): Outcome {
   // Kept for the error: wherever a rejection is thrown, this is where the walk was.
   walk.current = state
   walk.processed += 1
+  if ((walk.processed & PROGRESS_MASK) === 0) walk.progress?.(walk.processed)
   if (walk.processed > MAX_PROCESSED) fail('program-too-large', { processed: walk.processed })
   if (prepared.prunePoint[slot] === 1 && walk.table.visit(walk, state)) {
     if (isShown(walk)) {
@@ -125,7 +129,7 @@ function step(walk: Walk, state: State, resumed: boolean): Outcome {
   const depth = state.frames.length
   const next = execute(walk, state, insn)
   if (next === PATH_END) return 'ended'
-  // A packet load that leaves its function shows no more than r0.
+  // After a packet load that leaves its function only the registers that it used are shown.
   const left = state.frames.length < depth && insn.row.kind === Kind.EXIT
   // A function that is entered or left settles its own.
   if (state.frames.length === depth) walk.liveness.commit(state, slot)

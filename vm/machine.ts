@@ -190,11 +190,12 @@ export class MachineCore {
     )
   }
 
-  #verified(loadable: LoadableProgram, { logLevel }: LoadOptions): Program {
+  #verified(loadable: LoadableProgram, { logLevel, progress }: LoadOptions): Program {
     const verified = this.#parts.verify(loadable, {
       implementedHelpers: IMPLEMENTED_HELPERS,
       cpus: this.#services.cpus.length,
       ...(logLevel === undefined ? {} : { logLevel }),
+      ...(progress === undefined ? {} : { progress }),
     })
     return this.#makeProgram(loadable, verified, verified.arena)
   }

@@ -40,6 +40,8 @@ export interface VerifyOptions {
   readonly logLevel?: number
   readonly implementedHelpers: ReadonlySet<number>
   readonly cpus: number
+  /** Is told now and then how many instructions were verified so far. */
+  readonly progress?: (processed: number) => void
 }
 
 /** Throws VerifierError for a program that it refuses. */
@@ -51,6 +53,8 @@ export interface LoadOptions {
   /** Do not verify: accesses are checked while the program runs. */
   readonly unchecked?: boolean
   readonly logLevel?: number
+  /** Is told now and then how many instructions of a program were verified so far. */
+  readonly progress?: (processed: number) => void
 }
 
 export interface RunOptions {
@@ -71,6 +75,8 @@ export interface RunOptions {
   readonly repeat?: number
   /** Takes a line for each instruction executed, with the registers it changed. */
   readonly trace?: (line: string) => void
+  /** Is told now and then for how many milliseconds of the host the program has run. */
+  readonly progress?: (elapsedMs: number) => void
   /** Called before each instruction and, with slot -1, at the exit. */
   readonly hook?: Hook
 }

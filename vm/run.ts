@@ -112,6 +112,8 @@ function makeState(
 ): RunState {
   const { kernel } = environment.services
   const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  const { progress } = options
+  const start = environment.hostTime()
   return makeRunState({
     program: subject.name,
     cpu: options.cpu ?? 0,
@@ -123,7 +125,8 @@ function makeState(
     stackTop: stack + STACK_BYTES,
     watch: {
       now: environment.hostTime,
-      deadline: timeout === 0 ? Infinity : environment.hostTime() + timeout,
+      deadline: timeout === 0 ? Infinity : start + timeout,
+      progress: progress === undefined ? undefined : (now) => progress(now - start),
     },
     hook: subject.hook,
     text: subject.text,

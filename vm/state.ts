@@ -70,6 +70,8 @@ export interface Watch {
   readonly now: () => number
   /** Point of that clock at which the run is given up; Infinity for never. */
   readonly deadline: number
+  /** Is told the time at each look at the clock. */
+  readonly progress?: ((now: number) => void) | undefined
 }
 
 export interface RunState {
@@ -154,7 +156,10 @@ export function frameRegister(state: RunState, depth: number, n: number): readon
 /** Looks at the clock; gives the next batch of fuel. */
 export function refuel(state: RunState, slot: number): number {
   const { watch } = state
-  if (watch.deadline !== Infinity && watch.now() >= watch.deadline) {
+  if (watch.deadline === Infinity && watch.progress === undefined) return state.batch
+  const now = watch.now()
+  watch.progress?.(now)
+  if (now >= watch.deadline) {
     throw new FaultError('timeout', `timed out at instruction ${slot}`, {
       instruction: slot,
       text: state.text(slot),
