@@ -15,7 +15,7 @@ import { checkUnmodified } from './context.ts'
 import { fail } from './errors.ts'
 import { RegType, TYPE } from './layout.ts'
 import { makeConst } from './scalar.ts'
-import { clearScratch, currentFrame, registerAt, type State, touchRegister } from './state.ts'
+import { currentFrame, registerAt, type State } from './state.ts'
 import { checkNothingHeld, leaveFunction } from './walk-call.ts'
 import type { Walk } from './walk-env.ts'
 import { pushPending } from './walk-paths.ts'
@@ -45,8 +45,5 @@ export function walkPacketLoad(walk: Walk, state: State, insn: Instruction): Slo
 function failLoad(walk: Walk, state: State): Slot {
   pushPending(walk, state, state.slot + 1, 'EFAULT')
   makeConst(currentFrame(state).words, registerAt(0), 0, 0)
-  const to = leaveFunction(walk, state)
-  clearScratch(state.shared.scratch)
-  touchRegister(state, 0)
-  return to
+  return leaveFunction(walk, state)
 }
