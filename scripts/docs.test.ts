@@ -29,6 +29,9 @@ import { execute } from '../cli/main.ts'
 import { AssemblyError, assemble, Machine, VerifierError } from '../index.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
+
+/** Entry points of the package and their sources. */
+const ENTRIES: Readonly<Record<string, string>> = { index: 'index.ts', node: 'node.ts', linux: 'linux/index.ts' }
 /** In pages whose blocks bear no comments: the file that the assembly is. */
 const FILE_NAMES: Readonly<Record<string, string>> = { 'README.md': 'list.bpf.s' }
 const FRAGMENT_END = '\nr0 = 0\nexit\n'
@@ -199,7 +202,12 @@ describe('TypeScript', () => {
     const config = {
       extends: join(ROOT, 'tsconfig.json'),
       compilerOptions: {
-        paths: { harena: [join(ROOT, 'index.ts')], 'harena/node': [join(ROOT, 'node.ts')] },
+        paths: Object.fromEntries(
+          Object.entries(ENTRIES).map(([entry, source]) => [
+            entry === 'index' ? 'harena' : `harena/${entry}`,
+            [join(ROOT, source)],
+          ]),
+        ),
         typeRoots: [join(ROOT, 'node_modules/@types')],
         noUnusedLocals: false,
       },
@@ -222,7 +230,7 @@ describe('TypeScript', () => {
   test.each(scripts)('%s', async (_where, page, block) => {
     const file = join(page.folder, `line-${block.line}.ts`)
     const source = block.text.replace(/from 'harena(?:\/(\w+))?'/gu, (_all, entry: string | undefined) => {
-      return `from '${pathToFileURL(join(ROOT, `${entry ?? 'index'}.ts`)).href}'`
+      return `from '${pathToFileURL(join(ROOT, ENTRIES[entry ?? 'index'] ?? `no entry ${entry}`)).href}'`
     })
     writeFileSync(file, source)
     process.chdir(page.folder)
