@@ -1,6 +1,6 @@
 /**
- * Packs harena, installs the package into an empty folder and uses it there, as a user would: `publint`, an import of
- * the library, the command. Prints what failed.
+ * Packs harena, installs the package into an empty folder and uses it there, as a user would: `publint`, imports of
+ * its three entry points, the command. Prints what failed.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,15 +30,20 @@ try {
   writeFileSync(
     join(folder, 'use.js'),
     `import { assemble, Machine } from 'harena'
+import { assembleFile } from 'harena/node'
+// Only what it exports: using it takes rights that a check of the package does not have.
+import { LinuxMachine } from 'harena/linux'
 const machine = new Machine({ seed: 1 })
 const object = machine.load(assemble('.program main type=syscall\\n r0 = 42\\n exit\\n'))
 console.log('retval', object.program('main').run().retval)
 machine.close()
+const { programs } = await assembleFile('first.bpf.s')
+console.log('first program', programs[0].name, typeof LinuxMachine)
 `,
   )
-  // The same Node that runs this script: the one on the PATH may be older than harena supports.
-  run(process.execPath, ['use.js'], folder, /retval 42/)
   writeFileSync(join(folder, 'first.bpf.s'), 'r0 = 7\nexit\n')
+  // The same Node that runs this script: the one on the PATH may be older than harena supports.
+  run(process.execPath, ['use.js'], folder, /retval 42\nfirst program first function/)
   run(process.execPath, ['node_modules/harena/bin/harena.js', 'run', 'first.bpf.s'], folder, /7/)
   console.log('the package builds, passes publint, installs and runs')
 } catch (error) {
