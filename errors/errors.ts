@@ -61,9 +61,12 @@ export class HarenaError extends Error {
 export class ErrnoError extends HarenaError {
   override name = 'ErrnoError'
   readonly errno: Errno
+  /** The message without the number's name. */
+  readonly what: string
   constructor(errno: Errno, message: string) {
     super(`${message}: ${errno}`)
     this.errno = errno
+    this.what = message
   }
 }
 
@@ -130,6 +133,8 @@ export const NO_STATS: VerifierStats = {
 export class VerifierError extends HarenaError {
   override name = 'VerifierError'
   readonly program: string
+  /** The object's, where one was loaded. */
+  readonly file: string | undefined
   readonly errno: Errno
   /** Slot at which verification stopped; undefined for errors before the walk that name none. */
   readonly instruction: number | undefined
@@ -141,6 +146,7 @@ export class VerifierError extends HarenaError {
   readonly stats: VerifierStats
   constructor(fields: {
     program: string
+    file?: string | undefined
     errno: Errno
     instruction: number | undefined
     reason: string
@@ -148,16 +154,24 @@ export class VerifierError extends HarenaError {
     source?: SourcePosition | undefined
     stats?: VerifierStats
   }) {
-    const at = fields.source === undefined ? '' : `${fields.source.file}:${fields.source.line}: `
+    const { source, file } = fields
+    const at = source !== undefined ? `${source.file}:${source.line}: ` : file !== undefined ? `${file}: ` : ''
     const slot = fields.instruction === undefined ? '' : ` at instruction ${fields.instruction}`
     super(`${at}program ${fields.program} was rejected${slot}: ${fields.reason || fields.errno}`)
     this.program = fields.program
+    this.file = file
     this.errno = fields.errno
     this.instruction = fields.instruction
     this.reason = fields.reason
     this.log = fields.log
-    this.source = fields.source
+    this.source = source
     this.stats = fields.stats ?? NO_STATS
+  }
+
+  /** The same refusal, of a program of that file: the verifier sees programs only, and knows no files. */
+  inFile(file: string): VerifierError {
+    const { program, errno, instruction, reason, log, source, stats } = this
+    return new VerifierError({ program, file, errno, instruction, reason, log, source, stats })
   }
 }
 

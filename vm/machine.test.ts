@@ -345,6 +345,20 @@ describe('loading', () => {
     expect(() => make().load(assemble(source))).toThrow(ErrnoError)
   })
 
+  test('the file is named where no line is', () => {
+    const message = (source: string, unchecked = false): string => {
+      const error = caught(() => make().load(assemble(source, { file: 'a/b.s' }), { unchecked }))
+      return error instanceof Error ? error.message : ''
+    }
+    expect(message('.program main type=tc\n r0 = 2\n exit')).toBe(
+      'a/b.s: program main was rejected: harena does not implement program type tc',
+    )
+    expect(message(main('call 9999'), true)).toBe('a/b.s: program main: instruction 0: there is no helper 9999')
+    expect(message(`.map a type=array key=8\n${main('r0 = 0')}`)).toBe(
+      'a/b.s: map a: an array has keys of 4 bytes, not 8: EINVAL',
+    )
+  })
+
   test('what a failed load made is gone', () => {
     const machine = make({ memoryLimit: 40 * 2 ** 20 }, () => {
       throw new VerifierError({ program: 'main', errno: 'EACCES', instruction: 0, reason: 'no', log: 'no\n' })
@@ -506,6 +520,15 @@ describe('closing', () => {
     expect(() => make({ cpus: 0 })).toThrow(HarenaError)
     expect(() => make({ engine: 'jit' })).toThrow('harena does not implement engine jit')
     expect(() => make({ policies: { slab: 'own' } as object })).toThrow('harena does not implement policy slab')
+    expect(() => make({ policies: { placment: 'best-fit' } as object })).toThrow(
+      'there is no policy placment; did you mean placement?',
+    )
+    expect(() => make({ policies: { colour: 'red' } as object })).toThrow(
+      'there is no policy colour; there are placement',
+    )
+    expect(() => make({ zork: 0 } as object)).toThrow('a machine has no option zork; there are cpus, engine')
+    expect(() => make({ memorylimit: 0 } as object)).toThrow('no option memorylimit; did you mean memoryLimit?')
+    expect(() => make({ seed: 0.5 })).toThrow('seed is a whole number, not 0.5')
     expect(() => make({ policies: { placement: 'worst-fit' as 'best-fit' } })).toThrow(/best-fit or first-fit/)
     expect(() => make({ memoryLimit: Number.NaN })).toThrow(/memoryLimit/)
     expect(() => make({ memoryLimit: 2 ** 20 }).load(assemble(ARENA + main('r0 = 0')))).toThrow(/ENOMEM/)

@@ -8,7 +8,7 @@ import { realClock, virtualClock } from '../cpu/clock.ts'
 import { makeCpus } from '../cpu/cpu.ts'
 import { Output, type OutputListener } from '../cpu/output.ts'
 import { makeRandom, RandomStream } from '../cpu/random.ts'
-import { ErrnoError, HarenaError, InternalError } from '../errors/errors.ts'
+import { ErrnoError, HarenaError, InternalError, VerifierError } from '../errors/errors.ts'
 import { ArenaMap } from '../maps/arena-map.ts'
 import { createMap } from '../maps/create.ts'
 import type { BpfMap, MapAttributes } from '../maps/map.ts'
@@ -26,6 +26,7 @@ import { checkedHelper, checkedKfunc } from './checked-call.ts'
 import type { Engine } from './engine.ts'
 import { Global } from './global.ts'
 import { IMPLEMENTED_HELPERS, makeHelpers } from './helpers.ts'
+import { InvalidProgramError } from './invalid-program.ts'
 import { makeKfuncs } from './kfuncs.ts'
 import { LoadedObject } from './loaded-object.ts'
 import { MapHandle } from './map-handle.ts'
@@ -99,7 +100,7 @@ export class MachineCore {
       return new LoadedObject(spec, programs, maps, this.#globals(spec, maps))
     } catch (error) {
       for (const { map } of maps.values()) this.#destroy(map)
-      throw error
+      throw inFile(error, spec.file)
     }
   }
 
@@ -250,6 +251,15 @@ export class MachineCore {
 
 function arenaOf(map: BpfMap | undefined): Arena | undefined {
   return map instanceof ArenaMap ? map.arena : undefined
+}
+
+/** What a load refuses names the object's file: with several files at hand, the program's name says too little. */
+function inFile(error: unknown, file: string): unknown {
+  if (error instanceof VerifierError) return error.inFile(file)
+  if (error instanceof InvalidProgramError)
+    return new InvalidProgramError(`${file}: ${error.message}`, error.instruction)
+  if (error instanceof ErrnoError) return new ErrnoError(error.errno, `${file}: ${error.what}`)
+  return error
 }
 
 /** The arena that an unchecked program names. */

@@ -2,6 +2,7 @@
 import type { Placement } from '../arena/ranges.ts'
 import type { Context } from '../cpu/cpu.ts'
 import { HarenaError } from '../errors/errors.ts'
+import { nearest } from '../errors/nearest.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { Engine } from './engine.ts'
 import type { Hook } from './state.ts'
@@ -94,18 +95,77 @@ export interface RunResult {
   readonly ctx: Uint8Array | undefined
 }
 
-/** Placement policies, for those who take them as text. */
-export const PLACEMENTS: readonly Placement[] = ['best-fit', 'first-fit']
+const PLACEMENTS: readonly Placement[] = ['best-fit', 'first-fit']
+
+/** A choice of how the machine works. */
+export interface PolicySpec {
+  readonly name: keyof MachinePolicies
+  /** What it may be; the first is the default. */
+  readonly values: readonly string[]
+  readonly help: string
+}
+
+/** Every policy that there is, for those who take them as text. */
+export const POLICIES: readonly PolicySpec[] = [
+  {
+    name: 'placement',
+    values: PLACEMENTS,
+    help: 'which free range of an arena is taken: as Linux 6.13 and later, or as Linux 6.9 to 6.12',
+  },
+]
+
+/** Policies that have a name already and nothing behind it yet. */
+export const POLICIES_TO_COME: readonly string[] = [
+  'slab',
+  'nolock',
+  'elements',
+  'sleepable',
+  'forceDynamic',
+  'selfInterrupt',
+  'lruElements',
+  'debug',
+]
+
+/** A record, so that the compiler misses none. */
+const MACHINE_OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
+  cpus: true,
+  engine: true,
+  seed: true,
+  rt: true,
+  memoryLimit: true,
+  clock: true,
+  policies: true,
+  hostTime: true,
+}
 
 /** Throws HarenaError for what options from outside the type system may hold. */
 export function checkMachineOptions(options: MachineOptions): void {
-  for (const name of Object.keys(options.policies ?? {})) {
-    if (name !== 'placement') throw new HarenaError(`harena does not implement policy ${name}`)
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(MACHINE_OPTIONS, name)) {
+      throw new HarenaError(`a machine has no option ${name}${meant(name, Object.keys(MACHINE_OPTIONS))}`)
+    }
   }
-  const placement = options.policies?.placement
-  if (placement !== undefined && !PLACEMENTS.includes(placement)) {
-    throw new HarenaError(`policy placement is ${PLACEMENTS.join(' or ')}, not ${String(placement)}`)
-  }
+  for (const [name, value] of Object.entries(options.policies ?? {})) checkPolicy(name, value)
   const limit = options.memoryLimit ?? 0
   if (!(limit >= 0)) throw new HarenaError(`memoryLimit is a number of bytes, not ${limit}`)
+  const { seed = 1 } = options
+  if (typeof seed !== 'bigint' && !Number.isInteger(seed)) {
+    throw new HarenaError(`seed is a whole number, not ${String(seed)}`)
+  }
+}
+
+function checkPolicy(name: string, value: unknown): void {
+  const policy = POLICIES.find((candidate) => candidate.name === name)
+  if (policy === undefined) {
+    if (POLICIES_TO_COME.includes(name)) throw new HarenaError(`harena does not implement policy ${name}`)
+    const names = [...POLICIES.map((known) => known.name), ...POLICIES_TO_COME]
+    throw new HarenaError(`there is no policy ${name}${meant(name, names)}`)
+  }
+  if (value === undefined || policy.values.some((known) => known === value)) return
+  throw new HarenaError(`policy ${name} is ${policy.values.join(' or ')}, not ${String(value)}`)
+}
+
+function meant(name: string, names: readonly string[]): string {
+  const near = nearest(name, names)
+  return near === undefined ? `; there are ${names.join(', ')}` : `; did you mean ${near}?`
 }
