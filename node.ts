@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { assemble } from './asm/assemble.ts'
-import { HarenaError } from './errors/errors.ts'
-import { decode } from './isa/instruction.ts'
-import { SLOT_BYTES } from './isa/opcode.ts'
+import type { Instruction } from './isa/instruction.ts'
+import { readInput } from './object/input.ts'
 import type { ObjectSpec } from './program/object.ts'
 
 /**
@@ -21,35 +20,16 @@ export async function assembleFile(path: string): Promise<ObjectSpec> {
  * @throws HarenaError for what is neither, ELF objects among it; AssemblyError
  */
 export function openObject(path: string, bytes: Uint8Array): ObjectSpec {
-  if (bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46) {
-    throw new HarenaError(`${path}: ELF objects are not read yet`)
-  }
-  const text = textOf(bytes)
-  return text === undefined ? rawObject(path, bytes) : assembleText(path, text)
+  const input = readInput(bytes, path)
+  return input.kind === 'assembly' ? assembleText(path, input.text) : rawObject(path, input.insns)
 }
 
 function assembleText(path: string, text: string): ObjectSpec {
   return assemble(text, { file: path, read: (included) => readFileSync(included, 'utf8') })
 }
 
-/** The text that the bytes are; undefined when they are none: text is UTF-8 without NUL. */
-function textOf(bytes: Uint8Array): string | undefined {
-  if (bytes.includes(0)) return undefined
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (error) {
-    if (error instanceof TypeError) return undefined
-    throw error
-  }
-}
-
 /** Raw instructions as an object of one syscall program, named like the file. */
-function rawObject(path: string, bytes: Uint8Array): ObjectSpec {
-  if (bytes.length % SLOT_BYTES !== 0) {
-    throw new HarenaError(
-      `${path}: neither assembly nor instructions: ${bytes.length} bytes are no multiple of ${SLOT_BYTES}`,
-    )
-  }
+function rawObject(path: string, insns: readonly Instruction[]): ObjectSpec {
   const name = basename(path).replace(/\.[^.]*$/u, '') || 'main'
   return {
     file: path,
@@ -65,7 +45,7 @@ function rawObject(path: string, bytes: Uint8Array): ObjectSpec {
         flags: 0,
         linkage: 'global',
         params: undefined,
-        insns: decode(bytes),
+        insns,
         references: [],
         lines: [],
         typeId: 0,

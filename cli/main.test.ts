@@ -342,6 +342,10 @@ describe('help', () => {
 
 describe('bad input: exit 2 and a message, never a stack trace', () => {
   const long = file('long.bpf.s', `r0 = ${'1'.repeat(10_000_000)}\n`)
+  const junk = file(
+    'junk',
+    Uint8Array.from({ length: 1000 }, (_, i) => (i * 37 + 2) & 0xff),
+  )
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['no file', ['run', 'nowhere.bpf.s'], /^harena: nowhere\.bpf\.s: no such file\n$/],
     ['a directory', ['run', '.'], /^harena: \.: this is a directory\n$/],
@@ -357,6 +361,14 @@ describe('bad input: exit 2 and a message, never a stack trace', () => {
       ],
       /junk\.o/,
     ],
+    ...['run', 'verify', 'asm', 'disasm', 'inspect'].map(
+      (command) =>
+        [
+          `binary junk of whole slots: ${command}`,
+          [command, junk],
+          /^harena: junk: neither assembly nor instructions: slot 0: unknown opcode 0x02\n$/,
+        ] as const,
+    ),
     [
       'an ELF object',
       ['run', file('x.bpf.o', '\x7fELF\x02\x01\x01')],
