@@ -64,6 +64,25 @@ describe('programs', () => {
 })
 
 describe('references', () => {
+  test('a map by its name, its memory by a sum', () => {
+    const source = `.map arena type=arena entries=4
+.map one type=array value=16
+r1 = arena ll
+r1 = arena + 0 ll
+r1 = arena + 2 * 4096 ll
+r1 = one + 8 ll
+exit`
+    const program = assemble(source).programs[0]
+    expect(program!.references).toEqual([
+      { slot: 0, kind: 'map', name: 'arena' },
+      { slot: 2, kind: 'map-value', name: 'arena', offset: 0 },
+      { slot: 4, kind: 'map-value', name: 'arena', offset: 8192 },
+      { slot: 6, kind: 'map-value', name: 'one', offset: 8 },
+    ])
+    // BPF_PSEUDO_MAP_VALUE is source 2; the offset stands in the second slot.
+    expect(slots(source).split(' ').slice(4, 6)).toEqual(['1821000000000000', '0000000000200000'])
+  })
+
   const source = `
     .map    counts type=array
     .global head: u64

@@ -73,7 +73,8 @@ function finish(assembly: Assembly): ObjectSpec {
   layOutGlobals(assembly, layouts, numbers)
   const models = guarded(assembly, assembly.maps, (draft) => readMap(draft, layouts, numbers))
   const data = dataMaps(assembly, types)
-  const names = namesOf(assembly, [...data.globals, ...data.local], numbers)
+  const maps = models.map(({ spec }) => spec)
+  const names = namesOf(assembly, maps, [...data.globals, ...data.local], numbers)
   for (const body of assembly.bodies) resolveBody(assembly, body, names)
   checkSymbols(assembly, names)
   const { programs, functions } = divide(assembly, types)
@@ -176,14 +177,14 @@ function structNumber(layouts: Layouts, types: TypeTable | undefined, name: stri
 }
 
 /** What names stand for. A label is known to its body alone. */
-function namesOf(assembly: Assembly, globals: readonly GlobalSpec[], numbers: Lookup): Names {
+function namesOf(assembly: Assembly, maps: readonly MapSpec[], globals: readonly GlobalSpec[], numbers: Lookup): Names {
   const functions = assembly.bodies.filter((body) => {
     if (body.origin.kind === 'func') return true
     return body.origin.kind === 'symbol' && sectionRole(body.origin.section) === undefined
   })
   return {
     numbers,
-    maps: new Set(assembly.maps.map((map) => map.name)),
+    maps: new Map(assembly.maps.map(({ name }) => [name, maps.find((map) => map.name === name)])),
     globals: new Map(globals.map((global) => [global.name, global])),
     programs: new Set(assembly.bodies.filter((body) => body.origin.kind === 'program').map((body) => body.name)),
     functions: new Map(functions.map((body) => [body.name, body])),
@@ -209,7 +210,7 @@ function divide(
   const programs: ProgramSpec[] = []
   const functions: FunctionSpec[] = []
   for (const [body, role] of roles) {
-    if (body.insns.length === 0) {
+    if (body.insns.length === 0 && !body.failed) {
       const message = `${role.kind} ${body.name} has no instructions`
       complain(assembly, body.place, new StatementError(body.place.at, message))
     }

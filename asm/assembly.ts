@@ -97,7 +97,7 @@ export function makeAssembly(file: string, read: ReadFile | undefined): Assembly
 /** Notes a StatementError; any other error is ours and goes on. */
 export function complain(assembly: Assembly, place: Place, error: unknown): void {
   if (!(error instanceof StatementError)) throw error
-  assembly.complaints.push({ place, error })
+  assembly.complaints.push({ place: error.place ?? place, error })
 }
 
 /** `file:line` of another statement, for messages. */

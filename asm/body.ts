@@ -44,6 +44,8 @@ export interface Body {
   insns: Instruction[]
   /** Some slots were given as bytes. */
   raw: boolean
+  /** A statement of it was complained about: what it lacks may be that one. */
+  failed: boolean
   readonly lines: LineInfo[]
   readonly references: Reference[]
   readonly fixups: Fixup[]
@@ -59,6 +61,7 @@ export function makeBody(name: string, place: Place, origin: Body['origin']): Bo
     origin,
     insns: [],
     raw: false,
+    failed: false,
     lines: [],
     references: [],
     fixups: [],

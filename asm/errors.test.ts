@@ -109,7 +109,20 @@ describe('names', () => {
     ],
     ['.map counts type=array\nr1 = count ll', "2:6 unknown name 'count' [did you mean 'counts'?]"],
     ['.map m type=array\nr1 = m', "2:6 'm' is an address of 64 bits, no number ['r1 = m ll' loads it]"],
-    ['.map m type=array\nr1 = m + 8 ll', "2:6 only addresses of globals take an addition, 'm' is none"],
+    [
+      '.map m type=array entries=2\nr1 = m + 8 ll',
+      "2:6 map 'm' has no address to add to [arenas and arrays of one entry have; 'r1 = m ll' is the map]",
+    ],
+    [
+      '.map m type=hash\nr1 = m + 0 ll',
+      "2:6 map 'm' has no address to add to [arenas and arrays of one entry have; 'r1 = m ll' is the map]",
+    ],
+    ['.map m type=aray\nr1 = m + 8 ll', "1:13 unknown map type 'aray' [did you mean 'array'?]"],
+    ['f:\nr1 = f + 8 ll', "2:6 only addresses of data take an addition, 'f' is none"],
+    [
+      '.map m type=array\nr1 = m + 0x100000000 ll',
+      "2:6 immediate 4294967296 does not fit in 32 bits ['r1 = VALUE ll' loads 64 bits]",
+    ],
     ['.global g: u32\nr1 = 2 * g ll', "2:10 'g' is not a number that is known here"],
     ['r1 = item.valu\n.struct item\nvalue: u8\n.end', "1:6 unknown name 'item.valu' [did you mean 'item.value'?]"],
     ['.set A, B\n.set B, A\nr1 = A', "2:9 'A' is defined by itself"],
@@ -197,6 +210,32 @@ describe('directives', () => {
 
   test('a program without instructions', () => {
     expect(told('.program p type=xdp\n.program q type=xdp\nexit')).toEqual(['1:10 program p has no instructions'])
+  })
+
+  test('a program whose only statement is wrong has one error', () => {
+    expect(told('.program p type=syscall\n r1 = 1000000000000')).toEqual([
+      "2:7 immediate 1000000000000 does not fit in 32 bits ['r1 = VALUE ll' loads 64 bits]",
+    ])
+  })
+
+  test.each([
+    ['.struct s\na: s\n.end', ["2:4 struct s holds itself ['ptr s' may]"]],
+    ['.struct s\na: s[2]\n.end', ["2:4 struct s holds itself ['ptr s' may]"]],
+    [
+      '.struct a\nx: b\n.end\n.struct b\ny: a\n.end\n.struct c\nz: a\n.end\n.global g: a',
+      ["2:4 struct b holds itself ['ptr b' may]", "5:4 struct a holds itself ['ptr a' may]"],
+    ],
+    ['.struct s\na: u9\nb: u64\n.end\n.struct t\nc: s\n.end', ["2:4 unknown type 'u9' [did you mean 'u8'?]"]],
+    ['.struct s\na: u8[0x80000000]\nb: u8[0x80000000]\n.end\n.global g: s', ['3:1 struct s is larger than 4 GiB']],
+  ])('one error for each bad field: %j', (source, expected) => {
+    expect(told(`${source}\n.program last type=xdp\nexit`)).toEqual(expected)
+  })
+
+  test('a field of another file is shown there', () => {
+    const read = (): string => '\n\n.struct s\na: s\n.end'
+    expect(told('.include "s.inc"\n.struct t\nb: s\n.end\nexit', { read })).toEqual([
+      "s.inc:4:4 struct s holds itself ['ptr s' may]",
+    ])
   })
 })
 

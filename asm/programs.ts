@@ -3,7 +3,7 @@ import { build, decode, encode, type Instruction } from '../isa/instruction.ts'
 import { rowNamed } from '../isa/table.ts'
 import { helperNamed } from '../program/helpers.ts'
 import { isKfuncName, kfuncAlias } from '../program/kfuncs.ts'
-import type { GlobalSpec, ParameterSpec } from '../program/object.ts'
+import type { GlobalSpec, MapSpec, ParameterSpec } from '../program/object.ts'
 import {
   PROGRAM_FLAGS,
   PROGRAM_TYPE_ALIASES,
@@ -13,7 +13,7 @@ import {
 } from '../program/types.ts'
 import { type Assembly, complain } from './assembly.ts'
 import { type Body, type Fixup, findLabel, patch, patchJump, patchWide } from './body.ts'
-import { evaluateSum, type Lookup, type Sum } from './expression.ts'
+import { type Expression, evaluateSum, type Lookup, type Sum } from './expression.ts'
 import { checkImmediate, checkOffset, wideNumber } from './lower.ts'
 import { word } from './maps.ts'
 import { quote, StatementError } from './statement-error.ts'
@@ -34,7 +34,8 @@ export type Role =
 export interface Names {
   /** `.set`, `item.size` and their like. */
   readonly numbers: Lookup
-  readonly maps: ReadonlySet<string>
+  /** Undefined for one whose declaration was complained about. */
+  readonly maps: ReadonlyMap<string, MapSpec | undefined>
   /** Also a compiler's own labels in data. */
   readonly globals: ReadonlyMap<string, GlobalSpec>
   readonly functions: ReadonlyMap<string, Body>
@@ -76,7 +77,7 @@ function resolve(body: Body, fixup: Fixup, names: Names): void {
       return
     }
     case 'wide':
-      resolveWide(body, fixup.slot, evaluateSum(fixup.value, names.numbers), names)
+      resolveWide(body, fixup.slot, fixup.value, names)
       return
     default:
       fixup satisfies never
@@ -115,8 +116,8 @@ function numberOf({ symbol, addend }: Sum, names: Names): bigint {
 }
 
 /** `r1 = NAME ll`: a number, or the address of what bears the name. */
-function resolveWide(body: Body, slot: number, sum: Sum, names: Names): void {
-  const { symbol, addend } = sum
+function resolveWide(body: Body, slot: number, value: Expression, names: Names): void {
+  const { symbol, addend } = evaluateSum(value, names.numbers)
   const dst = body.insns[slot]!.dst
   if (symbol === undefined) {
     patchWide(body, slot, wideNumber(dst, addend))
@@ -125,13 +126,23 @@ function resolveWide(body: Body, slot: number, sum: Sum, names: Names): void {
   const { name, at } = symbol
   const label = findLabel(body, name, slot)
   const global = names.globals.get(name)
-  if (global === undefined && addend !== 0n) {
-    throw new StatementError(at, `only addresses of globals take an addition, ${quote(name)} is none`)
-  }
   if (names.maps.has(name)) {
-    patchWide(body, slot, build(LD_MAP_FD, { dst }))
-    body.references.push({ slot, kind: 'map', name })
-  } else if (global !== undefined) {
+    // The bare name is the map; with something added, if only 0, it can only mean an address.
+    if (value.kind === 'name') {
+      patchWide(body, slot, build(LD_MAP_FD, { dst }))
+      body.references.push({ slot, kind: 'map', name })
+      return
+    }
+    requireAddress(names.maps.get(name), at)
+    const offset = checkImmediate(addend, at)
+    patchWide(body, slot, build(LD_MAP_VALUE, { dst, imm2: offset }))
+    body.references.push({ slot, kind: 'map-value', name, offset })
+    return
+  }
+  if (global === undefined && addend !== 0n) {
+    throw new StatementError(at, `only addresses of data take an addition, ${quote(name)} is none`)
+  }
+  if (global !== undefined) {
     const offset = checkImmediate(BigInt(global.offset) + addend, at)
     patchWide(body, slot, build(LD_MAP_VALUE, { dst, imm2: offset }))
     body.references.push({ slot, kind: 'map-value', name: global.map, offset })
@@ -143,6 +154,14 @@ function resolveWide(body: Body, slot: number, sum: Sum, names: Names): void {
   } else {
     throw unknownName('name', name, at, names)
   }
+}
+
+/** BPF_PSEUDO_MAP_VALUE is for maps that are one piece of memory. */
+function requireAddress(map: MapSpec | undefined, at: number): void {
+  if (map === undefined || map.type === 'arena' || (map.type === 'array' && map.maxEntries === 1)) return
+  throw new StatementError(at, `map ${quote(map.name)} has no address to add to`, {
+    hint: `arenas and arrays of one entry have; 'r1 = ${map.name} ll' is the map`,
+  })
 }
 
 function unknownName(what: string, name: string, at: number, names: Names): StatementError {

@@ -68,6 +68,7 @@ function readGuarded(assembly: Assembly, place: Place, tokens: IToken[], stray: 
     readStatement(assembly, place, tokens)
   } catch (error) {
     complain(assembly, place, error)
+    if (assembly.body !== undefined && assembly.struct === undefined) assembly.body.failed = true
   }
 }
 

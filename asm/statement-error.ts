@@ -1,4 +1,5 @@
 /** A complaint about one statement. It ends that statement; the next one is read as if nothing had been. */
+import type { Place } from './body.ts'
 
 /** What a hint can be made from, once every name of the file is known. */
 export interface HintSource {
@@ -14,10 +15,13 @@ export class StatementError extends Error {
   /** Offset in the source text. */
   readonly at: number
   readonly source: HintSource
+  /** The statement to blame, where it is not the one that ran into it: a field, when the struct is used elsewhere. */
+  place: Place | undefined
   constructor(at: number, message: string, source: HintSource = {}) {
     super(message)
     this.at = at
     this.source = source
+    this.place = undefined
   }
 }
 

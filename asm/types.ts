@@ -159,14 +159,24 @@ export class Layouts {
     let size = 0
     let alignment = 1
     const members = draft.fields.map(({ name, type, place }) => {
-      const member = this.of(type, place.at)
+      const member = this.#fieldOf(type, place)
       const offset = roundUp(size, member.alignment)
       size = offset + member.size
-      if (size > MAX_BYTES) throw new StatementError(place.at, `struct ${draft.name} is larger than 4 GiB`)
+      if (size > MAX_BYTES)
+        throw blamed(new StatementError(place.at, `struct ${draft.name} is larger than 4 GiB`), place)
       alignment = Math.max(alignment, member.alignment)
       return { name, type, offset }
     })
     return { size: roundUp(size, alignment), alignment, members }
+  }
+
+  /** As `of`; whoever asks for the struct, it is the innermost field that is wrong. */
+  #fieldOf(type: TypeModel, place: Place): { readonly size: number; readonly alignment: number } {
+    try {
+      return this.of(type, place.at)
+    } catch (error) {
+      throw error instanceof StatementError ? blamed(error, place) : error
+    }
   }
 
   /** Size and alignment of any type. */
@@ -197,6 +207,12 @@ export class Layouts {
         return type satisfies never
     }
   }
+}
+
+/** The error, with the statement to blame where it has none yet. */
+function blamed(error: StatementError, place: Place): StatementError {
+  error.place ??= place
+  return error
 }
 
 /** The next multiple of `alignment`. */

@@ -29,7 +29,8 @@ export function symbolOf(object: ObjectSpec, reference: Reference): string {
   const global = object.globals.find(
     (each) => each.map === name && offset >= each.offset && offset < each.offset + each.size,
   )
-  if (global === undefined) return offset === 0 ? name : `${name} + ${offset}`
+  // The bare name would be the map itself.
+  if (global === undefined) return `${name} + ${offset}`
   return offset === global.offset ? global.name : `${global.name} + ${offset - global.offset}`
 }
 

@@ -308,6 +308,23 @@ describe('asm and disasm', () => {
     }
   })
 
+  test('addresses of maps come back as they were', async () => {
+    const source = `.license "GPL"
+.map arena type=arena entries=4 flags=mmapable extra=0x100000010000
+.map one type=array key=4 value=16 entries=1
+.program p type=syscall
+  r1 = one + 8 ll
+  r1 = *(u64 *)(r1 + 0)
+  r1 = arena ll
+  r1 = one + 0 ll
+  r0 = arena + 8192 ll
+  exit
+`
+    const map = file('map.bpf.s', source)
+    expect((await harena(['disasm', map])).stdout).toBe(source)
+    expect((await harena(['run', map])).stdout).toBe('p: returned 73728 (0x12000, r0 0x100000012000)\n')
+  })
+
   test("the kernel's syntax", async () => {
     expect((await harena(['disasm', WIDE, '--syntax', 'kernel'])).stdout).toContain(
       '0: (18) r0 = 0x1122334455667788\n2: (95) exit',
