@@ -11,6 +11,10 @@ export interface RunRequest {
   readonly ctx?: Uint8Array
   readonly data?: Uint8Array
   readonly repeat?: number
+  /** Numbers to write to globals before it, by name. */
+  readonly globals?: Readonly<Record<string, bigint>>
+  /** Elements of maps to write before it. */
+  readonly elements?: readonly { readonly map: string; readonly key: number; readonly bytes: Uint8Array }[]
 }
 
 export interface Question {
@@ -85,7 +89,9 @@ export function answer(question: Question): Answer {
 }
 
 function runOnce(loaded: LinuxObject, request: RunRequest): RunAnswer {
-  const { program, ctx, data, repeat } = request
+  const { program, ctx, data, repeat, globals = {}, elements = [] } = request
+  for (const [name, value] of Object.entries(globals)) loaded.global(name).set(value)
+  for (const { map, key, bytes } of elements) loaded.map(map).set(key, bytes)
   try {
     const result = loaded.program(program).run({
       ...(ctx === undefined ? {} : { ctx }),

@@ -16,7 +16,7 @@ import {
 } from './recipe.ts'
 import { type GeneratedProgram, writeProgram } from './write-program.ts'
 
-const pick: fc.Arbitrary<number> = fc.nat(0xffff)
+export const pick: fc.Arbitrary<number> = fc.nat(0xffff)
 const width = fc.constantFrom(...WIDTHS)
 
 /** Signed 32-bit numbers, those at which bounds and widths turn more often than not. */
@@ -56,7 +56,7 @@ const condition: fc.Arbitrary<Condition> = fc.record({
   right: operand,
 })
 
-const access: fc.Arbitrary<MemoryAccess> = fc.record({
+export const access: fc.Arbitrary<MemoryAccess> = fc.record({
   op: fc.constantFrom('load', 'load', 'store', 'store', 'store-imm', 'atomic', 'atomic', 'acquire', 'release'),
   atomic: fc.constantFrom(...ATOMIC_OPS),
   width,
@@ -172,10 +172,10 @@ const simple: readonly fc.WeightedArbitrary<Step>[] = [
   },
 ]
 
-/** Steps that may hold others, `depth` levels deep. */
-function step(depth: number): fc.Arbitrary<Step> {
-  if (depth === 0) return fc.oneof(...simple)
-  const block = fc.array(step(depth - 1), { maxLength: 4 })
+/** Steps that may hold others, `depth` levels deep; `more` beside those of every program. */
+function step(depth: number, more: readonly fc.WeightedArbitrary<Step>[] = []): fc.Arbitrary<Step> {
+  if (depth === 0) return fc.oneof(...simple, ...more)
+  const block = fc.array(step(depth - 1, more), { maxLength: 4 })
   const branch: fc.Arbitrary<Step> = fc.record({ kind: kind('branch'), condition, taken: block, otherwise: block })
   const loop: fc.Arbitrary<Step> = fc.record({
     kind: kind('loop'),
@@ -183,7 +183,7 @@ function step(depth: number): fc.Arbitrary<Step> {
     count: fc.nat(12),
     body: block,
   })
-  return fc.oneof(...simple, { weight: 6, arbitrary: branch }, { weight: 3, arbitrary: loop })
+  return fc.oneof(...simple, ...more, { weight: 6, arbitrary: branch }, { weight: 3, arbitrary: loop })
 }
 
 /** Bodies are short: the verifier walks a static function anew at each call. */
@@ -192,18 +192,22 @@ const functionRecipe: fc.Arbitrary<FunctionRecipe> = fc.record({
   body: fc.array(step(1), { maxLength: 8 }),
 })
 
-export const programRecipe: fc.Arbitrary<ProgramRecipe> = fc.record({
-  body: fc.array(step(2), { minLength: 1, maxLength: 20, size: 'max' }),
-  functions: fc.array(functionRecipe, { maxLength: 2 }),
-})
+const functions = fc.array(functionRecipe, { maxLength: 2 })
+
+export const programRecipe: fc.Arbitrary<ProgramRecipe> = recipeOf([])
+
+/** Recipes whose main function has steps of `more` too. */
+export function recipeOf(more: readonly fc.WeightedArbitrary<Step>[]): fc.Arbitrary<ProgramRecipe> {
+  return fc.record({ body: fc.array(step(2, more), { minLength: 1, maxLength: 20, size: 'max' }), functions })
+}
 
 /** Programs that the verifier is to accept. */
-export const validProgram: fc.Arbitrary<GeneratedProgram> = programRecipe.map(writeProgram)
+export const validProgram: fc.Arbitrary<GeneratedProgram> = programRecipe.map((recipe) => writeProgram(recipe))
 
 /** Programs with one thing changed that were valid before. */
-export const mutantProgram: fc.Arbitrary<GeneratedProgram> = fc
-  .tuple(
-    validProgram,
-    fc.record({ mutation: fc.constantFrom(...MUTATIONS), line: pick, part: fc.nat(7), value: fc.nat(99) }),
-  )
-  .map(([program, choice]) => mutate(program, choice))
+export const mutantProgram: fc.Arbitrary<GeneratedProgram> = mutantOf(validProgram)
+
+export function mutantOf(program: fc.Arbitrary<GeneratedProgram>): fc.Arbitrary<GeneratedProgram> {
+  const choice = fc.record({ mutation: fc.constantFrom(...MUTATIONS), line: pick, part: fc.nat(7), value: fc.nat(99) })
+  return fc.tuple(program, choice).map(([valid, chosen]) => mutate(valid, chosen))
+}

@@ -33,7 +33,7 @@ export function mutate(program: GeneratedProgram, choice: MutationChoice): Gener
   }
 }
 
-function isAssembly(text: string): boolean {
+export function isAssembly(text: string): boolean {
   try {
     assemble(text)
     return true

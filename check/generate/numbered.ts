@@ -1,18 +1,22 @@
 /** Generated programs by number: what a seed and a number name is always the same program, and can be shrunk. */
 import fc from 'fast-check'
-import { mutantProgram, validProgram } from './arbitraries.ts'
+import { mutantOf, mutantProgram, validProgram } from './arbitraries.ts'
+import { packetProgram, wildPacketProgram } from './packets.ts'
 import { wildProgram } from './wild.ts'
 import type { GeneratedProgram } from './write-program.ts'
 
 /** Programs generated at a time. */
 const BATCH = 20
 
-export type ProgramKind = 'valid' | 'mutant' | 'wild'
+export type ProgramKind = 'valid' | 'mutant' | 'wild' | 'packet' | 'packet-mutant' | 'packet-wild'
 
 const ARBITRARIES: Readonly<Record<ProgramKind, fc.Arbitrary<GeneratedProgram>>> = {
   valid: validProgram,
   mutant: mutantProgram,
   wild: wildProgram,
+  packet: packetProgram,
+  'packet-mutant': mutantOf(packetProgram),
+  'packet-wild': wildPacketProgram,
 }
 
 export interface NumberedProgram extends GeneratedProgram {
@@ -42,6 +46,22 @@ export function shrink(
 ): GeneratedProgram | undefined {
   const property = fc.property(ARBITRARIES[kind], (program) => !fails(program))
   const found = fc.check(property, {
+    seed: batchSeed(seed, Math.floor(index / BATCH)),
+    path: `${index % BATCH}`,
+    numRuns: 1,
+  })
+  return found.counterexample?.[0]
+}
+
+/** The same where it takes time to tell: whoever asks bounds how often. */
+export async function shrinkWith(
+  kind: ProgramKind,
+  seed: number,
+  index: number,
+  fails: (program: GeneratedProgram) => Promise<boolean>,
+): Promise<GeneratedProgram | undefined> {
+  const property = fc.asyncProperty(ARBITRARIES[kind], async (program) => !(await fails(program)))
+  const found = await fc.check(property, {
     seed: batchSeed(seed, Math.floor(index / BATCH)),
     path: `${index % BATCH}`,
     numRuns: 1,

@@ -138,6 +138,41 @@ export type Step =
   | { readonly kind: 'arena-page'; readonly free: boolean; readonly page: number; readonly count: number }
   | { readonly kind: 'helper'; readonly name: 'time' | 'random' | 'cpu' }
   | { readonly kind: 'call'; readonly func: Pick; readonly args: readonly Pick[] }
+  | PacketStep
+
+/** Steps of programs that see packets; for the main function, which has the context. */
+export type PacketStep =
+  /** xdp: accesses through a packet pointer that was held against the packet's end. */
+  | {
+      readonly kind: 'packet-access'
+      readonly dst: Pick
+      /** Bytes from the packet's start, and a scalar to add, cut to some bits. */
+      readonly at: number
+      readonly index: Pick | undefined
+      readonly bits: number
+      /** Bytes asked for, and the form of the comparison. */
+      readonly room: number
+      readonly form: number
+      /** Go backwards from the pointer that was compared. */
+      readonly tail: boolean
+      readonly accesses: readonly MemoryAccess[]
+    }
+  /** socket: LD_ABS, or LD_IND with a scalar cut to 8 bits. */
+  | {
+      readonly kind: 'packet-load'
+      readonly width: 8 | 16 | 32
+      readonly index: Pick | undefined
+      readonly offset: number
+    }
+  /** A field of the context; a store where the program type has fields that may be written. */
+  | {
+      readonly kind: 'context-field'
+      readonly dst: Pick
+      readonly field: Pick
+      readonly width: Width
+      readonly signed: boolean
+      readonly store: Pick | undefined
+    }
 
 export type Parameter = 'scalar' | 'arena' | 'buffer'
 

@@ -7,6 +7,7 @@ import { immediate } from './arbitraries.ts'
 import { ALU_OPS, ATOMIC_OPS, JUMP_OPS } from './recipe.ts'
 import { ARENA_BASE } from './write-memory.ts'
 import { type GeneratedProgram, HEADER, PROGRAM_NAME } from './write-program.ts'
+import type { GeneratedType } from './writer.ts'
 
 /** A line with `@` for a label; `target` says which. */
 interface WildLine {
@@ -103,15 +104,17 @@ const jumpLine: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('may_goto @', 'may_goto @', 'goto @', 'gotol @', 'exit') },
 )
 
-const line: fc.Arbitrary<WildLine> = fc.record({
-  text: fc.oneof(
+/** `more` beside the lines of every program. */
+function lineOf(more: readonly fc.WeightedArbitrary<string>[]): fc.Arbitrary<WildLine> {
+  const text = fc.oneof(
     { weight: 6, arbitrary: scalarLine },
     { weight: 6, arbitrary: memoryLine },
     { weight: 3, arbitrary: otherLine },
     { weight: 4, arbitrary: jumpLine },
-  ),
-  target: fc.nat(0xffff),
-})
+    ...more,
+  )
+  return fc.record({ text, target: fc.nat(0xffff) })
+}
 
 /** r1 the context, r2 and r3 numbers, r4 and r5 globals, r6 the context, r7 the stack, r8 a number, r9 the arena. */
 const START: readonly string[] = [
@@ -134,7 +137,7 @@ const START: readonly string[] = [
 const FUNCTION: readonly string[] = ['.func f0', '    r0 = 3', '    exit', '']
 
 /** Jumps go mostly forward, as wild loops hardly ever end. */
-function writeWild(lines: readonly WildLine[]): GeneratedProgram {
+function writeWild(lines: readonly WildLine[], type: GeneratedType, start: readonly string[]): GeneratedProgram {
   const used = new Set<number>()
   const texts = lines.map(({ text, target }, n) => {
     if (!text.includes('@')) return text
@@ -146,13 +149,14 @@ function writeWild(lines: readonly WildLine[]): GeneratedProgram {
   const body = [...texts, 'r0 = 0'].flatMap((text, n) => (used.has(n) ? [`l${n}:`, `    ${text}`] : [`    ${text}`]))
   const text = [
     HEADER,
-    `.program ${PROGRAM_NAME} type=syscall`,
-    ...START.map((text) => `    ${text}`),
+    `.program ${PROGRAM_NAME} type=${type}`,
+    ...start.map((text) => `    ${text}`),
     ...body,
     '    exit',
     ...(texts.includes('call f0') ? FUNCTION : ['']),
   ].join('\n')
-  return { text, classes: classesOf(texts), comparable: false }
+  const classes = type === 'syscall' ? classesOf(texts) : [...classesOf(texts), 'packet']
+  return { text, classes, comparable: false }
 }
 
 /** Classes by what the lines look like. */
@@ -171,6 +175,14 @@ function classesOf(lines: readonly string[]): string[] {
   return signs.flatMap(([name, sign]) => (lines.some((text) => sign.test(text)) ? [name] : []))
 }
 
-export const wildProgram: fc.Arbitrary<GeneratedProgram> = fc
-  .array(line, { minLength: 1, maxLength: 14 })
-  .map(writeWild)
+export const wildProgram: fc.Arbitrary<GeneratedProgram> = wildOf('syscall', START)
+
+/** Wild programs of a type, behind a start of their own. */
+export function wildOf(
+  type: GeneratedType,
+  start: readonly string[],
+  more: readonly fc.WeightedArbitrary<string>[] = [],
+): fc.Arbitrary<GeneratedProgram> {
+  const lines = fc.array(lineOf(more), { minLength: 1, maxLength: 14 })
+  return lines.map((texts) => writeWild(texts, type, start))
+}

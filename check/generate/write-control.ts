@@ -199,7 +199,8 @@ export function writeCast(w: Writer, step: Of<'cast'>): void {
 
 /** Allocates or frees pages at a fixed address: where pages go then does not depend on what was there before. */
 export function writeArenaPage(w: Writer, step: Of<'arena-page'>): void {
-  if (w.pinned.has(0)) return
+  // The arena's kfuncs are for programs that may sleep.
+  if (w.pinned.has(0) || w.shared.type !== 'syscall') return
   w.tag('arena')
   const address = ARENA_BASE + BigInt((step.page % ARENA_PAGES) * 4096)
   const count = 1 + (step.count % 3)

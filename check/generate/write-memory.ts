@@ -232,7 +232,7 @@ function writeBounded(w: Writer, reg: number, { of, room }: Extract<Value, { kin
 }
 
 /** The instruction itself, at `offset` of `reg`, which is held. */
-function writeOperation(w: Writer, access: MemoryAccess, reg: number, offset: number, arena: boolean): void {
+export function writeOperation(w: Writer, access: MemoryAccess, reg: number, offset: number, arena: boolean): void {
   const { width } = access
   const at = `r${reg} ${offset < 0 ? '-' : '+'} ${Math.abs(offset)}`
   switch (access.op) {
@@ -269,7 +269,7 @@ function writeOperation(w: Writer, access: MemoryAccess, reg: number, offset: nu
 }
 
 /** A register whose value may be seen. */
-function plainScalar(w: Writer, value: Operand): number {
+export function plainScalar(w: Writer, value: Operand): number {
   return w.scalar(value.kind === 'imm' ? value.value >>> 1 : value.pick)
 }
 

@@ -31,13 +31,14 @@ import {
   writeStackIndex,
   writeUpdate,
 } from './write-memory.ts'
+import { writeContextField, writePacketAccess, writePacketLoad } from './write-packet.ts'
 import { CONTEXT_SLOT, INPUTS, writeAlu, writeConstant, writeInput, writeMove, writeUnary } from './write-scalar.ts'
-import { type Callable, range, type Shared, Writer } from './writer.ts'
+import { type Callable, type GeneratedType, range, type Shared, Writer } from './writer.ts'
 
 /** A whole program as text, and what it is good for. */
 export interface GeneratedProgram {
   readonly text: string
-  /** What it exercises: alu, jump, stack, map, arena, atomic, cast, loop, may_goto, call, mutant. */
+  /** What it exercises: alu, jump, stack, map, arena, atomic, cast, loop, may_goto, call, packet, mutant. */
   readonly classes: readonly string[]
   /** Nothing that differs from run to run or from engine to engine reaches r0, maps, the arena or a branch. */
   readonly comparable: boolean
@@ -54,8 +55,8 @@ export const HEADER: string = [
   '.license "GPL"',
 ].join('\n')
 
-export function writeProgram(recipe: ProgramRecipe): GeneratedProgram {
-  const shared: Shared = { labels: 0, classes: new Set() }
+export function writeProgram(recipe: ProgramRecipe, type: GeneratedType = 'syscall'): GeneratedProgram {
+  const shared: Shared = { type, labels: 0, classes: new Set() }
   // From the last: a function must know of those that it may call.
   let callables: readonly Callable[] = []
   let functions: readonly string[] = []
@@ -66,10 +67,11 @@ export function writeProgram(recipe: ProgramRecipe): GeneratedProgram {
     functions = [`.func f${n}`, ...w.lines, ...functions]
   }
   const main = new Writer(shared, callables)
-  startProgram(main)
+  if (type === 'syscall') startProgram(main)
+  else startPacketProgram(main)
   writeSteps(main, recipe.body)
   finish(main, true)
-  const parts = [HEADER, `.program ${PROGRAM_NAME} type=syscall`, ...main.lines, ...functions]
+  const parts = [HEADER, `.program ${PROGRAM_NAME} type=${type}`, ...main.lines, ...functions]
   return { text: `${parts.join('\n')}\n`, classes: [...shared.classes].sort(), comparable: true }
 }
 
@@ -82,6 +84,18 @@ function startProgram(w: Writer): void {
   w.put(`r9 = *(u64 *)(r10 - ${8 * CONTEXT_SLOT + 8})`, 'r6 = *(u64 *)(r9 + 0)', 'r7 = *(u32 *)(r9 + 8)')
   w.put('r8 = *(s16 *)(r9 + 12)', 'r9 = in1 ll', 'r9 = *(u64 *)(r9 + 0)')
   for (const reg of [6, 7, 8, 9]) w.set(reg, SCALAR)
+}
+
+/** Programs that see packets may not sleep, so not allocate pages: what their arenas hold, all of it is absent. */
+function startPacketProgram(w: Writer): void {
+  w.tag('packet')
+  // Names the arena, without which there are no casts.
+  w.put(`*(u64 *)(r10 - ${8 * CONTEXT_SLOT + 8}) = r1`, 'r1 = arena ll')
+  for (const [n, name] of INPUTS.entries()) {
+    const reg = 6 + n
+    w.put(`r${reg} = ${name} ll`, `r${reg} = *(${['u64', 'u32', 's16', 'u64'][n]} *)(r${reg} + 0)`)
+    w.set(reg, SCALAR)
+  }
 }
 
 function writeFunction(shared: Shared, recipe: FunctionRecipe, callables: readonly Callable[]): Writer {
@@ -183,6 +197,15 @@ function writeStep(w: Writer, step: Step): void {
       break
     case 'call':
       writeCall(w, step)
+      break
+    case 'packet-access':
+      writePacketAccess(w, step)
+      break
+    case 'packet-load':
+      writePacketLoad(w, step)
+      break
+    case 'context-field':
+      writeContextField(w, step)
       break
     default:
       step satisfies never

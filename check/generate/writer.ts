@@ -5,8 +5,12 @@
 import { copyModel, type Model, makeModel, SCALAR, type Value } from './model.ts'
 import type { Operand, Parameter, Pick } from './recipe.ts'
 
-/** Labels and classes of a whole program. */
+/** Types of the programs that are generated. */
+export type GeneratedType = 'syscall' | 'xdp' | 'socket'
+
+/** Type, labels and classes of a whole program. */
 export interface Shared {
+  readonly type: GeneratedType
   labels: number
   readonly classes: Set<string>
 }

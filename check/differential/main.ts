@@ -1,0 +1,94 @@
+/**
+ * The differential harness from the command line:
+ *
+ *     npm run differential -- [--runs N] [--seed N] [--class NAME] [--state-every N | --no-state] [--json] [--save]
+ *
+ * With --json the last line is one object; the disagreements go to standard error. With --save the first programs that
+ * disagree are shrunk and written to check/found/pending. Exit code 0 when no result differs, nothing is accepted that
+ * the kernel refuses and state checking finds nothing; 1 else; 2 for bad usage, or where the kernel cannot be asked.
+ */
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { KernelClient, whyUnavailable } from '../../linux/index.ts'
+import { type DifferentialOptions, type DifferentialResult, differential } from './campaign.ts'
+import { CLASSES } from './programs.ts'
+import { asJson, asTable, isFailure } from './report.ts'
+import { saveFound } from './save.ts'
+
+class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+function wholeNumber(name: string, text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 0) throw new UsageError(`--${name} is a whole number, not ${text}`)
+  return number
+}
+
+interface Options extends DifferentialOptions {
+  readonly json: boolean
+  readonly save: boolean
+}
+
+function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      runs: { type: 'string', default: '2000' },
+      seed: { type: 'string', default: '1' },
+      class: { type: 'string' },
+      'state-every': { type: 'string', default: '1' },
+      'no-state': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+    },
+  })
+  const only = values.class
+  if (only !== undefined && !CLASSES.includes(only)) {
+    throw new UsageError(`--class is one of ${CLASSES.join(', ')}, not ${only}`)
+  }
+  return {
+    runs: wholeNumber('runs', values.runs),
+    seed: wholeNumber('seed', values.seed),
+    ...(only === undefined ? {} : { only }),
+    stateEvery: values['no-state'] ? 0 : wholeNumber('state-every', values['state-every']),
+    json: values.json,
+    save: values.save,
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options
+  try {
+    options = readOptions(args)
+  } catch (error) {
+    // What parseArgs throws for unknown options is a TypeError.
+    if (!(error instanceof UsageError || error instanceof TypeError)) throw error
+    console.error(error.message)
+    return 2
+  }
+  const why = whyUnavailable()
+  if (why !== undefined) {
+    console.error(`the kernel cannot be asked: ${why}`)
+    return 2
+  }
+  using client = new KernelClient()
+  const result = await differential(client, {
+    ...options,
+    progress: (done) => console.error(`${done} of ${options.runs} programs`),
+  })
+  if (options.save) await save(client, result)
+  if (options.json) {
+    console.error(asTable(result))
+    console.log(JSON.stringify(asJson(result)))
+  } else console.log(asTable(result))
+  return isFailure(result) ? 1 : 0
+}
+
+async function save(client: KernelClient, result: DifferentialResult): Promise<void> {
+  for (const path of await saveFound(client, result, join(import.meta.dirname, '../found/pending'))) {
+    console.error(`written: ${path}`)
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2))

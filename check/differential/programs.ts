@@ -1,0 +1,53 @@
+/**
+ * Which programs the harness tries: number n of a seed is always the same one, whatever was tried before it.
+ *
+ *     of 20:  6 valid   2 valid with packets   3 mutants   1 mutant with packets   7 wild   1 wild with packets
+ *
+ * So a fifth are mutants, a fifth see packets, and about a third are refused.
+ */
+import fc from 'fast-check'
+import { generated, type NumberedProgram, type ProgramKind } from '../generate/numbered.ts'
+import { inputsOf } from '../generate/packet-inputs.ts'
+import type { GeneratedProgram } from '../generate/write-program.ts'
+import type { RunInput } from '../run-input.ts'
+
+const MIX: readonly ProgramKind[] = [
+  ...['valid', 'wild', 'packet', 'mutant', 'wild', 'valid', 'wild', 'packet-wild', 'mutant', 'valid'],
+  ...['wild', 'valid', 'packet', 'wild', 'valid', 'packet-mutant', 'wild', 'mutant', 'valid', 'wild'],
+] as readonly ProgramKind[]
+
+/** Classes, in the order in which they are listed. Most programs are in several. */
+export const CLASSES: readonly string[] = [
+  ...['alu', 'jump', 'stack', 'map', 'arena', 'atomic', 'cast', 'loop', 'may_goto', 'call', 'packet', 'mutant'],
+]
+
+export interface Candidate extends GeneratedProgram {
+  /** Its number among all programs of the seed. */
+  readonly number: number
+  readonly kind: ProgramKind
+  /** Its number among those of its kind. */
+  readonly index: number
+}
+
+/** Runs of a program that both sides accept. */
+const INPUTS = 2
+
+/** All programs of a seed, without end; those of one class when it is named. */
+export function* candidates(seed: number, only?: string): Generator<Candidate, never> {
+  const streams = new Map<ProgramKind, Generator<NumberedProgram>>()
+  for (let number = 0; ; number++) {
+    const kind = MIX[number % MIX.length]!
+    let stream = streams.get(kind)
+    if (stream === undefined) {
+      stream = generated(kind, seed, 0, Number.POSITIVE_INFINITY)
+      streams.set(kind, stream)
+    }
+    const { value: program } = stream.next()
+    if (only === undefined || program.classes.includes(only)) yield { ...program, number, kind }
+  }
+}
+
+/** What a program is run with: the same for the same seed and text. */
+export function inputsFor(program: GeneratedProgram, seed: number): readonly RunInput[] {
+  return fc.sample(inputsOf(program), { seed, numRuns: INPUTS })
+}

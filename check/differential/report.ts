@@ -1,0 +1,62 @@
+/** What a run of the harness found: a table for people, an object for machines. */
+import type { Found } from './campaign.ts'
+import { byMessage, type DifferentialResult } from './campaign.ts'
+
+/** The fields that users of `--json` rely on. */
+export type DifferentialJson = Pick<
+  DifferentialResult,
+  'seed' | 'runs' | 'verdictAgreement' | 'messageAgreement' | 'resultDifferences' | 'byClass'
+>
+
+export function asJson(result: DifferentialResult): DifferentialJson {
+  const { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass } = result
+  return { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass }
+}
+
+/** Refusals of the kernel that harena need not have: limits of the two differ, and what never runs does no harm. */
+const EXCUSED = /E2BIG|too (?:complex|large|many)|unreachable insn|unknown opcode|reserved fields|invalid (?:BPF_|imm)/u
+
+/** Programs accepted that the kernel refuses, limits, unreachable code and encoding aside. */
+export function wronglyAccepted({ found }: Pick<DifferentialResult, 'found'>): readonly Found[] {
+  return found.filter(({ disagreement: { kind, harena, linux } }) => {
+    return kind === 'verdict' && harena === 'accepted' && !EXCUSED.test(linux)
+  })
+}
+
+export function isFailure(result: DifferentialResult): boolean {
+  return result.resultDifferences > 0 || wronglyAccepted(result).length > 0 || result.escapes.length > 0
+}
+
+export function percent(part: number): string {
+  return `${(100 * part).toFixed(2)} %`
+}
+
+export function asTable(result: DifferentialResult): string {
+  const { seed, runs, rejected, compared, verdictAgreement, messageAgreement, resultDifferences } = result
+  return [
+    `seed ${seed}: ${runs} programs, ${rejected} refused by the kernel (${percent(rejected / Math.max(1, runs))})`,
+    `verdicts ${percent(verdictAgreement)} the same, messages ${percent(messageAgreement)} of those that both refuse`,
+    `results of ${compared} programs compared: ${resultDifferences} differ`,
+    `state checking of ${result.stateChecked} programs: ${result.escapes.length} escapes`,
+    ...[...result.leftOut].map(([reason, count]) => `left out: ${count}, ${reason}`),
+    '',
+    'class         runs   same verdict   refused by the kernel',
+    ...Object.entries(result.byClass).map(([name, counts]) => {
+      const columns = [String(counts.runs).padStart(6), String(counts.agree).padStart(14)]
+      return `${name.padEnd(10)}${columns.join(' ')}${String(counts.rejected).padStart(24)}`
+    }),
+    ...disagreements(result),
+  ].join('\n')
+}
+
+function disagreements({ found, escapes }: DifferentialResult): string[] {
+  const groups = byMessage(found).map(({ count, first }) => {
+    const { kind, harena, linux } = first.disagreement
+    const where = 'where' in first.disagreement ? ` ${first.disagreement.where}` : ''
+    return `${count} x ${kind}${where}, first program ${first.candidate.number}\n  harena: ${harena}\n  Linux:  ${linux}`
+  })
+  const states = escapes.map(({ candidate, escape: { place, value, slot } }) => {
+    return `escape in program ${candidate.number}: ${place} = ${value} at instruction ${slot}`
+  })
+  return groups.length + states.length === 0 ? [] : ['', 'disagreements:', ...groups, ...states]
+}

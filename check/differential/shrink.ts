@@ -1,0 +1,86 @@
+/**
+ * Makes a program that shows a disagreement smaller, as long as it still does. Verdicts: lines go, some at a time,
+ * fewer and fewer. Results: the recipe shrinks instead, as without its rules a program shows what the stack held before.
+ */
+import type { KernelClient } from '../../linux/client.ts'
+import type { Answer, Question } from '../../linux/question.ts'
+import { isAssembly } from '../generate/mutate.ts'
+import { shrinkWith } from '../generate/numbered.ts'
+import type { GeneratedProgram } from '../generate/write-program.ts'
+import type { RunInput } from '../run-input.ts'
+import { type Found, isJudgement, judge, questionOf } from './campaign.ts'
+import { compare, type Disagreement, messageKind } from './compare.ts'
+import { inputsFor } from './programs.ts'
+
+/** A small program, what it is run with, and what both sides say. */
+export interface SmallCase {
+  readonly origin: string
+  readonly text: string
+  readonly comparable: boolean
+  readonly inputs: readonly RunInput[]
+  readonly disagreement: Disagreement
+  readonly linux: Answer
+}
+
+/** Questions to the kernel for one program. */
+const MAX_QUESTIONS = 400
+
+export async function shrinkFound(client: KernelClient, found: Found, seed: number): Promise<SmallCase> {
+  const { candidate, disagreement } = found
+  let left = MAX_QUESTIONS
+  const shows = async (program: GeneratedProgram): Promise<boolean> => {
+    if (left === 0) return false
+    left -= 1
+    const again = await disagreementOf(client, program, seed)
+    return again !== undefined && isAlike(again.disagreement, disagreement)
+  }
+  const small =
+    disagreement.kind === 'result'
+      ? ((await shrinkWith(candidate.kind, seed, candidate.index, shows)) ?? candidate)
+      : await shrinkText(candidate, shows)
+  const origin = `seed ${seed}, program ${candidate.number}`
+  const shown = await disagreementOf(client, small, seed)
+  // The kernel was asked the same twice: only chance can have changed its mind.
+  if (shown === undefined) throw new Error(`${origin}: the disagreement is not there a second time`)
+  const { text, comparable } = small
+  return { origin, text, comparable, inputs: inputsFor(small, seed), ...shown }
+}
+
+async function disagreementOf(
+  client: KernelClient,
+  program: GeneratedProgram,
+  seed: number,
+): Promise<{ readonly disagreement: Disagreement; readonly linux: Answer } | undefined> {
+  const question: Question = questionOf(program, inputsFor(program, seed))
+  const harena = judge(question)
+  if (harena === undefined || !isJudgement(harena)) return undefined
+  const linux = await client.ask(question)
+  if (!isJudgement(linux)) return undefined
+  const disagreement = compare(harena, linux)
+  return disagreement === undefined ? undefined : { disagreement, linux }
+}
+
+/** The same kind of disagreement, with the same messages but for numbers. */
+function isAlike(a: Disagreement, b: Disagreement): boolean {
+  if (a.kind !== b.kind) return false
+  if (a.kind === 'result') return true
+  return messageKind(a.harena) === messageKind(b.harena) && messageKind(a.linux) === messageKind(b.linux)
+}
+
+/** Drops runs of lines, half of the program first, then less. */
+async function shrinkText(
+  program: GeneratedProgram,
+  shows: (program: GeneratedProgram) => Promise<boolean>,
+): Promise<GeneratedProgram> {
+  let lines = program.text.split('\n')
+  const make = (text: string): GeneratedProgram => ({ ...program, text })
+  for (let size = Math.ceil(lines.length / 2); size >= 1; size = Math.floor(size / 2)) {
+    for (let at = 0; at < lines.length; ) {
+      const fewer = lines.toSpliced(at, size)
+      const text = fewer.join('\n')
+      if (isAssembly(text) && (await shows(make(text)))) lines = fewer
+      else at += size
+    }
+  }
+  return make(lines.join('\n'))
+}
