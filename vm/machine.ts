@@ -149,9 +149,10 @@ export class MachineCore {
 
   /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */
   close(): void {
+    // Kernel memory goes as a whole, and first: an unchecked program may have overwritten what arenas keep in it.
+    closeKernel(this.#kernel)
     for (const map of this.#maps.values()) arenaOf(map)?.close()
     this.#maps.clear()
-    closeKernel(this.#kernel)
   }
 
   [Symbol.dispose](): void {

@@ -106,4 +106,21 @@ describe('wild programs', () => {
     expect(Math.min(ends.value, ends.fault)).toBeGreaterThan(10)
     expect(ends.refused).toBeLessThan(ends.value)
   })
+
+  test('a machine closes even when its memory was overwritten', () => {
+    const machine = wildMachine()
+    const maps = new Map([
+      ['single', machine.createMap({ ...ARRAY, name: 'single', maxEntries: 1 })],
+      ['arena', machine.createMap(ARENA)],
+    ])
+    // From the map on all that the kernel keeps, the arena's ranges with it, up to a page that nobody has.
+    const ones = [
+      op('mov64_imm', { dst: 4, imm: -1 }),
+      ...Array.from({ length: 4000 }, (_, n) => op('stx_u64', { dst: 3, src: 4, off: n * 8 })),
+    ]
+    const { insns, references } = withPointers([...ones, op('mov64_imm', { dst: 0, imm: 1 }), op('exit')])
+    const image = { name: 'vandal', type: 'syscall', insns, references } as const
+    expect(() => machine.loadProgram(image, maps, { unchecked: true }).run()).toThrow(FaultError)
+    expect(() => machine.close()).not.toThrow()
+  })
 })
