@@ -170,9 +170,9 @@ function frozenValue(bytes: Uint8Array, from: number, access: MemoryAccess): big
 /** Behind a map pointer lies the kernel's own struct, of which there is none here. */
 function refuseMapStruct(walk: Walk, words: Int32Array, at: number, access: MemoryAccess): never {
   const type = mapStruct(mapOf(walk, words, at).type)
-  if (access.write) fail('only-read-from', { type })
   const off = access.off + words[at + OFF]!
   if (off < 0) fail('negative-struct-access', { reg: access.base, type, off })
+  if (access.write) fail('only-read-from', { type })
   fail('not-implemented', { name: `loads from struct ${type}` })
 }
 

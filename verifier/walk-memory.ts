@@ -163,11 +163,13 @@ function atomicsAllowed(insn: Instruction, type: number): boolean {
     case RegType.PACKET:
     case RegType.PACKET_META:
     case RegType.FLOW_KEYS:
+      return false
     case RegType.SOCKET:
     case RegType.SOCK_COMMON:
     case RegType.TCP_SOCK:
     case RegType.XDP_SOCK:
-      return false
+      // One that may be null is refused by the access itself.
+      return type !== baseType(type)
     case RegType.ARENA:
       // x86-64 has no such instruction that could be made to fault safely.
       return !(row.fetch && (row.op === Op.AND || row.op === Op.OR || row.op === Op.XOR))
