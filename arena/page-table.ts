@@ -59,13 +59,16 @@ export class PageTable {
   /** Spans of present pages, ascending, as [first, last]. */
   spans(): [number, number][] {
     const found: [number, number][] = []
-    for (let page = 0; page < WINDOW_PAGES; ) {
+    // Most arenas are small: nothing is looked for behind the last page.
+    let left = this.count
+    for (let page = 0; left > 0 && page < WINDOW_PAGES; ) {
       if (page % 4 === 0 && this.#words[(this.base + page) >>> 2] === 0) {
         page += 4
         continue
       }
       const first = page
       while (page < WINDOW_PAGES && this.has(page)) page++
+      left -= page - first
       if (page > first) found.push([first, page - 1])
       else page++
     }
