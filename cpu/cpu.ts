@@ -1,14 +1,17 @@
 /**
- * A simulated CPU: its number, and the stack of contexts it is in.
+ * A simulated CPU: its number, the stack of contexts it is in, and what holds interrupts and the scheduler back.
  *
- *     nmi        may interrupt any of those below
- *     hardirq
+ *     nmi        may interrupt any of those below; nothing masks it
+ *     hardirq    interrupts are off in it until it returns
  *     softirq
  *     task       always at the bottom
  *
- * CPUs are simulated on the calling thread: whoever enters a context leaves it before anything below it goes on.
+ * CPUs are simulated on the calling thread: whoever enters a context leaves it before anything below it goes on. Work
+ * for the CPU's interrupt (irq-work.ts) arrives as soon as interrupts are on: at once, at `irqRestore`, or when the
+ * interrupting context returns.
  */
 import { HarenaError, InternalError } from '../errors/errors.ts'
+import type { IrqWork } from './irq-work.ts'
 import { makeRandom, type Random, RandomStream } from './random.ts'
 
 /** By rising priority. */
@@ -22,6 +25,19 @@ export class Cpu {
   readonly id: number
   /** Random numbers of programs on this CPU. */
   readonly random: Random
+  /** Whether the interrupt flag is cleared: softirq and hardirq cannot come in, an NMI can. */
+  irqsOff = false
+  /** Whoever counts these up counts them down again; above 0 no other task, and so no RT thread, runs here. */
+  preemptOff = 0
+  migrateOff = 0
+  /** Simulated operations of this CPU that are on the JavaScript stack, contexts among them. */
+  busy = 0
+  /** The self-interrupt is asserted and waits for the interrupt flag. */
+  interruptPending = false
+  /** irq_work for the interrupt, for the next tick, and for the thread of an RT machine; the last raised first. */
+  readonly raised: IrqWork[] = []
+  readonly lazy: IrqWork[] = []
+  readonly threaded: IrqWork[] = []
   private readonly contexts: Context[] = ['task']
 
   constructor(id: number, random: Random) {
@@ -34,16 +50,71 @@ export class Cpu {
     return this.contexts.at(-1)!
   }
 
-  /** Runs `work` in a context that interrupts what this CPU is doing. Only a higher one can. */
+  /** Whether `context` could start here now. */
+  accepts(context: Context): boolean {
+    if (context === 'task') return this.busy === 0
+    if (CONTEXTS.indexOf(context) <= CONTEXTS.indexOf(this.context)) return false
+    return context === 'nmi' || !this.irqsOff
+  }
+
+  /** Whether the scheduler could run another task here now. */
+  get preemptible(): boolean {
+    return this.contexts.length === 1 && !this.irqsOff && this.preemptOff === 0
+  }
+
+  /**
+   * Runs `work` in a context that interrupts what this CPU is doing. Only a higher one can. The interrupt flag is as
+   * the context has it meanwhile, and comes back as it was.
+   */
   interrupt<T>(context: Context, work: () => T): T {
     if (CONTEXTS.indexOf(context) <= CONTEXTS.indexOf(this.context)) {
       throw new InternalError(`${context} interrupts ${this.context} on CPU ${this.id}`)
     }
+    const { irqsOff } = this
     this.contexts.push(context)
+    this.irqsOff = irqsOff || context === 'hardirq' || context === 'nmi'
+    this.busy++
     try {
       return work()
     } finally {
+      this.busy--
       this.contexts.pop()
+      this.irqRestore(irqsOff)
+    }
+  }
+
+  /** Turns interrupts off; returns what `irqRestore` needs: whether they were off. */
+  irqSave(): boolean {
+    const { irqsOff } = this
+    this.irqsOff = true
+    return irqsOff
+  }
+
+  /** Sets the interrupt flag as it was; where that turns interrupts on, what waits for them runs before this returns. */
+  irqRestore(wereOff: boolean): void {
+    this.irqsOff = wereOff
+    if (this.interruptPending && !wereOff) this.takeInterrupts()
+  }
+
+  /** Runs everything on the raised list, as the self-interrupt's handler does. */
+  takeInterrupts(): void {
+    while (this.interruptPending && !this.irqsOff) {
+      this.interruptPending = false
+      this.interrupt('hardirq', () => runList(this.raised))
+    }
+  }
+}
+
+/** Runs what is on the list now; what is added meanwhile stays for the next time. */
+export function runList(list: IrqWork[]): void {
+  for (const work of list.splice(0).reverse()) {
+    // Dropped before the handler starts, so that a raise from within leads to one more run.
+    work.pending = false
+    work.running = true
+    try {
+      work.run()
+    } finally {
+      work.running = false
     }
   }
 }

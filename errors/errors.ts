@@ -21,6 +21,8 @@ export type Errno =
   | 'EINVAL'
   | 'EMFILE'
   | 'ERANGE'
+  | 'EDEADLK'
+  | 'ETIMEDOUT'
   | 'ENOSPC'
   | 'ENOSYS'
   | 'EPROTO'
@@ -46,6 +48,8 @@ export const ERRNO: Readonly<Record<Errno, number>> = {
   EMFILE: 24,
   ENOSPC: 28,
   ERANGE: 34,
+  EDEADLK: 35,
+  ETIMEDOUT: 110,
   ENOSYS: 38,
   EPROTO: 71,
   EOPNOTSUPP: 95,
@@ -209,6 +213,48 @@ export class SegmentationFault extends HarenaError {
     this.address = address
     this.code = code
   }
+}
+
+/** Somebody on the simulated CPUs' stack, the innermost last. */
+export interface LockHolder {
+  readonly cpu: number
+  readonly context: string
+  readonly what: string
+}
+
+/** A lock that cannot be had: who holds it, and who waits. */
+export interface LockReport {
+  /** `deadlock`: the CPU waits for itself. `impossible-schedule`: for one that is paused until this one is done. */
+  readonly kind: 'deadlock' | 'impossible-schedule'
+  readonly lock: string
+  /** The CPU that waits, and the one that holds the lock. */
+  readonly cpu: number
+  readonly holder: number
+  /** The stack when the lock was taken, and the one that waits for it. */
+  readonly held: readonly LockHolder[]
+  readonly wanted: readonly LockHolder[]
+}
+
+/** A lock that would be waited for without end; the machine's state is as it was then, and cannot be gone on with. */
+export class LockError extends HarenaError {
+  override name = 'LockError'
+  readonly report: LockReport
+  constructor(report: LockReport) {
+    super(renderLockReport(report))
+    this.report = report
+  }
+}
+
+/** What happened in one line, then both stacks, the innermost first. */
+export function renderLockReport(report: LockReport): string {
+  const { kind, lock, cpu, holder, held, wanted } = report
+  const stack = (entries: readonly LockHolder[]): string[] =>
+    entries.toReversed().map((entry) => `    CPU ${entry.cpu}, ${entry.context}: ${entry.what}`)
+  const what =
+    kind === 'deadlock'
+      ? `deadlock: CPU ${cpu} waits for ${lock}, which it holds itself`
+      : `CPU ${cpu} waits for ${lock} of CPU ${holder}, which is paused: this schedule cannot go on`
+  return [what, '  taken by', ...stack(held), '  wanted by', ...stack(wanted)].join('\n')
 }
 
 /** Our own mistake: an invariant of harena does not hold. */

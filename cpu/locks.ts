@@ -1,0 +1,100 @@
+/**
+ * Locks in kernel memory: a word that holds 0, or the number of the CPU that holds it plus 1.
+ *
+ * CPUs are simulated on one thread, so whoever holds a lock that somebody else wants stands below on the JavaScript
+ * stack and cannot let go before the other one is done. Waiting for the same CPU is a deadlock, as it would be on
+ * Linux. Waiting for another CPU is no fault of the code, but a schedule that cannot go on: the injector asked for it.
+ * Both are reported with the two stacks. A trylock fails in either case, and a resilient lock gives up with the number
+ * that Linux would give.
+ */
+import { ERRNO, InternalError, LockError, type LockReport } from '../errors/errors.ts'
+import type { Steps } from '../memory/steps.ts'
+import type { Processors } from './processors.ts'
+
+/** EDEADLK and ETIMEDOUT of x86-64, negative. */
+export const EDEADLK: number = -ERRNO.EDEADLK
+export const ETIMEDOUT: number = -ERRNO.ETIMEDOUT
+
+export class Locks {
+  readonly processors: Processors
+  readonly #steps: Steps
+  // Locks held now, in the order in which they were taken: where, what, and how high the stack was.
+  readonly #at: number[] = []
+  readonly #names: string[] = []
+  readonly #depths: number[] = []
+  /** The first report, after which the machine is as good as hung. */
+  report: LockReport | undefined = undefined
+
+  constructor(steps: Steps, processors: Processors) {
+    this.#steps = steps
+    this.processors = processors
+  }
+
+  /** Takes the lock at this offset. @throws LockError where that would wait for ever */
+  lock(at: number, name: string): void {
+    if (this.tryLock(at, name)) return
+    const report = this.#stuck(at, name)
+    this.report ??= report
+    throw new LockError(report)
+  }
+
+  tryLock(at: number, name: string): boolean {
+    if (this.#steps.compareExchange32(at, 0, this.processors.current.id + 1) !== 0) return false
+    this.#at.push(at)
+    this.#names.push(name)
+    this.#depths.push(this.processors.trace.length)
+    return true
+  }
+
+  /**
+   * The queued lock that finds deadlocks (Linux 6.15): 0, -EDEADLK where this CPU holds the lock, -ETIMEDOUT where
+   * another one holds it for as long as this one waits.
+   */
+  resilientLock(at: number, name: string): number {
+    if (this.tryLock(at, name)) return 0
+    return this.#steps.load32(at) === this.processors.current.id + 1 ? EDEADLK : ETIMEDOUT
+  }
+
+  unlock(at: number): void {
+    const last = this.#at.length - 1
+    if (this.#at[last] === at) {
+      this.#at.pop()
+      this.#names.pop()
+      this.#depths.pop()
+    } else {
+      this.#forget(this.#at.lastIndexOf(at))
+    }
+    this.#steps.store32(at, 0)
+  }
+
+  /** Whether anybody holds it. */
+  isLocked(at: number): boolean {
+    return this.#steps.load32(at) !== 0
+  }
+
+  /** Locks that are held now. */
+  get held(): readonly { readonly at: number; readonly name: string }[] {
+    return this.#at.map((at, index) => ({ at, name: this.#names[index]! }))
+  }
+
+  /** Locks are mostly given up in the opposite order; this is for the others. */
+  #forget(index: number): void {
+    if (index < 0) throw new InternalError('a lock was given up that nobody holds')
+    for (const list of [this.#at, this.#names, this.#depths]) list.splice(index, 1)
+  }
+
+  #stuck(at: number, name: string): LockReport {
+    const { current, trace } = this.processors
+    const holder = this.#steps.load32(at) - 1
+    const index = this.#at.lastIndexOf(at)
+    return {
+      kind: holder === current.id ? 'deadlock' : 'impossible-schedule',
+      lock: name,
+      cpu: current.id,
+      holder,
+      // Whoever took it is still on the stack, and so is everybody below.
+      held: index < 0 ? [] : trace.slice(0, this.#depths[index]),
+      wanted: trace.slice(),
+    }
+  }
+}
