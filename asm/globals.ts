@@ -120,7 +120,9 @@ export function dataMaps(
     for (const { name, offset, type } of section.symbols) {
       const size = sizes.get(name)!
       const list = name.startsWith('.L') ? local : globals
-      list.push({ name, map: section.name, offset, size, typeId: types?.symbolType(type, size) ?? 0 })
+      const typeId = types?.symbolType(type, size) ?? 0
+      const number = type === undefined || type.kind === 'int' || type.kind === 'pointer'
+      list.push({ name, map: section.name, offset, size, typeId, ...(number ? {} : { aggregate: true }) })
     }
   }
   return { maps, globals, local }

@@ -14,15 +14,24 @@ const BIN = ['../bin/harena.js', '../../bin/harena.js']
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find((path) => existsSync(path))
 
+/** The kernel tells nothing of its own accord. */
+const TICK_MS = 100
+
 /** The command's exit code. @throws FaultError when it takes longer than that */
-export function runInChild(command: ParsedCommand, timeoutMs: number, io: Io): Promise<number> {
+export function runInChild(
+  command: ParsedCommand,
+  { timeoutMs, progress }: { readonly timeoutMs: number; readonly progress?: (elapsedMs: number) => void },
+  io: Io,
+): Promise<number> {
   if (BIN === undefined) throw new HarenaError('the command harena is not where it was installed')
   const child = spawn(process.execPath, [BIN, ...argumentsOf(command)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   child.stdout.setEncoding('utf8').on('data', (text: string) => io.out(text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => io.err(text))
-  return new Promise((resolve, reject) => {
+  const start = io.now()
+  const ticking = setInterval(() => progress?.(io.now() - start), TICK_MS)
+  const done = new Promise<number>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
       // It may take its time to die; nobody waits for it.
@@ -41,6 +50,7 @@ export function runInChild(command: ParsedCommand, timeoutMs: number, io: Io): P
       else resolve(code)
     })
   })
+  return done.finally(() => clearInterval(ticking))
 }
 
 /** The command line again. */

@@ -1,6 +1,7 @@
 /** `--dump NAME`: a global, all globals, a map's entries, an arena's pages. */
-import type { LoadedObject } from '../index.ts'
-import type { LinuxObject } from '../linux/index.ts'
+import type { Global, LoadedObject } from '../index.ts'
+import type { LinuxGlobal, LinuxObject } from '../linux/index.ts'
+import { toBytes } from '../maps/values.ts'
 import { UsageError } from './options.ts'
 
 const PAGE = 4096n
@@ -17,10 +18,10 @@ export interface Dumped {
 /** What `--dump NAME` shows. @throws UsageError when the object has nothing of that name */
 export function dump(loaded: LoadedObject | LinuxObject, name: string): Dumped[] {
   const global = loaded.globals.get(name)
-  if (global !== undefined) return [dumpBytes(name, global.bytes())]
+  if (global !== undefined) return [dumpGlobal(global)]
   const map = loaded.maps.get(name)
   if (map !== undefined) return [map.info.type === 'arena' ? dumpArena(loaded, name) : dumpMap(loaded, name)]
-  if (name === 'globals') return [...loaded.globals.values()].map((each) => dumpBytes(each.name, each.bytes()))
+  if (name === 'globals') return [...loaded.globals.values()].map(dumpGlobal)
   const names = [...loaded.globals.keys(), ...loaded.maps.keys(), 'globals']
   throw new UsageError(`--dump ${name}: there is no such global or map; there are ${names.join(', ')}`)
 }
@@ -31,18 +32,35 @@ export function renderDump(item: Dumped): string[] {
     : [`  ${item.name}:`, ...item.lines.map((line) => `    ${line}`)]
 }
 
-function dumpBytes(name: string, bytes: Uint8Array): Dumped {
-  const text = valueText(bytes)
-  return { name, json: text, lines: [text] }
+function dumpGlobal(global: Global | LinuxGlobal): Dumped {
+  const text = globalText(global)
+  return { name: global.name, json: text, lines: [text] }
+}
+
+/** A global's value: a number where it is one, else its bytes. */
+export function globalText(global: Global | LinuxGlobal): string {
+  const bytes = global.bytes()
+  return global.spec.aggregate === true ? bytesText(bytes) : valueText(bytes)
 }
 
 function dumpMap(loaded: LoadedObject | LinuxObject, name: string): Dumped {
-  const entries = [...loaded.map(name).entries()].map(([key, value]) => [keyText(key), keyText(value)] as const)
+  const size = aggregateSize(loaded, name)
+  const entries = [...loaded.map(name).entries()].map(([key, value]) => {
+    const text = size === undefined ? keyText(value) : bytesText(toBytes(value, size, 'a value'))
+    return [keyText(key), text] as const
+  })
   return {
     name,
     json: Object.fromEntries(entries),
     lines: ['', ...entries.map(([key, value]) => `${key}: ${value}`)].slice(1),
   }
+}
+
+/** Bytes of a value that the object's types call an array or a struct; undefined for numbers, and without types. */
+function aggregateSize({ spec }: LoadedObject | LinuxObject, name: string): number | undefined {
+  const map = spec.maps.find((each) => each.name === name)
+  const kind = map === undefined ? undefined : spec.btf?.types[map.valueTypeId]?.kind
+  return kind === 'array' || kind === 'struct' ? map?.valueSize : undefined
 }
 
 function dumpArena(loaded: LoadedObject | LinuxObject, name: string): Dumped {
@@ -79,8 +97,12 @@ function keyText(value: number | bigint | Uint8Array): string {
 
 /** A little-endian number where the bytes have the size of one, else the bytes. */
 function valueText(bytes: Uint8Array): string {
-  if (![1, 2, 4, 8].includes(bytes.length)) return `hex:${Buffer.from(bytes).toString('hex')}`
+  if (![1, 2, 4, 8].includes(bytes.length)) return bytesText(bytes)
   let value = 0n
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] ?? 0)
   return `0x${value.toString(16)}`
+}
+
+function bytesText(bytes: Uint8Array): string {
+  return `hex:${Buffer.from(bytes).toString('hex')}`
 }

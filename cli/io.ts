@@ -8,6 +8,8 @@ export interface Io {
   readonly input: () => string
   /** Standard error is a terminal: colours and progress may go there. */
   readonly terminal: boolean
+  /** Milliseconds of a clock that only moves on, for progress. */
+  readonly now: () => number
 }
 
 /** The process's own. A reader that has seen enough (`harena … | head`) is no error. */
@@ -21,5 +23,6 @@ export function processIo(): Io {
     err: (text) => process.stderr.write(text),
     input: () => readFileSync(0, 'utf8'),
     terminal: process.stderr.isTTY === true,
+    now: () => performance.now(),
   }
 }

@@ -22,6 +22,7 @@ async function harena(...args: readonly string[]): Promise<{ status: number; std
     },
     input: () => '',
     terminal: false,
+    now: () => 0,
   })
   return { status, stdout, stderr }
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { Io } from './io.ts'
 import { execute } from './main.ts'
 
 const ROOT: string = resolve(import.meta.dirname, '..')
@@ -21,7 +22,7 @@ interface Result {
   readonly stderr: string
 }
 
-async function harena(args: readonly string[], input = ''): Promise<Result> {
+async function harena(args: readonly string[], input = '', io: Partial<Io> = {}): Promise<Result> {
   let stdout = ''
   let stderr = ''
   const status = await execute(args, {
@@ -33,6 +34,8 @@ async function harena(args: readonly string[], input = ''): Promise<Result> {
     },
     input: () => input,
     terminal: false,
+    now: () => 0,
+    ...io,
   })
   return { status, stdout, stderr }
 }
@@ -97,6 +100,17 @@ const XDP = file(
 `,
 )
 const ENDLESS = file('endless.bpf.s', 'again:\n goto again\n exit\n')
+/** Some 200,000 instructions of verification: a bounded loop, walked round by round. */
+const SLOW = file(
+  'slow.bpf.s',
+  `r1 = 0
+again:
+    r1 += 1
+    if r1 < 60000 goto again
+    r0 = 0
+    exit
+`,
+)
 const FAULTING = file('faulting.bpf.s', 'r0 = 0\nr1 = 0x1234\nr0 = *(u64 *)(r1 + 8)\nexit\n')
 const BROKEN = file('broken.bpf.s', '.program p type=syscall\n    r0 = \n    r11 = 1\n    cal bpf_x\n    exit\n')
 
@@ -194,6 +208,12 @@ describe('run', () => {
     expect(stderr).toContain(`${TWO}:5: program b was rejected at instruction 0: R5 !read_ok`)
   })
 
+  test('a program rejected as a whole is told with its file', async () => {
+    const { status, stderr } = await harena(['run', file('tc.s', '.program p type=tc\nexit\n')])
+    expect(status).toBe(1)
+    expect(stderr).toContain('harena: tc.s: program p was rejected: harena does not implement program type tc\n')
+  })
+
   test('a rejected program for machines', async () => {
     const { status, stdout } = await harena(['run', TWO, '--program', 'b', '--json'])
     expect(status).toBe(1)
@@ -225,6 +245,45 @@ describe('run', () => {
     expect(stderr).toMatch(/timed out at instruction 0/)
   })
 
+  test('a time-out may be a fraction of a second', async () => {
+    expect((await harena(['run', ENDLESS, '--unchecked', '--timeout', '0.05'])).status).toBe(3)
+    const { status, stderr } = await harena(['run', COUNT, '--timeout', '1e9'])
+    expect([status, stderr]).toEqual([2, "harena: --timeout takes seconds from 0 to 1000000, not '1e9'\n"])
+  })
+
+  test('arrays and structs are shown as bytes, whatever their size', async () => {
+    const source = `.struct pair
+  a: u16
+  b: u16
+.end
+.map typed type=array value=u8[4]
+.map number type=array value=u32
+.global mac: u8[4] = {1, 2, 3, 4}
+.global both: pair
+.global word: u32 = 0x04030201
+.program p type=syscall
+  r1 = mac ll
+  *(u8 *)(r1 + 0) = 9
+  r0 = 0
+  exit
+`
+    const dumps = ['globals', 'typed', 'number'].flatMap((name) => ['--dump', name])
+    const bytes = file('bytes.bpf.s', source)
+    expect((await harena(['run', bytes, ...dumps])).stdout.split('\n')).toEqual([
+      'p: returned 0 (0x0)',
+      '  mac = hex:09020304',
+      '  mac = hex:09020304',
+      '  word = 0x4030201',
+      '  both = hex:00000000',
+      '  typed = 0x0: hex:00000000',
+      '  number = 0x0: 0x0',
+      '',
+    ])
+    expect(JSON.parse((await harena(['run', bytes, '--json'])).stdout).globals).toEqual({ mac: 'hex:09020304' })
+    const untyped = file('untyped.bpf.s', '.global mac: u8[4] = {1, 2, 3, 4}\nr0 = 0\nexit\n')
+    expect((await harena(['run', untyped, '--dump', 'mac'])).stdout).toContain('mac = hex:01020304\n')
+  })
+
   test('--trace shows each instruction on standard error', async () => {
     const { status, stderr } = await harena(['run', COUNT, '--trace'])
     expect(status).toBe(0)
@@ -235,6 +294,24 @@ describe('run', () => {
   test('an arena at a multiple of 4 GiB gets a hint', async () => {
     const source = '.map arena type=arena entries=4 extra=0x100000000000\nr1 = arena ll\nr0 = 0\nexit\n'
     expect((await harena(['run', file('zero.bpf.s', source)])).stderr).toContain('casts to NULL')
+  })
+
+  test('an arena of other programs gets none', async () => {
+    const source = `.map arena type=arena entries=4 extra=0x100000000000
+.program a type=syscall
+r0 = 0
+exit
+.program b type=syscall
+call f
+exit
+.func f
+r1 = arena ll
+r0 = 0
+exit
+`
+    const two = file('zero-two.bpf.s', source)
+    expect((await harena(['run', two, '--program', 'a'])).stderr).toBe('')
+    expect((await harena(['run', two, '--program', 'b'])).stderr).toContain('hint: arena arena starts at')
   })
 })
 
@@ -254,6 +331,58 @@ describe('in a process of its own', () => {
     expect(stderr).toMatch(/3 errors\n$/)
     expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m)
     expect(stderr).not.toContain('\x1b')
+  })
+})
+
+describe('progress on a terminal', () => {
+  /** Each look at the clock finds it that much later. */
+  const watched = (step: number): Partial<Io> => {
+    let now = 0
+    return {
+      terminal: true,
+      now: () => {
+        now += step
+        return now
+      },
+    }
+  }
+
+  test('a long run: one line, rewritten, wiped before the message', async () => {
+    const { stderr } = await harena(['run', ENDLESS, '--unchecked', '--timeout', '0.2'], '', watched(700))
+    const [nothing, ...lines] = stderr.split('\r')
+    expect(nothing).toBe('')
+    expect(lines[0]).toBe('running endless: 1 s')
+    expect(lines.slice(0, -2).every((line) => /^running endless: \d+ s$/u.test(line))).toBe(true)
+    expect(lines.at(-2)).toMatch(/^ +$/u)
+    expect(lines.at(-1)).toMatch(/^harena: timed out at instruction 0/u)
+  })
+
+  test('what a program prints takes its place', async () => {
+    const { stderr } = await harena(['run', PRINTING, '--repeat', '4'], '', watched(600))
+    expect(stderr).toContain('hello: hi\n')
+    for (const line of stderr.split('\n')) expect(line).toMatch(/^(?:\rrunning hello: \d+ s\r {18}\r)?(?:hello: hi)?$/u)
+    expect(stderr).toContain('running hello: 1 s')
+  })
+
+  test('a long verification tells how far it is', async () => {
+    const { status, stderr } = await harena(['verify', SLOW], '', watched(600))
+    expect(status).toBe(0)
+    expect(stderr).toMatch(/^\rverifying slow: \d+ instructions\r/u)
+    expect(stderr).toMatch(/\r +\r$/u)
+    expect((await harena(['run', SLOW], '', watched(600))).stderr).toMatch(/^\rverifying slow: \d+ instructions\r/u)
+  })
+
+  test('several programs are counted', async () => {
+    const { stdout, stderr } = await harena(['verify', TWO], '', watched(600))
+    expect(stderr).toBe(`\rverifying b (2 of 2)\r${' '.repeat(20)}\r`)
+    expect(stdout).toBe((await harena(['verify', TWO])).stdout)
+  })
+
+  test('nothing within the first second, nothing without a terminal', async () => {
+    expect((await harena(['verify', SLOW], '', watched(1))).stderr).toBe('')
+    expect((await harena(['run', SLOW], '', watched(1))).stderr).toBe('')
+    expect((await harena(['verify', SLOW], '', { ...watched(600), terminal: false })).stderr).toBe('')
+    expect((await harena(['run', SLOW], '', { ...watched(600), terminal: false })).stderr).toBe('')
   })
 })
 
@@ -344,6 +473,10 @@ test('conformance: hex in, hex out', async () => {
   const program = '7911000000000000bf10000000000000 9500000000000000'
   expect((await harena(['conformance', '0807060504030201'], program)).stdout).toBe('102030405060708\n')
   expect((await harena(['conformance'], 'ff')).status).toBe(2)
+  const endless = await harena(['conformance', '--timeout', '0.05'], '0500ffff00000000', {
+    now: () => performance.now(),
+  })
+  expect([endless.status, endless.stderr]).toEqual([3, 'harena: timed out at instruction 0\n'])
   expect((await harena(['conformance'], 'xy')).stderr).toContain("'x' is no hex digit")
 })
 
@@ -355,6 +488,32 @@ describe('help', () => {
   })
   test('--version', async () => expect((await harena(['--version'])).stdout).toMatch(/^harena \d+\.\d+\.\d+\n$/))
   test('nothing at all is bad usage', async () => expect((await harena([])).status).toBe(2))
+})
+
+describe('bad input for machines: one object, and the message on standard error', () => {
+  test.each(['run', 'verify', 'inspect'])('%s', async (command) => {
+    const broken = await harena([command, BROKEN, '--json'])
+    expect(broken.status).toBe(2)
+    expect(broken.stderr).toContain('3 errors')
+    const { verdict, message, errors } = JSON.parse(broken.stdout)
+    expect([verdict, message]).toEqual(['error', errors[0].message])
+    expect(errors.map((error: { line: number }) => error.line)).toEqual([2, 3, 4])
+    expect(errors[0]).toMatchObject({ file: BROKEN, column: expect.any(Number) })
+
+    const missing = await harena([command, 'nowhere.s', '--json'])
+    expect(JSON.parse(missing.stdout)).toEqual({ verdict: 'error', message: 'nowhere.s: no such file' })
+    const wrong = await harena([command, '--json', '--jsn'])
+    expect(JSON.parse(wrong.stdout)).toMatchObject({ verdict: 'error', message: expect.stringContaining('--jsn') })
+  })
+
+  test('with the number of what the kernel would refuse', async () => {
+    const none = file('none-json.s', '.map m type=array entries=0\nr1 = m ll\nr0 = 0\nexit\n')
+    for (const command of ['run', 'verify']) {
+      const { status, stdout } = await harena([command, none, '--json'])
+      expect(status).toBe(2)
+      expect(JSON.parse(stdout)).toMatchObject({ verdict: 'error', errno: 'EINVAL', message: expect.any(String) })
+    }
+  })
 })
 
 describe('bad input: exit 2 and a message, never a stack trace', () => {
@@ -408,7 +567,19 @@ describe('bad input: exit 2 and a message, never a stack trace', () => {
     ['a value too wide', ['run', COUNT, '--set', 'hits=0x1ffffffffffffffff'], /does not fit in 8 bytes/],
     ['a command to come', ['memstat', COUNT], /harena does not implement the command memstat/],
     ['an engine to come', ['run', COUNT, '--engine', 'jit'], /harena does not implement engine jit/],
-    ['an unknown policy', ['run', COUNT, '--policy', 'colour=red'], /policy colour/],
+    ['an unknown policy', ['run', COUNT, '--policy', 'placment=x'], /no policy placment; did you mean placement\?/],
+    ['a policy to come', ['run', COUNT, '--policy', 'slab=own'], /harena does not implement policy slab/],
+    [
+      "a policy's value",
+      ['run', COUNT, '--policy', 'placement=worst'],
+      /placement is best-fit or first-fit, not worst/,
+    ],
+    ['an option twice', ['run', COUNT, '--seed', '1', '--seed=2'], /option --seed is given twice/],
+    [
+      'a helper that is none',
+      ['run', '--unchecked', file('none.s', 'call 9999\nexit\n')],
+      /^harena: none\.s: program none: instruction 0: there is no helper 9999\n$/,
+    ],
     ['a CPU that is not there', ['run', COUNT, '--cpu', '3'], /cpu/i],
     ['an output that is the input', ['asm', COUNT, '-o', COUNT], /would overwrite/],
     ['an ELF output', ['asm', COUNT, '-o', 'x.o'], /ELF objects are not written yet/],

@@ -22,10 +22,16 @@ export async function execute(argv: readonly string[], io: Io): Promise<number> 
   try {
     return await dispatch(argv, io)
   } catch (error) {
-    if (argv.includes('--json')) io.out(`${JSON.stringify(errorJson(error))}\n`)
+    if (wantsJson(argv)) io.out(`${JSON.stringify(errorJson(error))}\n`)
     reportError(error, io)
     return exitCodeOf(error)
   }
+}
+
+/** Also where the command line itself is wrong: whoever reads JSON reads that too. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return (end < 0 ? argv : argv.slice(0, end)).includes('--json')
 }
 
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {

@@ -19,6 +19,8 @@ describe('parsing', () => {
     [['a', '--wibble'], 'unknown option --wibble of harena run'],
     [['a', '--seed'], 'option --seed needs a value: --seed N'],
     [['a', '--json=1'], 'option --json takes no value'],
+    [['a', '--seed', '1', '--seed=2'], 'option --seed is given twice'],
+    [['a', '--json', '--json'], 'option --json is given twice'],
   ])('%j is refused', (argv, message) => expect(() => parseCommand(run, argv)).toThrow(message))
 
   test('an unknown command gets a hint', () => {
@@ -32,6 +34,9 @@ describe('help', () => {
       const help = commandHelp(command)
       for (const option of command.options) expect(help).toContain(`--${option.name}`)
     }
+  })
+  test('policies with their values, the default marked', () => {
+    expect(commandHelp(run)).toMatch(/^ {2}placement=best-fit \(default\)\|first-fit {2}which free range/mu)
   })
   test('the overview names every command', () => {
     for (const command of COMMANDS) expect(overview()).toContain(command.summary)

@@ -4,6 +4,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
+import { POLICIES } from '../vm/options.ts'
 
 export interface OptionSpec {
   readonly name: string
@@ -35,6 +36,12 @@ const ENGINE_OPTION: OptionSpec = {
   help: 'what runs it: interpreter (default) or linux',
 }
 
+const TIMEOUT_OPTION: OptionSpec = {
+  name: 'timeout',
+  value: 'SECONDS',
+  help: 'stop after so long, fractions included (default 10, 0 for never)',
+}
+
 const BYTES = 'SPEC is hex:00ff…, @path or zero:N.'
 
 export const COMMANDS: readonly CommandSpec[] = [
@@ -62,9 +69,9 @@ export const COMMANDS: readonly CommandSpec[] = [
         repeatable: true,
         help: 'show a global, a map, `globals`, or the pages of an arena',
       },
-      { name: 'policy', value: 'NAME=VALUE', repeatable: true, help: 'choose how an allocator works' },
+      { name: 'policy', value: 'NAME=VALUE', repeatable: true, help: 'choose how an allocator works, see below' },
       { name: 'memory-limit', value: 'BYTES', help: 'limit of kernel memory' },
-      { name: 'timeout', value: 'SECONDS', help: 'stop after so long (default 10, 0 for never)' },
+      TIMEOUT_OPTION,
       { name: 'trace', help: 'each executed instruction, with the registers it changed, on standard error' },
       { name: 'unchecked', help: 'do not verify; the program cannot leave its memories and faults at the instruction' },
       JSON_OPTION,
@@ -73,7 +80,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     notes: [
       BYTES,
       '--engine linux loads the program into the running kernel and runs it there, attached to nothing; options that only a simulated machine has are refused.',
-      'Policies: placement=best-fit (default, Linux 6.13 and later) or first-fit (Linux 6.9 to 6.12).',
+      policyHelp(),
     ],
   },
   {
@@ -132,7 +139,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 0,
     most: 1,
     summary: 'bpf_conformance plug-in: program as hex on standard input, r0 on standard output',
-    options: [{ ...ENGINE_OPTION, help: 'what runs it: interpreter (default)' }, HELP_OPTION],
+    options: [{ ...ENGINE_OPTION, help: 'what runs it: interpreter (default)' }, TIMEOUT_OPTION, HELP_OPTION],
     notes: ['r1 is the address of the memory, r2 its length. The program is not verified.'],
   },
   {
@@ -172,6 +179,7 @@ export function parseCommand(spec: CommandSpec, argv: readonly string[]): Parsed
     }
   }
   const { values, positionals, tokens } = tokenize(argv, options)
+  const given = new Set<string>()
   for (const token of tokens) {
     if (token.kind !== 'option') continue
     const option = spec.options.find((candidate) => candidate.name === token.name)
@@ -182,6 +190,10 @@ export function parseCommand(spec: CommandSpec, argv: readonly string[]): Parsed
     if (option.value === undefined && token.value !== undefined) {
       throw new UsageError(`option ${token.rawName} takes no value`)
     }
+    // Of two values one would be dropped without a word.
+    if (given.has(option.name) && option.repeatable !== true)
+      throw new UsageError(`option --${option.name} is given twice`)
+    given.add(option.name)
   }
   if (values.help !== true) checkOperands(spec, positionals)
   return { spec, values: values as Values, operands: positionals }
@@ -255,6 +267,15 @@ export function commandHelp(spec: CommandSpec): string {
   ]
   if (spec.notes !== undefined) lines.push('', ...spec.notes)
   return lines.join('\n')
+}
+
+/** A line for each policy: its name, its values with the default first, what it chooses. */
+function policyHelp(): string {
+  const lines = POLICIES.map(({ name, values, help }) => {
+    const choices = values.map((value, i) => (i === 0 ? `${value} (default)` : value))
+    return `  ${name}=${choices.join('|')}  ${help}`
+  })
+  return ['policies:', ...lines].join('\n')
 }
 
 /** Help of the whole. */

@@ -5,6 +5,9 @@ import { UsageError, type Values } from './options.ts'
 /** Largest `zero:N`: as much as a page of a huge packet, and far from what would exhaust memory. */
 const MOST_ZEROS = 1 << 24
 
+const DEFAULT_TIMEOUT_MS = 10_000
+const MOST_SECONDS = 1_000_000
+
 /** A whole number from `least` to `most`, decimal or 0x hexadecimal; `fallback` when the option is not given. */
 export function numberOption(values: Values, name: string, fallback: number, least: number, most: number): number {
   const text = values[name]
@@ -14,6 +17,17 @@ export function numberOption(values: Values, name: string, fallback: number, lea
     throw new UsageError(`--${name} takes a number from ${least} to ${most}, not '${String(text)}'`)
   }
   return Number(value)
+}
+
+/** Milliseconds of `--timeout SECONDS`, which may have a fraction; 0 for never. */
+export function timeoutOption(values: Values): number {
+  const text = values.timeout
+  if (text === undefined) return DEFAULT_TIMEOUT_MS
+  const seconds = typeof text === 'string' && /^(\d+\.?\d*|\.\d+)$/u.test(text) ? Number(text) : Number.NaN
+  if (!(seconds <= MOST_SECONDS)) {
+    throw new UsageError(`--timeout takes seconds from 0 to ${MOST_SECONDS}, not '${String(text)}'`)
+  }
+  return 1000 * seconds
 }
 
 /** One of `choices`; the first when the option is not given. */

@@ -50,6 +50,8 @@ export interface GlobalSpec {
   readonly size: number
   /** Its type in the object's BTF, 0 for none. */
   readonly typeId: number
+  /** Declared as an array or a struct: its bytes are no number, even where they are as many as of one. */
+  readonly aggregate?: boolean
 }
 
 /** What stands in an instruction for something outside it. */

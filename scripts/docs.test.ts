@@ -161,7 +161,7 @@ describe('console', () => {
       const write = (part: string | Uint8Array): void => {
         output += typeof part === 'string' ? part : new TextDecoder().decode(part)
       }
-      status = await execute(argv.slice(2), { out: write, err: write, input: () => '', terminal: false })
+      status = await execute(argv.slice(2), { out: write, err: write, input: () => '', terminal: false, now: () => 0 })
       if (!patternOf(expected).test(withoutAddresses(output))) expect(output, `$ ${command}`).toBe(expected)
     }
   })

@@ -4,7 +4,7 @@ import { checkEngine } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { ExitCode } from '../report.ts'
-import { hexBytes } from '../values.ts'
+import { hexBytes, timeoutOption } from '../values.ts'
 
 const SLOT_BYTES = 8
 
@@ -17,6 +17,8 @@ export async function conformance(command: ParsedCommand, io: Io): Promise<numbe
   if (program.length === 0 || program.length % SLOT_BYTES !== 0) {
     throw new UsageError(`program on standard input: ${program.length} bytes are no whole number of instructions`)
   }
-  io.out(`${runConformance(program, memory).toString(16)}\n`)
+  const timeout = timeoutOption(command.values)
+  const watch = { now: io.now, deadline: timeout === 0 ? Infinity : io.now() + timeout }
+  io.out(`${runConformance(program, memory, { watch }).toString(16)}\n`)
   return ExitCode.DONE
 }

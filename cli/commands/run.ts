@@ -2,6 +2,7 @@
 import {
   HarenaError,
   type LoadedObject,
+  link,
   Machine,
   type MachineOptions,
   type ObjectSpec,
@@ -11,13 +12,22 @@ import {
 } from '../../index.ts'
 import { LinuxMachine, type LinuxObject, type LinuxRunResult } from '../../linux/index.ts'
 import { runInChild } from '../child.ts'
-import { type Dumped, dump, renderDump } from '../dump.ts'
+import { type Dumped, dump, globalText, renderDump } from '../dump.ts'
 import { checkEngine, checkLinuxOptions, chooseProgram, readObject } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { packetJson, packetLines } from '../packet.ts'
+import { besides, Progress } from '../progress.ts'
 import { complain, ExitCode, errorJson, exitCodeOf, reportError } from '../report.ts'
-import { assignment, bytesOption, choiceOption, listOption, numberOption, parseInteger } from '../values.ts'
+import {
+  assignment,
+  bytesOption,
+  choiceOption,
+  listOption,
+  numberOption,
+  parseInteger,
+  timeoutOption,
+} from '../values.ts'
 
 const CONTEXTS = ['task', 'softirq', 'hardirq', 'nmi'] as const
 const FOUR_GIB = 2n ** 32n
@@ -35,21 +45,28 @@ interface Outcome {
   readonly dumped: readonly Dumped[]
 }
 
-export async function run(command: ParsedCommand, io: Io): Promise<number> {
+export async function run(command: ParsedCommand, plain: Io): Promise<number> {
+  const progress = new Progress(plain)
+  const io = besides(progress, plain)
   const { values } = command
   const engine = checkEngine(command)
   if (engine === 'linux') checkLinuxOptions(command)
   const object = readObject(command)
   const program = chooseProgram(command, object)
   const repeat = numberOption(values, 'repeat', 1, 1, 2 ** 31)
-  const options = runOptions(command, repeat, io)
+  const options = runOptions(command, repeat, program, progress, io)
   let machine: Machine | LinuxMachine | undefined
   try {
-    if (engine === 'linux' && options.timeoutMs !== 0) return await runInChild(command, options.timeoutMs, io)
+    if (engine === 'linux' && options.timeoutMs !== 0) return await runInChild(command, options, io)
     machine = engine === 'linux' ? new LinuxMachine() : new Machine(machineOptions(command))
     const unchecked = values.unchecked === true
-    const loaded = machine.load(object, { programs: [program], unchecked })
-    hintAtTheZeroPage(loaded, io)
+    const told = (processed: number): void => progress.show(() => `verifying ${program}: ${processed} instructions`)
+    const loaded = machine.load(object, {
+      programs: [program],
+      unchecked,
+      ...(progress.wanted ? { progress: told } : {}),
+    })
+    hintAtTheZeroPage(loaded, program, io)
     const outcome = runOnce(command, machine, loaded, program, options, io)
     if (values.json === true) {
       const verdict = unchecked ? 'unchecked' : 'accepted'
@@ -64,6 +81,7 @@ export async function run(command: ParsedCommand, io: Io): Promise<number> {
     reportError(error, io)
     return exitCodeOf(error)
   } finally {
+    progress.clear()
     machine?.close()
   }
 }
@@ -84,18 +102,29 @@ function machineOptions({ values }: ParsedCommand): MachineOptions {
   }
 }
 
-function runOptions(command: ParsedCommand, repeat: number, io: Io): RunOptions & { readonly timeoutMs: number } {
+function runOptions(
+  command: ParsedCommand,
+  repeat: number,
+  program: string,
+  progress: Progress,
+  io: Io,
+): RunOptions & { readonly timeoutMs: number } {
   const { values } = command
   const ctx = bytesOption(values, 'ctx')
   const data = bytesOption(values, 'data')
   return {
     cpu: numberOption(values, 'cpu', 0, 0, 8191),
     context: choiceOption(values, 'context', CONTEXTS),
-    timeoutMs: 1000 * numberOption(values, 'timeout', 10, 0, 1_000_000),
+    timeoutMs: timeoutOption(values),
     repeat,
     ...(ctx === undefined ? {} : { ctx }),
     ...(data === undefined ? {} : { data }),
-    ...(values.trace === true ? { trace: (line: string) => io.err(`${line}\n`) } : {}),
+    // A trace shows well enough that something happens.
+    ...(values.trace === true
+      ? { trace: (line: string) => io.err(`${line}\n`) }
+      : progress.wanted
+        ? { progress: () => progress.show((seconds) => `running ${program}: ${seconds} s`) }
+        : {}),
   }
 }
 
@@ -152,20 +181,17 @@ function setGlobal(loaded: AnyLoaded, text: string): void {
   global.set(BigInt.asUintN(8 * global.size, number))
 }
 
-/** Every global's value as text: a number where it has the size of one, else its bytes. */
-export function globalTexts(loaded: AnyLoaded): Map<string, string> {
-  return new Map(
-    [...loaded.globals.values()].map((global) => {
-      const bytes = global.bytes()
-      const number = [1, 2, 4, 8].includes(bytes.length)
-      return [global.name, number ? `0x${global.get().toString(16)}` : `hex:${Buffer.from(bytes).toString('hex')}`]
-    }),
-  )
+/** Every global's value as text. */
+function globalTexts(loaded: AnyLoaded): Map<string, string> {
+  return new Map([...loaded.globals.values()].map((global) => [global.name, globalText(global)]))
 }
 
 /** Once for a program whose arena starts where the first object's address casts to NULL. */
-function hintAtTheZeroPage(loaded: AnyLoaded, io: Io): void {
+function hintAtTheZeroPage(loaded: AnyLoaded, program: string, io: Io): void {
+  const used = new Set(link(loaded.spec, program).references.map(({ name }) => name))
   for (const map of loaded.maps.values()) {
+    // The file's other arenas are other programs' business.
+    if (!used.has(map.name)) continue
     if (map.info.type !== 'arena' || map.info.maxEntries === 2 ** 20) continue
     const start = map.mmap().start
     if (start % FOUR_GIB !== 0n) continue

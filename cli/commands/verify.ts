@@ -1,10 +1,11 @@
 /** `harena verify`: verifies programs and prints the log in the kernel's format. */
-import { Machine, type ObjectSpec, VerifierError } from '../../index.ts'
+import { type LoadOptions, Machine, type ObjectSpec, VerifierError } from '../../index.ts'
 import { LinuxMachine } from '../../linux/index.ts'
 import { checkEngine, choosePrograms, readObject } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
-import { complain, ExitCode } from '../report.ts'
+import { Progress } from '../progress.ts'
+import { ExitCode } from '../report.ts'
 import { numberOption, stringOption } from '../values.ts'
 
 interface Verdict {
@@ -29,12 +30,21 @@ export async function verify(command: ParsedCommand, io: Io): Promise<number> {
   const object = readObject(command)
   const names = choosePrograms(command, object)
   const json = command.values.json === true
+  const progress = new Progress(io)
   const verdicts: Verdict[] = []
-  for (const [i, name] of names.entries()) {
-    if (names.length > 1 && io.terminal && !json) complain(`verifying ${name} (${i + 1} of ${names.length})`, io)
-    const verdict = engine === 'linux' ? verifyOnLinux(object, name, logLevel) : verifyOne(object, name, logLevel)
-    verdicts.push(verdict)
-    if (!json) print(verdict, names.length > 1, io)
+  try {
+    for (const [i, name] of names.entries()) {
+      const what = names.length > 1 ? `verifying ${name} (${i + 1} of ${names.length})` : `verifying ${name}`
+      progress.show(() => what)
+      const told = (processed: number): void => progress.show(() => `${what}: ${processed} instructions`)
+      const ours = (): Verdict => verifyOne(object, name, logLevel, progress.wanted ? told : undefined)
+      const verdict = engine === 'linux' ? verifyOnLinux(object, name, logLevel) : ours()
+      verdicts.push(verdict)
+      progress.clear()
+      if (!json) print(verdict, names.length > 1, io)
+    }
+  } finally {
+    progress.clear()
   }
   if (json) {
     const single = stringOption(command.values, 'program') !== undefined || verdicts.length === 1
@@ -44,10 +54,15 @@ export async function verify(command: ParsedCommand, io: Io): Promise<number> {
 }
 
 /** Each program gets a machine of its own: one that is rejected leaves nothing behind for the next. */
-function verifyOne(object: ObjectSpec, name: string, logLevel: number): Verdict {
+function verifyOne(
+  object: ObjectSpec,
+  name: string,
+  logLevel: number,
+  progress: LoadOptions['progress'] | undefined,
+): Verdict {
   const machine = new Machine()
   try {
-    const loaded = machine.load(object, { programs: [name], logLevel })
+    const loaded = machine.load(object, { programs: [name], logLevel, ...(progress === undefined ? {} : { progress }) })
     const { verified } = loaded.program(name)
     if (verified === undefined) throw new UsageError(`${name} was loaded without verification`)
     const { stats, log } = verified
