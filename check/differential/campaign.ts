@@ -20,6 +20,8 @@ import { type Candidate, CLASSES, candidates, inputsFor } from './programs.ts'
 
 export interface DifferentialOptions {
   readonly seed: number
+  /** CPUs that the kernel has room for: programs may learn of them. */
+  readonly cpus: number
   /** Programs to compare. */
   readonly runs: number
   /** Only those of this class. */
@@ -73,14 +75,17 @@ const MAX_VERIFIED = 100_000
 const MAX_LEFT_OUT = 1
 const PROGRESS_EVERY = 500
 
-export async function differential(client: KernelClient, options: DifferentialOptions): Promise<DifferentialResult> {
+/** Whoever answers for the kernel. */
+export type Kernel = Pick<KernelClient, 'ask'>
+
+export async function differential(kernel: Kernel, options: DifferentialOptions): Promise<DifferentialResult> {
   const tally = new Tally(options)
   const pending: Asked[] = []
   const stream = candidates(options.seed, options.only)
   while (tally.runs < options.runs) {
     while (pending.length < IN_FLIGHT && tally.runs + pending.length < options.runs) {
       const { value: candidate } = stream.next()
-      const asked = ask(client, candidate, options.seed)
+      const asked = ask(kernel, candidate, options)
       if (asked === undefined) tally.leaveOut('too long to verify')
       else pending.push(asked)
     }
@@ -99,11 +104,11 @@ interface Asked {
 }
 
 /** Puts the question to both; undefined when harena gives up. */
-function ask(client: KernelClient, candidate: Candidate, seed: number): Asked | undefined {
-  const inputs = inputsFor(candidate, seed)
+function ask(kernel: Kernel, candidate: Candidate, options: DifferentialOptions): Asked | undefined {
+  const inputs = inputsFor(candidate, options.seed)
   const question = questionOf(candidate, inputs)
-  const harena = judge(question)
-  return harena === undefined ? undefined : { candidate, inputs, question, harena, linux: client.ask(question) }
+  const harena = judge(question, options.cpus)
+  return harena === undefined ? undefined : { candidate, inputs, question, harena, linux: kernel.ask(question) }
 }
 
 /** Runs and memory are asked for where nothing of chance can show in them. */
@@ -119,9 +124,9 @@ function runOf({ ctx, data, globals, elements }: RunInput, type: string): RunReq
 }
 
 /** harena's answer; undefined when it gives up. */
-export function judge(question: Question): Answer | undefined {
+export function judge(question: Question, cpus: number): Answer | undefined {
   try {
-    return answerOfHarena(question, { maxVerified: MAX_VERIFIED })
+    return answerOfHarena(question, { maxVerified: MAX_VERIFIED, cpus })
   } catch (error) {
     if (error instanceof TooLong) return undefined
     throw error

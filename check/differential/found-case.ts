@@ -4,6 +4,7 @@
  *
  *     # Why it is here, in a line or more.
  *     # linux: accepted                         or  # linux: EACCES R1 !read_ok
+ *     # cpus: 2
  *     # run: ctx=HEX data=HEX in0=0x1 arr[0]=HEX       one line for each run
  *     # result: retval=0x0 out=0x5                     what Linux gave, one line for each run
  *     (assembly)
@@ -20,12 +21,14 @@ export interface FoundCase {
   /** The kernel's verdict, as verdictOf gives it. */
   readonly linux: string
   readonly question: Question
+  /** CPUs of that kernel. */
+  readonly cpus: number
   /** What the runs gave on Linux, as resultsOf gives it; empty where nothing was run. */
   readonly results: readonly string[]
 }
 
 /** The file of a case that was just found. */
-export function renderCase({ origin, text, comparable, inputs, disagreement, linux }: SmallCase): string {
+export function renderCase({ origin, cpus, text, comparable, inputs, disagreement, linux }: SmallCase): string {
   const { kind, harena, linux: theirs } = disagreement
   const where = disagreement.kind === 'result' ? ` (${disagreement.where})` : ''
   const verdict = isJudgement(linux) ? verdictOf(linux) : linux.message
@@ -35,6 +38,7 @@ export function renderCase({ origin, text, comparable, inputs, disagreement, lin
     `# ${origin}: ${kind}${where}`,
     `# harena said: ${harena}${kind === 'result' ? `, Linux: ${theirs}` : ''}`,
     `# linux: ${verdict}`,
+    `# cpus: ${cpus}`,
     ...runs.map((input) => `# run: ${renderInput(input)}`),
     ...results.map((result) => `# result: ${result}`),
     text.trimEnd(),
@@ -91,7 +95,12 @@ export function parseCase(text: string): FoundCase {
   const object = assemble(text)
   const runs = texts(lines, 'run').map((run) => parseRun(run, object.programs[0]!.name))
   const given = runs.length === 0 ? { read: [] } : { runs }
-  return { linux, question: { object, ...given }, results: texts(lines, 'result') }
+  return {
+    linux,
+    cpus: Number(texts(lines, 'cpus')[0] ?? 1),
+    question: { object, ...given },
+    results: texts(lines, 'result'),
+  }
 }
 
 function texts(lines: readonly string[], key: string): string[] {

@@ -10,6 +10,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { KernelClient, whyUnavailable } from '../../linux/index.ts'
+import { possibleCpus } from '../../linux/possible-cpus.ts'
 import { type DifferentialOptions, type DifferentialResult, differential } from './campaign.ts'
 import { CLASSES } from './programs.ts'
 import { asJson, asTable, isFailure } from './report.ts'
@@ -25,7 +26,7 @@ function wholeNumber(name: string, text: string): number {
   return number
 }
 
-interface Options extends DifferentialOptions {
+interface Options extends Omit<DifferentialOptions, 'cpus'> {
   readonly json: boolean
   readonly save: boolean
 }
@@ -75,6 +76,7 @@ async function main(args: readonly string[]): Promise<number> {
   using client = new KernelClient()
   const result = await differential(client, {
     ...options,
+    cpus: possibleCpus(),
     progress: (done) => console.error(`${done} of ${options.runs} programs`),
   })
   if (options.save) await save(client, result)
@@ -86,7 +88,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function save(client: KernelClient, result: DifferentialResult): Promise<void> {
-  for (const path of await saveFound(client, result, join(import.meta.dirname, '../found/pending'))) {
+  for (const path of await saveFound(client, result, possibleCpus(), join(import.meta.dirname, '../found/pending'))) {
     console.error(`written: ${path}`)
   }
 }

@@ -2,19 +2,19 @@
  * Makes a program that shows a disagreement smaller, as long as it still does. Verdicts: lines go, some at a time,
  * fewer and fewer. Results: the recipe shrinks instead, as without its rules a program shows what the stack held before.
  */
-import type { KernelClient } from '../../linux/client.ts'
 import type { Answer, Question } from '../../linux/question.ts'
 import { isAssembly } from '../generate/mutate.ts'
 import { shrinkWith } from '../generate/numbered.ts'
 import type { GeneratedProgram } from '../generate/write-program.ts'
 import type { RunInput } from '../run-input.ts'
-import { type Found, isJudgement, judge, questionOf } from './campaign.ts'
+import { type DifferentialOptions, type Found, isJudgement, judge, type Kernel, questionOf } from './campaign.ts'
 import { compare, type Disagreement, messageKind } from './compare.ts'
 import { inputsFor } from './programs.ts'
 
 /** A small program, what it is run with, and what both sides say. */
 export interface SmallCase {
   readonly origin: string
+  readonly cpus: number
   readonly text: string
   readonly comparable: boolean
   readonly inputs: readonly RunInput[]
@@ -25,13 +25,17 @@ export interface SmallCase {
 /** Questions to the kernel for one program. */
 const MAX_QUESTIONS = 400
 
-export async function shrinkFound(client: KernelClient, found: Found, seed: number): Promise<SmallCase> {
+/** What a found disagreement was found with. */
+export type Origin = Pick<DifferentialOptions, 'seed' | 'cpus'>
+
+export async function shrinkFound(kernel: Kernel, found: Found, from: Origin): Promise<SmallCase> {
   const { candidate, disagreement } = found
+  const { seed } = from
   let left = MAX_QUESTIONS
   const shows = async (program: GeneratedProgram): Promise<boolean> => {
     if (left === 0) return false
     left -= 1
-    const again = await disagreementOf(client, program, seed)
+    const again = await disagreementOf(kernel, program, from)
     return again !== undefined && isAlike(again.disagreement, disagreement)
   }
   const small =
@@ -39,22 +43,22 @@ export async function shrinkFound(client: KernelClient, found: Found, seed: numb
       ? ((await shrinkWith(candidate.kind, seed, candidate.index, shows)) ?? candidate)
       : await shrinkText(candidate, shows)
   const origin = `seed ${seed}, program ${candidate.number}`
-  const shown = await disagreementOf(client, small, seed)
+  const shown = await disagreementOf(kernel, small, from)
   // The kernel was asked the same twice: only chance can have changed its mind.
   if (shown === undefined) throw new Error(`${origin}: the disagreement is not there a second time`)
   const { text, comparable } = small
-  return { origin, text, comparable, inputs: inputsFor(small, seed), ...shown }
+  return { origin, cpus: from.cpus, text, comparable, inputs: inputsFor(small, seed), ...shown }
 }
 
 async function disagreementOf(
-  client: KernelClient,
+  kernel: Kernel,
   program: GeneratedProgram,
-  seed: number,
+  { seed, cpus }: Origin,
 ): Promise<{ readonly disagreement: Disagreement; readonly linux: Answer } | undefined> {
   const question: Question = questionOf(program, inputsFor(program, seed))
-  const harena = judge(question)
+  const harena = judge(question, cpus)
   if (harena === undefined || !isJudgement(harena)) return undefined
-  const linux = await client.ask(question)
+  const linux = await kernel.ask(question)
   if (!isJudgement(linux)) return undefined
   const disagreement = compare(harena, linux)
   return disagreement === undefined ? undefined : { disagreement, linux }
