@@ -6,6 +6,7 @@ import { InternalError } from '../errors/errors.ts'
 import type { Memory } from '../memory/memory.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import {
+  CACHED,
   descriptor,
   FIRST_PAGE,
   FREE,
@@ -28,6 +29,8 @@ export interface Block {
   readonly page: number
   readonly order: number
   readonly free: boolean
+  /** On a CPU's list: neither free nor in use. */
+  readonly cached: boolean
   /** 0 for a free block. */
   readonly owner: number
 }
@@ -54,9 +57,9 @@ function readBlocks(memory: Memory, frontier: number): readonly Block[] {
   for (let page = FIRST_PAGE; page < frontier; ) {
     const at = descriptor(page)
     const [state, order] = [memory.u8[at + STATE]!, memory.u8[at + ORDER]!]
-    if (state !== FREE && state !== USED) fail(page, 'begins no block')
+    if (state !== FREE && state !== USED && state !== CACHED) fail(page, 'begins no block')
     if (order > MAX_ORDER || page % 2 ** order !== 0) fail(page, `has order ${order}`)
-    blocks.push({ page, order, free: state === FREE, owner: memory.u8[at + OWNER]! })
+    blocks.push({ page, order, free: state === FREE, cached: state === CACHED, owner: memory.u8[at + OWNER]! })
     const end = page + 2 ** order
     if (end > frontier) fail(page, 'reaches over the frontier')
     if (!isBlank(memory, descriptor(page + 1), descriptor(end))) fail(page, 'has another block inside')

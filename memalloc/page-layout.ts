@@ -1,13 +1,14 @@
 /**
  * Where the page allocator (pages.ts) keeps its state in kernel memory.
  *
- *     byte 0          4 KiB     8 KiB                  4 MiB               20 MiB          frontier          4 GiB
- *     ├─ never handed ┼─ header ┼─ for fixed tables ───┼─ page table:      ┼─ blocks ───────┼─ never used ─────┤
- *     │  out (null)   │         │  of others           │  16 bytes a page  │                │                  │
+ *     byte 0          4 KiB     8 KiB                  4 MiB               36 MiB          frontier          4 GiB
+ *     ├─ never handed ┼─ header ┼─ fixed tables ───────┼─ page table:      ┼─ blocks ───────┼─ never used ─────┤
+ *     │  out (null)   │         │                      │  32 bytes a page  │                │                  │
  *
  *     header   free lists, one an order: page number of the first block (0 ends a list), and its length;
- *              frontier, high-water mark, pages in use (in all, and by owner), limit
- *     page     state | order | owner | 0     next: u32     prev: u32     0: u32
+ *              frontier, high-water mark, pages in use (in all, and by owner), limit, zone lock, deferred frees
+ *     fixed    the CPUs' page lists (page-lists.ts), then kmalloc's caches (kmalloc.ts)
+ *     page     state | order | owner | 0     next: u32     prev: u32     slab's fields (slab-layout.ts)
  *              only the first page of a block has a state; the others are all zero
  */
 import { PAGE_SIZE } from '../program/types.ts'
@@ -21,7 +22,7 @@ export const PAGES: number = 2 ** 20
 
 /** The page table: a descriptor a page, those of the table's own pages unused. */
 export const TABLE: number = 4 * 2 ** 20
-const DESCRIPTOR_BYTES = 16
+export const DESCRIPTOR_BYTES = 32
 /** First page that is handed out. */
 export const FIRST_PAGE: number = (TABLE + PAGES * DESCRIPTOR_BYTES) / PAGE_SIZE
 
@@ -35,6 +36,8 @@ export const PREV = 8
 export const NONE = 0
 export const FREE = 1
 export const USED = 2
+/** On the list of a CPU: free, and not merged. */
+export const CACHED = 3
 
 // Fields of the header.
 export const HEADER: number = PAGE_SIZE
@@ -47,7 +50,17 @@ export const FRONTIER: number = HEADER + 0x180
 export const HIGH_WATER: number = HEADER + 0x184
 export const PAGES_USED: number = HEADER + 0x188
 export const PAGE_LIMIT: number = HEADER + 0x18c
-export const HEADER_END: number = HEADER + 0x190
+export const ZONE_LOCK: number = HEADER + 0x190
+/** Pages that were freed where the zone lock could not be had: page number, linked by `next`. */
+export const DEFERRED: number = HEADER + 0x194
+/** How many bytes of the fixed tables may have been written to. */
+export const FIXED_USED: number = HEADER + 0x198
+export const HEADER_END: number = HEADER + 0x1a0
+
+/** The fixed tables: the CPUs' page lists, a cache line a CPU; then kmalloc's caches. */
+export const CPU_LISTS: number = 2 * PAGE_SIZE
+export const CPU_LIST_BYTES = 64
+export const KMALLOC_CACHES: number = CPU_LISTS + 8192 * CPU_LIST_BYTES
 
 /** Offset of a page's descriptor. */
 export function descriptor(page: number): number {

@@ -10,18 +10,26 @@
  * of a split before the upper; when no list has one, the frontier moves up by 4 MiB or the size asked for. So low
  * addresses go first, and only what lies below the high-water mark was ever written to.
  *
- * Free pages are always all zero: `free` clears them, `alloc` need not. An operation runs from its start to its end
- * before the next begins: there is no lock yet, and nothing may allocate from inside a step.
+ * Free pages are always all zero: `free` clears them, `alloc` need not. The lists are changed under the zone lock, with
+ * interrupts off. Whoever may not spin takes pages by `take` and `give`, which try the lock once (page-lists.ts).
  */
+import { Locks } from '../cpu/locks.ts'
+import type { AttachPoint } from '../cpu/points.ts'
+import { Processors } from '../cpu/processors.ts'
 import { InternalError } from '../errors/errors.ts'
 import type { Memory } from '../memory/memory.ts'
 import { type Touched, zeroRange } from '../memory/pool.ts'
 import type { Steps } from '../memory/steps.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import {
+  CACHED,
   CHUNK_ORDER,
+  CPU_LISTS,
+  DEFERRED,
+  DESCRIPTOR_BYTES,
   descriptor,
   FIRST_PAGE,
+  FIXED_USED,
   FREE,
   FRONTIER,
   HEADER,
@@ -41,7 +49,10 @@ import {
   PREV,
   STATE,
   USED,
+  ZONE_LOCK,
 } from './page-layout.ts'
+
+const ZONE = 'the zone lock'
 
 /** Who a page was handed to. */
 export const PageOwner = {
@@ -52,6 +63,8 @@ export const PageOwner = {
   SLAB: 5,
   PERCPU: 6,
   OTHER: 7,
+  /** Control blocks of bpf_mem_alloc; its objects are SLAB and PERCPU. */
+  BPF_MEM: 8,
 } as const
 export type PageOwner = (typeof PageOwner)[keyof typeof PageOwner]
 
@@ -69,11 +82,19 @@ export interface PageStatistics {
 export class PageAllocator {
   private readonly memory: Memory
   private readonly steps: Steps
+  private readonly locks: Locks
+  private readonly processors: Processors
+  private readonly lockPoint: AttachPoint
+  private readonly unlockPoint: AttachPoint
 
   /** A handle onto the allocator that lives in this memory. */
-  constructor(memory: Memory, steps: Steps) {
+  constructor(memory: Memory, steps: Steps, locks: Locks = new Locks(steps, new Processors())) {
     this.memory = memory
     this.steps = steps
+    this.locks = locks
+    this.processors = locks.processors
+    this.lockPoint = this.processors.points.get('page:lock')
+    this.unlockPoint = this.processors.points.get('page:unlock')
   }
 
   /** Bytes that may be in use at once, rounded down to pages; 0 for no limit. */
@@ -90,15 +111,125 @@ export class PageAllocator {
   allocPages(count: number, owner: PageOwner): number {
     if (!(count > 0 && count <= 2 ** MAX_ORDER) || !this.charge(count, owner)) return 0
     const order = orderOf(count)
+    const irqs = this.processors.current.irqSave()
+    this.lock()
     const page = this.takeBlock(order)
-    if (page === 0) {
-      this.uncharge(count, owner)
-      return 0
+    if (page !== 0) {
+      this.trim(page, order, count, owner)
+      this.raiseHighWater(page + count)
     }
-    this.trim(page, order, count, owner)
-    const above = page + count - FIRST_PAGE
-    if (above > this.steps.load32(HIGH_WATER)) this.steps.store32(HIGH_WATER, above)
+    this.unlock()
+    this.processors.current.irqRestore(irqs)
+    if (page === 0) this.uncharge(count, owner)
     return page * PAGE_SIZE
+  }
+
+  /**
+   * A block for a CPU's list, neither charged nor in use: its page, or 0. Where `spin` is false, a lock that is held
+   * counts as nothing there.
+   */
+  take(order: number, spin: boolean): number {
+    const irqs = this.processors.current.irqSave()
+    let page = 0
+    if (this.lockOrTry(spin)) {
+      page = this.takeBlock(order)
+      if (page !== 0) {
+        this.steps.store8(descriptor(page) + STATE, CACHED)
+        this.steps.store8(descriptor(page) + ORDER, order)
+        this.raiseHighWater(page + 2 ** order)
+      }
+      this.unlock()
+    }
+    this.processors.current.irqRestore(irqs)
+    return page
+  }
+
+  /** Takes back what `take` gave; where the lock is held and `spin` is false, the next who holds it does. */
+  give(page: number, spin: boolean): void {
+    const irqs = this.processors.current.irqSave()
+    if (this.lockOrTry(spin)) {
+      this.takeBack(page)
+      this.unlock()
+    } else {
+      this.defer(page)
+    }
+    this.processors.current.irqRestore(irqs)
+  }
+
+  /** Marks a block that `take` gave as in use; the caller has charged it. Its offset. */
+  use(page: number, owner: PageOwner): number {
+    this.steps.store8(descriptor(page) + OWNER, owner)
+    this.steps.store8(descriptor(page) + STATE, USED)
+    return page * PAGE_SIZE
+  }
+
+  /** The other way: uncharged, zeroed, and the caller's to `give`. Its page. */
+  disuse(offset: number): number {
+    const page = offset / PAGE_SIZE
+    const order = this.usedOrder(page)
+    const at = descriptor(page)
+    this.uncharge(2 ** order, this.steps.load8(at + OWNER))
+    zeroRange(this.memory, offset, offset + PAGE_SIZE * 2 ** order)
+    this.clear(page)
+    this.steps.store8(at + ORDER, order)
+    this.steps.store8(at + STATE, CACHED)
+    return page
+  }
+
+  private lockOrTry(spin: boolean): boolean {
+    if (!spin) {
+      if (!this.locks.tryLock(ZONE_LOCK, ZONE)) return false
+    } else {
+      this.locks.lock(ZONE_LOCK, ZONE)
+    }
+    if (this.steps.load32(DEFERRED) !== 0) this.takeDeferred()
+    if (this.lockPoint.active) this.lockPoint.hit(this.processors.points.running, this.processors.current.id)
+    return true
+  }
+
+  private lock(): void {
+    this.lockOrTry(true)
+  }
+
+  private unlock(): void {
+    if (this.unlockPoint.active) this.unlockPoint.hit(this.processors.points.running, this.processors.current.id)
+    this.locks.unlock(ZONE_LOCK)
+  }
+
+  /** Queues a page that cannot be given back now. */
+  private defer(page: number): void {
+    const { steps } = this
+    for (;;) {
+      const first = steps.load32(DEFERRED)
+      steps.store32(descriptor(page) + NEXT, first)
+      if (steps.compareExchange32(DEFERRED, first, page) === first) return
+    }
+  }
+
+  /** Gives back all pages that were queued, under the lock. */
+  private takeDeferred(): void {
+    const { steps } = this
+    let page = steps.load32(DEFERRED)
+    for (let seen = steps.compareExchange32(DEFERRED, page, 0); seen !== page; ) {
+      page = seen
+      seen = steps.compareExchange32(DEFERRED, page, 0)
+    }
+    while (page !== 0) {
+      const next = steps.load32(descriptor(page) + NEXT)
+      this.takeBack(page)
+      page = next
+    }
+  }
+
+  private takeBack(page: number): void {
+    const order = this.steps.load8(descriptor(page) + ORDER)
+    this.clear(page)
+    this.release(page, order)
+  }
+
+  private raiseHighWater(end: number): void {
+    const above = end - FIRST_PAGE
+    if (above > this.steps.load32(HIGH_WATER)) this.steps.store32(HIGH_WATER, above)
   }
 
   /** Zero memory for `bytes` bytes, for now in whole pages: byte offset, or 0. */
@@ -120,8 +251,12 @@ export class PageAllocator {
       if (pages > left) throw new InternalError(`freed ${count} pages at ${hex(offset)}, which are part of a block`)
       this.uncharge(pages, this.steps.load8(descriptor(page) + OWNER))
       zeroRange(this.memory, page * PAGE_SIZE, (page + pages) * PAGE_SIZE)
+      const irqs = this.processors.current.irqSave()
+      this.lock()
       this.clear(page)
       this.release(page, order)
+      this.unlock()
+      this.processors.current.irqRestore(irqs)
       page += pages
       left -= pages
     }
@@ -138,8 +273,11 @@ export class PageAllocator {
    */
   charge(pages: number, owner: PageOwner): boolean {
     const limit = this.steps.load32(PAGE_LIMIT)
-    if (limit !== 0 && this.steps.load32(PAGES_USED) + pages > limit) return false
-    this.steps.add32(PAGES_USED, pages)
+    // Added first: of two that pass the limit together, at least one sees it.
+    if (this.steps.add32(PAGES_USED, pages) + pages > limit && limit !== 0) {
+      this.steps.add32(PAGES_USED, -pages)
+      return false
+    }
     this.steps.add32(OWNER_PAGES + 4 * owner, pages)
     return true
   }
@@ -287,9 +425,7 @@ export class PageAllocator {
   /** Back to "not the first page of a block". */
   private clear(page: number): void {
     const at = descriptor(page)
-    this.steps.store32(at + STATE, NONE)
-    this.steps.store32(at + NEXT, 0)
-    this.steps.store32(at + PREV, 0)
+    for (let word = 0; word < DESCRIPTOR_BYTES; word += 4) this.steps.store32(at + word, 0)
   }
 
   /** The order of the used block that starts at this page. */
@@ -327,6 +463,7 @@ export function touchedPages(memory: Memory): Touched {
   const highWater = FIRST_PAGE + memory.i32[HIGH_WATER >>> 2]!
   return [
     [HEADER, HEADER_END],
+    [CPU_LISTS, CPU_LISTS + memory.i32[FIXED_USED >>> 2]!],
     [descriptor(FIRST_PAGE), descriptor(frontier)],
     [FIRST_PAGE * PAGE_SIZE, highWater * PAGE_SIZE],
   ]
