@@ -22,6 +22,7 @@ const SKIPPED = new Set([
   '.protected',
 ])
 const SKIPPED_FAMILIES = ['.cfi_', '.debug_']
+/** GNU's and LLVM's names for integers of each size; on this target a word has four bytes. */
 const DATA_SIZES: Readonly<Record<string, number>> = {
   '.byte': 1,
   '.short': 2,
@@ -36,6 +37,7 @@ const DATA_SIZES: Readonly<Record<string, number>> = {
   '.8byte': 8,
 }
 
+/** True for what may be passed over: it says nothing that a program or its data depends on. */
 export function isSkipped(name: string): boolean {
   return SKIPPED.has(name) || SKIPPED_FAMILIES.some((family) => name.startsWith(family))
 }
@@ -43,6 +45,7 @@ export function isSkipped(name: string): boolean {
 /** Carries out a directive; what is wrong with it is thrown as a StatementError. */
 type Directive = (assembly: Assembly, statement: Statement) => void
 
+/** What puts bytes into a section, or describes them. Inside `.debug_*` and its like all of it is passed over. */
 export const DATA_DIRECTIVES: Readonly<Record<string, Directive>> = {
   ...Object.fromEntries(Object.keys(DATA_SIZES).map((name) => [name, integers])),
   '.ascii': strings,
@@ -70,6 +73,7 @@ export function sectionDirective(assembly: Assembly, { tokens, place }: Statemen
     .join('')
   if (name === '') throw new StatementError(place.at, "'.section' needs a name")
   const flags = comma < 0 ? '' : (tokens[comma + 1]?.image ?? '')
+  // Set before the complaint, so that what follows is read as what it is and told nothing more about.
   assembly.section = { kind: sectionKind(name, flags), name }
   if (name === '.maps') {
     throw new StatementError(place.at, 'maps of C sources are not read from assembly', {
@@ -120,6 +124,7 @@ function integers(assembly: Assembly, statement: Statement): void {
   }
 }
 
+/** Constants of `.set` count; a symbol's address would need a relocation of data, which nothing here makes. */
 function number(assembly: Assembly, value: Parameters<typeof evaluateSum>[0]): bigint {
   const { symbol, addend } = evaluateSum(value, (name) => assembly.constants.get(name))
   if (symbol === undefined) return addend

@@ -13,6 +13,7 @@ export type Rule<R, A extends unknown[] = []> = ParserMethod<A, R>
 /** Parentheses inside parentheses; more is a mistake or an attack. */
 const MAX_DEPTH = 100
 
+/** Chevrotain's own messages name token classes; these name what a user would write. */
 const messages: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: ({ expected, actual }) => `expected ${expected.LABEL ?? expected.name}${found(actual)}`,
   buildNotAllInputParsedMessage: ({ firstRedundant }) => `expected the end of the statement${found(firstRedundant)}`,
@@ -28,6 +29,11 @@ function found(token: IToken | undefined): string {
     ? ', found the end of the statement'
     : `, found ${quote(token.image)}`
 }
+
+/**
+ * Chevrotain runs every rule once without input, to learn the grammar: whatever looks at a token's text or throws
+ * stands inside ACTION, which that run leaves out.
+ */
 export class ExpressionParser extends EmbeddedActionsParser {
   /** Open parentheses of the statement being parsed. */
   depth = 0
@@ -46,6 +52,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
           hint: 'registers are r0 to r10, and w0 to w10 for their lower halves',
         })
       }
+      // r or R: capitals are registers too.
       const wide = token.image.charCodeAt(0) === 0x72 || token.image.charCodeAt(0) === 0x52
       return { kind: 'register', number, width: wide ? 64 : 32, at: token.startOffset }
     })
@@ -89,6 +96,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
     return this.ACTION(() => (operands === undefined ? first : groupBinary(operands, signs ?? [])))
   })
 
+  /** Any infix operator; how strongly it binds is expression.ts's business. */
   protected operator: Rule<string> = this.RULE('operator', (): string => {
     return this.OR([
       { ALT: () => this.CONSUME(T.Plus).image },
@@ -144,6 +152,7 @@ export class ExpressionParser extends EmbeddedActionsParser {
     })
   })
 
+  /** A run of signs is one flat list: nested rules would let `-----1` exhaust the stack. */
   protected signed: Rule<Expression> = this.RULE('signed', (): Expression => {
     const signs: IToken[] = []
     this.AT_LEAST_ONE(() => {
@@ -171,6 +180,7 @@ function integer(token: IToken): bigint {
   return checked(BigInt(image), token)
 }
 
+/** A number of up to 64 bits, as LLVM's assembler takes it: wider ones are refused, not cut. */
 function checked(value: bigint, token: IToken): bigint {
   if (value >> 64n === 0n) return value
   throw new StatementError(token.startOffset, `the number ${quote(token.image)} has over 64 bits`)

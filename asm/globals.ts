@@ -22,6 +22,10 @@ export function layOutGlobals(assembly: Assembly, layouts: Layouts, lookup: Look
   }
 }
 
+/**
+ * Places one global behind those before it, aligned as C would. With an initial value it goes to `.data`, else to
+ * `.bss`, as from a compiler, so that objects of both kinds have the same maps.
+ */
 function layOutGlobal(assembly: Assembly, { syntax, place }: GlobalDraft, layouts: Layouts, lookup: Lookup): void {
   const { name, value } = syntax
   if (syntax.type === undefined) {
@@ -81,6 +85,7 @@ function scalarBytes(value: Expression, type: TypeModel, lookup: Lookup): Uint8A
     throw new StatementError(symbol.at, `'${symbol.name}' is not a number`, { unknown: symbol.name })
   }
   const width = type.kind === 'int' ? type.size : 8
+  // One range for both signs: `u8 = -1` and `s8 = 255` mean the byte 0xff, and compilers write either.
   const bits = BigInt(width * 8)
   if (addend < -(1n << (bits - 1n)) || addend >= 1n << bits) {
     throw new StatementError(value.at, `${addend} does not fit in ${bits} bits`)
@@ -104,6 +109,7 @@ export function dataMaps(
   for (const section of assembly.data.values()) {
     if (section.size === 0) continue
     const sizes = symbolSizes(section)
+    // The verifier folds loads from it once it is frozen; without the flag it could not rely on the contents.
     const readOnly = section.name.startsWith('.rodata') ? MAP_FLAGS.rdonly_prog : 0
     maps.push({
       name: section.name,
@@ -133,6 +139,7 @@ function symbolSizes(section: DataSection): Map<string, number> {
   const ends = [...section.symbols.map(({ offset }) => offset), section.size].sort((a, b) => a - b)
   return new Map(
     section.symbols.map(({ name, offset, size }) => {
+      // Behind the symbol's own beginning: two labels on one place share what follows.
       const end = ends.find((other) => other > offset) ?? section.size
       return [name, size ?? end - offset]
     }),

@@ -1,4 +1,10 @@
-/** The grammar of instructions. */
+/**
+ * The grammar of instructions. It only tells forms apart: widths, ranges and which operations exist are checked when a
+ * statement is lowered, where the message can say what is possible instead.
+ *
+ * Two tokens of lookahead decide everywhere. Mistakes that a grammar could exclude, but not name, are let through and
+ * refused by an action.
+ */
 import type { Expression } from './expression.ts'
 import { ExpressionParser, type Rule } from './expression-parser.ts'
 import { StatementError } from './statement-error.ts'
@@ -6,6 +12,7 @@ import type { InstructionSyntax, MemoryOperand, RegisterOperand } from './syntax
 import * as T from './tokens.ts'
 
 export class InstructionParser extends ExpressionParser {
+  /** Entry rule. Each form begins with a word or sign of its own, so the first token decides. */
   instruction: Rule<InstructionSyntax> = this.RULE('instruction', (): InstructionSyntax => {
     return this.OR({
       DEF: [
@@ -98,6 +105,7 @@ export class InstructionParser extends ExpressionParser {
           { ALT: () => this.SUBRULE(this.fetch, { ARGS: [dst] }) },
           { ALT: () => this.SUBRULE(this.exchange, { ARGS: [dst] }) },
           {
+            // Last: a sign, a parenthesis or a name may begin one of the forms above as well.
             ALT: (): InstructionSyntax => {
               const value = this.SUBRULE(this.expression)
               const wide = this.OPTION(() => this.CONSUME(T.LongLong)) !== undefined
@@ -164,6 +172,7 @@ export class InstructionParser extends ExpressionParser {
 
   /** `(u64 *)(r1 + 8)` */
   protected typedMemory: Rule<MemoryOperand> = this.RULE('typedMemory', (): MemoryOperand => {
+    // Complaints about the type or the whole access point at its beginning.
     const at = this.LA(1).startOffset
     const type = this.SUBRULE(this.memoryType)
     const { base, offset } = this.SUBRULE(this.address)
@@ -204,6 +213,7 @@ export class InstructionParser extends ExpressionParser {
   protected exchange: Rule<InstructionSyntax, [dst: RegisterOperand]> = this.RULE(
     'exchange',
     (dst: RegisterOperand): InstructionSyntax => {
+      // Asked before it is consumed: the choice below forgets which one it was.
       const compare = this.LA(1).tokenType === T.CompareExchange
       const name = this.OR([{ ALT: () => this.CONSUME(T.Exchange) }, { ALT: () => this.CONSUME(T.CompareExchange) }])
       this.CONSUME(T.LeftParen)
@@ -216,6 +226,7 @@ export class InstructionParser extends ExpressionParser {
         return this.SUBRULE2(this.register)
       })
       const close = this.CONSUME(T.RightParen)
+      // In the grammar the second register is optional for both: its absence is then told as what it is.
       return this.ACTION(() => {
         if (compare !== (second !== undefined)) {
           throw new StatementError(
@@ -276,6 +287,7 @@ export class InstructionParser extends ExpressionParser {
     })
     const right = this.SUBRULE(this.operand)
     const jump = this.CONSUME(T.Jump)
+    // `gotol` and `may_goto` have no condition; taken as a jump first, the message can say so.
     this.ACTION(() => {
       if (jump.image.toLowerCase() !== 'goto') {
         throw new StatementError(jump.startOffset, `a condition goes with 'goto', not with '${jump.image}'`)

@@ -57,6 +57,7 @@ export function lower(syntax: InstructionSyntax, body: Body, place: Place, looku
   const fixups: Fixup[] = []
   const slot = body.insns.length
   const context: Context = { slot, place, lookup, fixups }
+  // May throw: only then is anything appended, so that a bad statement leaves no half of itself.
   const insn = instruction(syntax, context)
   body.insns.push(insn)
   if (insn.row.kind === Kind.LD_IMM64) body.insns.push(secondHalf(insn.imm2))
@@ -184,6 +185,7 @@ function spelled(spelling: string): Row {
 function memoryRow(what: string, type: string, suffix: string, at: number): Row {
   const row = ROWS.get(`${what} ${type}${suffix}`)
   if (row !== undefined) return row
+  // What the same form could be written with: most who come by here mistook the type.
   const types = ['u8', 'u16', 'u32', 'u64', 's8', 's16', 's32'].filter((other) => ROWS.has(`${what} ${other}${suffix}`))
   if (types.length > 0) {
     throw new StatementError(at, `no such access has the type ${type}`, { hint: `possible are ${types.join(', ')}` })
@@ -240,6 +242,7 @@ function immediate(expression: Expression, context: Context): number {
 
 /** As llvm-mc, numbers of 32 bits are taken signed or unsigned; wider ones, which it cuts, are refused. */
 export function checkImmediate(value: bigint, at: number): number {
+  // Numbers from 2^63 on are negative to 64-bit arithmetic, and may fit as such: 0xffffffffffffffff is -1.
   const signed = BigInt.asIntN(64, value)
   if (signed >= -0x80000000n && signed <= 0xffffffffn) return Number(BigInt.asIntN(32, signed))
   throw new StatementError(at, `immediate ${value} does not fit in 32 bits`, {
@@ -295,6 +298,7 @@ export function wideNumber(dst: number, value: bigint): Instruction {
 /** Any source number; as the decoder sees it, so that those without a meaning stay what they are. */
 function loadPseudo(syntax: InstructionSyntax & { kind: 'ld-pseudo' }, context: Context): Instruction {
   requireWide(syntax.dst)
+  // Known at once: the source number decides which instruction this is.
   const src = constant(syntax.source, context)
   if (src < 0n || src > 15n) throw new StatementError(syntax.source.at, `source ${src} does not fit in 4 bits`)
   const value = constant(syntax.value, context)
@@ -323,6 +327,7 @@ function cast(syntax: InstructionSyntax & { kind: 'cast' }, context: Context): I
 /** Operations that give back the old value: its register is fixed by the others. */
 function fetch(syntax: InstructionSyntax & { kind: 'fetch' }, context: Context): Instruction {
   const { dst, src, old, memory } = syntax
+  // The spellings carry the width twice, in the name and in the type; the table has it once.
   const name = syntax.name.toLowerCase().replace(/(chg)(32)?_\d+$/, '$1')
   const row = memoryRow(name, memory.type, '', syntax.at)
   const width = row.memWidth === 64 ? 64 : 32
@@ -361,6 +366,7 @@ function jumpTo(insn: Instruction, target: Expression, context: Context): Instru
     }
   }
   const distance = constant(target, context)
+  // Only gotol has its distance in the immediate; all others have 16 bits of offset.
   const long = insn.row === GOTOL
   if (long && distance >= -0x80000000n && distance <= 0x7fffffffn) return build(GOTOL, { imm: Number(distance) })
   if (long || distance < -0x8000n || distance > 0x7fffn) {

@@ -100,6 +100,7 @@ function sized(
   if (option === undefined || value === undefined) return { size: absent, type: undefined }
   const isType = value.kind === 'name' && (layouts.has(value.name) || TYPE_WORDS.includes(value.name))
   if (!isType && option.count === undefined) {
+    // Neither number nor type: asked for as a struct, it is complained about with the nearest type's name.
     if (value.kind === 'name' && lookup(value.name, value.at) === undefined) layouts.struct(value.name, value.at)
     return { size: Number(numberOption(option, 0n, 32, lookup)), type: undefined }
   }

@@ -39,6 +39,7 @@ class StatementParser extends InstructionParser {
     },
   )
 
+  /** `key=value`, `key=type[4]`, or a word alone. What keys there are is told by the directive. */
   protected setting: Rule<OptionSyntax> = this.RULE('setting', (): OptionSyntax => {
     const name = this.CONSUME(T.Name)
     let value: Expression | undefined
@@ -63,6 +64,7 @@ class StatementParser extends InstructionParser {
     return { name: name.image, at: name.startOffset, type: this.SUBRULE(this.type) }
   })
 
+  /** Words are taken as they come: which may follow which depends on the first one (types.ts). */
   protected type: Rule<TypeSyntax> = this.RULE('type', (): TypeSyntax => {
     const name = this.CONSUME(T.Name)
     const words: { text: string; at: number }[] = []
@@ -93,6 +95,7 @@ class StatementParser extends InstructionParser {
     return { name: name.image, at: name.startOffset, type, value }
   })
 
+  /** What stands behind `=`; whether the type can have it is seen when the global is laid out. */
   protected initializer: Rule<Initializer> = this.RULE('initializer', (): Initializer => {
     return this.OR({
       DEF: [
@@ -157,6 +160,7 @@ class StatementParser extends InstructionParser {
     },
   )
 
+  /** `.struct NAME` */
   bareName: Rule<{ name: string; at: number }> = this.RULE('bareName', (): { name: string; at: number } => {
     const name = this.CONSUME(T.Name)
     return { name: name.image, at: name.startOffset }
@@ -185,6 +189,7 @@ class StatementParser extends InstructionParser {
     return list
   })
 
+  /** For directives that stand alone: anything behind them is then told as one token too many. */
   nothing: Rule<undefined> = this.RULE('nothing', (): undefined => undefined)
 }
 

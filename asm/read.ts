@@ -24,6 +24,7 @@ export function readSource(assembly: Assembly, source: SourceFile): void {
     complain(assembly, { source, at: flaw.at, order: assembly.order++ }, flaw)
     return
   }
+  // A file that is no text is complained about once, and not read: its bytes would give a complaint each.
   assembly.including.push(source)
   for (const piece of lex(source.text)) readPiece(assembly, source, piece)
   assembly.including.pop()

@@ -34,6 +34,7 @@ export function symbolOf(object: ObjectSpec, reference: Reference): string {
   return offset === global.offset ? global.name : `${global.name} + ${offset - global.offset}`
 }
 
+/** Sizes are written where the type has them; the default of a `.map` line is not always what the object says. */
 function mapLine({ name, type, keySize, valueSize, maxEntries, flags, extra }: MapSpec): string {
   const names = Object.entries(MAP_FLAGS).flatMap(([flag, bit]) => ((flags & bit) === 0 ? [] : [flag]))
   const words = [`type=${type}`]
@@ -45,6 +46,7 @@ function mapLine({ name, type, keySize, valueSize, maxEntries, flags, extra }: M
   return `.map ${name} ${words.join(' ')}`
 }
 
+/** Of data only its size is known: numbers where it fits one, else bytes. */
 function globalLine(object: ObjectSpec, { name, map, offset, size }: GlobalSpec): string {
   const type = TYPES[size] ?? `u8[${size}]`
   const contents = object.maps.find((each) => each.name === map)?.contents

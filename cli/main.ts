@@ -58,6 +58,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   return perform(command, io)
 }
 
+/** The commands by name; `options.ts` has no functions in it, so that help needs none of them. */
 function perform(command: ParsedCommand, io: Io): Promise<number> {
   return match(command.spec.name)
     .with('run', () => run(command, io))

@@ -6,6 +6,7 @@ import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
 import { POLICIES } from '../vm/options.ts'
 
+/** One option. A name that has a value takes it as `--name VALUE` or `--name=VALUE`. */
 export interface OptionSpec {
   readonly name: string
   readonly short?: string
@@ -15,6 +16,7 @@ export interface OptionSpec {
   readonly help: string
 }
 
+/** One command, told apart by its name alone: there are no commands of commands. */
 export interface CommandSpec {
   readonly name: string
   /** Operands as the usage line shows them. */
@@ -44,6 +46,7 @@ const TIMEOUT_OPTION: OptionSpec = {
 
 const BYTES = 'SPEC is hex:00ff…, @path or zero:N.'
 
+/** In the order in which the help lists them: what is used most comes first. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'run',
@@ -155,8 +158,10 @@ export const COMMANDS: readonly CommandSpec[] = [
 /** Commands that have a name already and nothing behind it yet. */
 const TO_COME: readonly string[] = ['jit', 'memstat', 'skeleton']
 
+/** Values as they were written, by the option's long name. */
 export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
+/** A command line that is well formed. What values mean is the command's business (values.ts). */
 export interface ParsedCommand {
   readonly spec: CommandSpec
   readonly values: Values
@@ -195,10 +200,15 @@ export function parseCommand(spec: CommandSpec, argv: readonly string[]): Parsed
       throw new UsageError(`option --${option.name} is given twice`)
     given.add(option.name)
   }
+  // Who asks for help need not know yet what to give.
   if (values.help !== true) checkOperands(spec, positionals)
   return { spec, values: values as Values, operands: positionals }
 }
 
+/**
+ * Node's parser in its lenient mode, which gives tokens for everything: its strict one has messages of its own, without
+ * the option that was probably meant.
+ */
 function tokenize(
   argv: readonly string[],
   options: NonNullable<ParseArgsConfig['options']>,

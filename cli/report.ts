@@ -12,8 +12,10 @@ import {
 } from '../index.ts'
 import type { Io } from './io.ts'
 
+/** Scripts tell by these whether the program, the input or the run was at fault; they are part of the contract. */
 export const ExitCode = { DONE: 0, REJECTED: 1, USAGE: 2, FAULT: 3 } as const
 
+/** What is no HarenaError is a mistake of harena's, and happened while something ran. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof VerifierError) return ExitCode.REJECTED
   if (error instanceof FaultError || error instanceof SegmentationFault || !(error instanceof HarenaError)) {
@@ -68,6 +70,7 @@ export function reportError(error: unknown, io: Io): void {
     if (count > 1) complain(`${count} errors`, io)
     return
   }
+  // The log first, as the kernel's loaders print it: the last line then says what to make of it.
   if (error instanceof VerifierError && error.log !== '') complain(error.log.replace(/\n$/u, ''), io)
   complain(`harena: ${messageOf(error)}`, io)
 }
@@ -78,6 +81,7 @@ export function complain(text: string, io: Io): void {
   io.err(`${io.terminal ? text.replace(/\berror:/u, red) : text}\n`)
 }
 
+/** An error that nobody expected still comes out as one line that says whose mistake it is. */
 function messageOf(error: unknown): string {
   if (error instanceof HarenaError || error instanceof InternalError) return error.message
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)

@@ -7,13 +7,19 @@ import { type ParsedCommand, UsageError } from '../options.ts'
 import { complain, ExitCode } from '../report.ts'
 import { reasonOf, stringOption } from '../values.ts'
 
+/**
+ * Writes the instructions of one program, linked with its functions. What a loader would fill in stays 0, and is
+ * counted: the file alone does not run where there are maps.
+ */
 export async function asm(command: ParsedCommand, io: Io): Promise<number> {
+  // Only a suffix that names assembly is taken off: of any other name the whole stays, so that no source is overwritten.
   const input = command.operands[0] ?? ''
   const output = stringOption(command.values, 'output') ?? `${input.replace(/(\.bpf)?\.[sS]$/u, '')}.bin`
   if (output.endsWith('.o')) throw new UsageError(`${output}: ELF objects are not written yet; name a .bin file`)
   const object = readObject(command)
   const linked = link(object, chooseProgram(command, object))
   const bytes = encode(linked.insns)
+  // Bytes for a pipe; the line about them would only be in the way.
   if (output === '-') {
     io.out(bytes)
     return ExitCode.DONE

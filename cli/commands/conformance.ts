@@ -8,6 +8,7 @@ import { hexBytes, timeoutOption } from '../values.ts'
 
 const SLOT_BYTES = 8
 
+/** The suite takes nothing but digits on standard output; whatever is wrong shows as another exit code. */
 export async function conformance(command: ParsedCommand, io: Io): Promise<number> {
   if (checkEngine(command) === 'linux') {
     throw new UsageError('the kernel runs verified programs only; --engine linux is not for conformance vectors')

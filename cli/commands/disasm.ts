@@ -7,6 +7,7 @@ import type { ParsedCommand } from '../options.ts'
 import { ExitCode } from '../report.ts'
 import { choiceOption } from '../values.ts'
 
+/** LLVM's syntax comes with the directives that it needs to be assembled again; the kernel's is only to be read. */
 export async function disasm(command: ParsedCommand, io: Io): Promise<number> {
   const syntax = choiceOption(command.values, 'syntax', ['llvm', 'kernel'])
   const object = readObject(command)
@@ -19,6 +20,7 @@ export async function disasm(command: ParsedCommand, io: Io): Promise<number> {
   return ExitCode.DONE
 }
 
+/** Names stand where the object knows them; of raw instructions there are numbers only. */
 function text(object: ObjectSpec, program: LinkedProgram, syntax: 'llvm' | 'kernel'): string {
   const symbols = new Map(program.references.map((reference) => [reference.slot, symbolOf(object, reference)]))
   return disassemble(program.insns, {

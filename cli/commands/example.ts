@@ -9,6 +9,7 @@ import { ExitCode } from '../report.ts'
 /** Beside the sources, or beside what was built. */
 const FOLDER = new URL('../../examples/', import.meta.url)
 
+/** The examples are programs of their own: they are imported when they are asked for, and know no command line. */
 export async function example(command: ParsedCommand, io: Io): Promise<number> {
   const engine = checkEngine(command)
   const names = listExamples()

@@ -12,6 +12,7 @@ export async function inspect(command: ParsedCommand, io: Io): Promise<number> {
   return ExitCode.DONE
 }
 
+/** What `--json` prints, and the text is made from: one of them cannot know what the other does not. */
 interface Summary {
   readonly file: string
   readonly license: string
@@ -36,6 +37,7 @@ interface Summary {
   readonly types: readonly { id: number; text: string }[]
 }
 
+/** Programs are linked, as they would be for a load: instructions and relocations count their functions in. */
 function summarise(object: ObjectSpec): Summary {
   return {
     file: object.file,
@@ -58,6 +60,7 @@ function summarise(object: ObjectSpec): Summary {
     }),
     maps: object.maps.map(summariseMap),
     globals: object.globals.map(({ name, map, offset, size }) => ({ name, map, offset, size })),
+    // Type 0 is void, in every object the same.
     types: (object.btf?.types ?? []).flatMap((type, id) => (id === 0 ? [] : [{ id, text: typeText(type) }])),
   }
 }
@@ -75,6 +78,7 @@ function summariseMap(map: MapSpec): Summary['maps'][number] {
   }
 }
 
+/** Names of the bits that are set; bits without a name are left out. */
 function flagNames(table: Readonly<Record<string, number>>, flags: number): string[] {
   return Object.entries(table).flatMap(([name, bit]) => ((flags & bit) === 0 ? [] : [name]))
 }
@@ -120,6 +124,7 @@ function typeText(type: BtfType): string {
   }
 }
 
+/** For people: sections that every object has always, the others where they hold something. */
 function render(summary: Summary): string {
   const flags = (list: readonly string[]): string => (list.length === 0 ? '' : ` ${list.join('|')}`)
   const lines = [`${summary.file}: license ${JSON.stringify(summary.license)}`]

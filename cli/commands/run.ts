@@ -45,6 +45,10 @@ interface Outcome {
   readonly dumped: readonly Dumped[]
 }
 
+/**
+ * Verifies and runs. For machines everything that happens behind the choice of the program ends in one JSON object;
+ * before that there is no program to speak of, and main.ts makes it.
+ */
 export async function run(command: ParsedCommand, plain: Io): Promise<number> {
   const progress = new Progress(plain)
   const io = besides(progress, plain)
@@ -57,6 +61,7 @@ export async function run(command: ParsedCommand, plain: Io): Promise<number> {
   const options = runOptions(command, repeat, program, progress, io)
   let machine: Machine | LinuxMachine | undefined
   try {
+    // The child gets --timeout=0 and comes by here again; without a time-out the kernel may as well keep this process.
     if (engine === 'linux' && options.timeoutMs !== 0) return await runInChild(command, options, io)
     machine = engine === 'linux' ? new LinuxMachine() : new Machine(machineOptions(command))
     const unchecked = values.unchecked === true
@@ -128,6 +133,7 @@ function runOptions(
   }
 }
 
+/** Globals are compared before and after: what a program did to them is a part of its result. */
 function runOnce(
   command: ParsedCommand,
   machine: Machine | LinuxMachine,
@@ -169,6 +175,7 @@ function prints({ programs, functions }: ObjectSpec): boolean {
   )
 }
 
+/** As many bits as the global has, signed or unsigned: `-1` and `0xff` are the same byte. */
 function setGlobal(loaded: AnyLoaded, text: string): void {
   const { name, value } = assignment(text, 'set')
   const global = loaded.global(name)
@@ -192,6 +199,7 @@ function hintAtTheZeroPage(loaded: AnyLoaded, program: string, io: Io): void {
   for (const map of loaded.maps.values()) {
     // The file's other arenas are other programs' business.
     if (!used.has(map.name)) continue
+    // An arena of 4 GiB has no other place to be: there is nothing to hint at.
     if (map.info.type !== 'arena' || map.info.maxEntries === 2 ** 20) continue
     const start = map.mmap().start
     if (start % FOUR_GIB !== 0n) continue
@@ -204,6 +212,7 @@ function hintAtTheZeroPage(loaded: AnyLoaded, program: string, io: Io): void {
   }
 }
 
+/** Values of 64 bits are strings: a JSON number would lose their lower bits. */
 function outcomeJson({ type, result, output, changed, dumped }: Outcome, repeat: number): Record<string, unknown> {
   return {
     ...('r0' in result ? { r0: `0x${result.r0.toString(16)}` } : {}),
@@ -218,6 +227,7 @@ function outcomeJson({ type, result, output, changed, dumped }: Outcome, repeat:
   }
 }
 
+/** r0 is shown where it says more than the 32 bits that the kernel gives back. */
 function renderOutcome(program: string, { type, result, changed, dumped }: Outcome): string {
   const wide = 'r0' in result && result.r0 !== BigInt(result.retval) ? `, r0 0x${result.r0.toString(16)}` : ''
   const lines = [`${program}: returned ${result.retval} (0x${result.retval.toString(16)}${wide})`]

@@ -8,6 +8,7 @@ import { Progress } from '../progress.ts'
 import { ExitCode } from '../report.ts'
 import { numberOption, stringOption } from '../values.ts'
 
+/** One program's part of the JSON; the text is the log with a line below it. */
 interface Verdict {
   readonly file: string
   readonly program: string
@@ -22,8 +23,10 @@ interface Verdict {
   readonly stackDepth: string
 }
 
+/** Every bit that BPF_PROG_LOAD takes: 1 and 2 say how much, 4 adds statistics, 8 keeps the buffer's size, which ours has not. */
 const LOG_LEVELS = 0b1111
 
+/** One program rejected does not spare the others: whoever mends a file wants to know of all of them. */
 export async function verify(command: ParsedCommand, io: Io): Promise<number> {
   const engine = checkEngine(command)
   const logLevel = numberOption(command.values, 'log-level', 1, 0, LOG_LEVELS)
@@ -121,6 +124,7 @@ function numbers(stats: VerifierError['stats']): Pick<Verdict, 'processed' | 'st
   }
 }
 
+/** The name above the log only where there are several: the log alone is what the kernel would print. */
 function print(verdict: Verdict, several: boolean, io: Io): void {
   if (several) io.out(`${verdict.program}:\n`)
   io.out(verdict.log)
