@@ -4,6 +4,10 @@
  * Accesses fault as on Linux: an absent page is faulted in, or the access ends in a SegmentationFault. All mappings
  * show the arena's one memory, and the page table says what is there: a page that BPF frees is gone from all of them.
  * Whether a present page was touched through this very mapping cannot be observed, so nothing is kept of it.
+ *
+ * Not modelled, as there is nothing to see: a child of fork has no mapping of the arena, which is what a new
+ * UserProcess has; mremap always fails (EFAULT to grow, EINVAL to move); madvise(MADV_DONTNEED) frees no page, and
+ * the next access finds it again.
  */
 import { type Errno, ErrnoError, SegmentationFault } from '../errors/errors.ts'
 import { keepAlive } from '../memory/pool.ts'

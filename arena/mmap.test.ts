@@ -120,6 +120,24 @@ describe('an arena without map_extra', () => {
     expect(tryMap(arena, { length: LENGTH, address: first.start })).toBe(first.start)
   })
 
+  test.each([8, 16, 24])('of %i pages: its length is the only one from then on', (pages) => {
+    const arena = bare()
+    const { start } = arena.mmap({ length: pages * 4096 })
+    const again = (length: number, request: MapRequest = {}): bigint | string =>
+      tryMap(arena, { address: start, fixed: true, length: length * 4096, ...request })
+    expect([again(pages - 1), again(pages), again(pages + 1)]).toEqual(['EINVAL', start, 'E2BIG'])
+    // The length is looked at before the address.
+    expect([again(pages + 1, { address: start + GIB4 }), again(pages, { fixed: false })]).toEqual(['E2BIG', 'EBUSY'])
+    expect([again(pages + 1, { shared: false }), again(pages, { shared: false })]).toEqual(['E2BIG', 'EINVAL'])
+    // Nothing of it shows in map_extra.
+    expect(arena.spec.extra).toBe(0n)
+  })
+
+  test('MAP_FIXED_NOREPLACE across 4 GiB is moved up, too', () => {
+    const request = { address: 0x3000ffffe000n, fixed: 'noreplace', length: LENGTH } as const
+    expect(tryMap(bare(), request)).toBe(0x300100000000n)
+  })
+
   test.each([1, 16, 1000, 2 ** 19, 2 ** 20 - 1, 2 ** 20])('a chosen place for %i pages', (pages) => {
     for (let seed = 0; seed < 20; seed++) {
       const { start } = bare(pages, seed).mmap({})

@@ -1,5 +1,5 @@
 /**
- * Allocation, free and reservation, call by call as Linux 6.18 answered them: spec/arena-edge-cases.md (d) to (e2).
+ * Allocation, free and reservation, call by call as Linux 6.18 answered them: spec/arena-edge-cases.md (d) to (e2), (h).
  * The notation is fixture.ts's.
  */
 import { afterEach, describe, expect, test } from 'vitest'
@@ -201,6 +201,30 @@ describe('bpf_arena_alloc_pages', () => {
       `,
     )
   })
+})
+
+test('(h) an arena of 4 GiB: its ends, and addresses around them', () => {
+  const arena = makeArena({ maxEntries: 2 ** 20 })
+  runScript(
+    arena,
+    `
+    alloc 0x1000fffff000 1 = 1048575   # last page
+    alloc 0x100000000000 1 = 0   # page 0
+    alloc 0x100100000000 1 = NULL   # low 32 bits 0, upper half + 1: page 0, taken
+      `,
+  )
+  store(arena, 0, 0, 8, 0x1111n)
+  store(arena, 0xfffff000, 4088, 8, 0xeeeen)
+  const loads = [
+    [0xfffff000, 4088, 0xeeeen],
+    [0xfffff000, 4092, 0n],
+    [0xfffff000, 4096, 0n],
+    [0xffffffff, 32767, 0n],
+    [0, -8, 0n],
+    [0, -32768, 0n],
+    [8, -8, 0x1111n],
+  ] as const
+  for (const [low, off, value] of loads) expect(load(arena, low, off, 8)).toBe(value)
 })
 
 describe('bpf_arena_free_pages', () => {

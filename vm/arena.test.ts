@@ -253,6 +253,7 @@ test('(h) an arena pointer wraps at 4 GiB, as its arithmetic is narrow', () => {
   expect(sum(0xffff_f000n, 0x1000n)).toBe(0n)
   expect(sum(0n, 0xffff_ffff_ffff_fff8n)).toBe(0xffff_fff8n)
   expect(sum(0n, 0x1_0000_0000n)).toBe(0n)
+  expect(sum(0n, 0x5_0000_0000n)).toBe(0n)
   expect(sum(8n, 0xffff_ffff_ffff_fff8n)).toBe(0n)
 })
 
