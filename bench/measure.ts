@@ -8,7 +8,7 @@ export interface Measurement {
   readonly worst: number
   /** The median as a part of the plain loop's, for speeds. */
   readonly ratio?: number
-  /** What issue or contract asks of the median. */
+  /** What the median is meant to be. */
   readonly target: string
 }
 

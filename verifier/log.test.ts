@@ -114,6 +114,22 @@ describe('levels', () => {
     expect(log.text()).toBe('again\n')
   })
 
+  test('many pieces: marks and line ends are found in what was joined', () => {
+    const log = new LogBuffer(1)
+    const marks: [mark: number, text: string][] = []
+    for (let i = 0; i < 20_000; i++) {
+      if (i % 1000 === 17 || i % 4096 < 2) marks.push([log.mark(), log.text()])
+      log.instruction(`${i}: line`)
+      if (i % 4096 === 4095) log.beginDelta(i + 1)
+    }
+    expect(log.text().split('\n').length).toBe(20_001 - 4)
+    for (const [mark, text] of marks.reverse()) {
+      log.cutTo(mark)
+      expect(log.text() === text).toBe(true)
+    }
+    expect(log.text()).toBe('')
+  })
+
   test('cutting back gives the text that stood at the mark', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), fc.array(fc.string()), (before, after) => {

@@ -7,7 +7,8 @@
  *     1: (15) if r0 == 0x0 goto pc+2|<- mark of the branch
  *        ... the path first followed ...  cut back to the mark when the other side is taken up
  *
- * The text is kept as pieces, so that writing is a push and cutting back costs what is thrown away. The line break
+ * The text is kept as pieces, so that writing is a push and cutting back costs what is thrown away; many of them are
+ * joined to a block now and then, for millions of small strings are slow to keep. The line break
  * after an instruction's text is taken back when its state follows on the same line; a mark set behind that break then
  * points behind the first blank of the padding, which is why the kernel's level-1 lines are glued by one blank.
  */
@@ -26,6 +27,9 @@ export function paddingAfter(length: number): number {
 
 /** Most characters kept: beyond it the oldest half goes, as a kernel buffer that is too small keeps the log's end. */
 const CAPACITY = 2 ** 28
+
+/** Pieces that are joined to one. */
+const BLOCK = 4096
 
 /** A position in the log to cut back to. */
 export type LogMark = number
@@ -47,6 +51,8 @@ export class LogBuffer {
   longest = 0
   readonly #capacity: number
   readonly #writes: boolean
+  /** The text: blocks of joined pieces, then pieces. */
+  #blocks: string[] = []
   #pieces: string[] = []
   /** Characters written and not cut, those included that no longer are kept. */
   #length = 0
@@ -72,6 +78,7 @@ export class LogBuffer {
     if (!this.#writes || text === '') return
     this.#pieces.push(text)
     this.#length += text.length
+    if (this.#pieces.length === BLOCK) this.#join()
     if (this.#length > this.longest) this.longest = this.#length
     if (this.#length - this.#dropped > this.#capacity) this.#dropOldest()
   }
@@ -112,24 +119,36 @@ export class LogBuffer {
   }
 
   text(): string {
-    return this.#pieces.join('')
+    return this.#blocks.join('') + this.#pieces.join('')
   }
 
+  #join(): void {
+    this.#blocks.push(this.#pieces.join(''))
+    this.#pieces = []
+  }
+
+  #pop(): string | undefined {
+    return this.#pieces.pop() ?? this.#blocks.pop()
+  }
+
+  /** Drops half, to the end of a line. */
   #dropOldest(): void {
-    let count = 0
-    for (; this.#length - this.#dropped > this.#capacity / 2; count++) this.#dropped += this.#pieces[count]!.length
-    this.#pieces.splice(0, count)
+    this.#join()
+    const text = this.#blocks.join('')
+    const kept = text.slice(text.indexOf('\n', text.length - this.#capacity / 2) + 1)
+    this.#blocks = [kept]
+    this.#dropped += text.length - kept.length
   }
 
   #dropNewline(): void {
-    const last = this.#pieces.pop() ?? ''
+    const last = this.#pop() ?? ''
     this.#pieces.push(last.slice(0, -1))
     this.#length -= 1
   }
 
   #truncate(length: number): void {
     while (this.#length > length) {
-      const last = this.#pieces.pop()
+      const last = this.#pop()
       if (last === undefined) {
         // The mark lies in front of what is kept.
         this.#length = length
