@@ -115,7 +115,15 @@ export type { Global } from './vm/global.ts'
 export { InvalidProgramError } from './vm/invalid-program.ts'
 export type { LoadedObject } from './vm/loaded-object.ts'
 export type { MapHandle } from './vm/map-handle.ts'
-export type { LoadOptions, MachineOptions, MachinePolicies, RunOptions, RunResult } from './vm/options.ts'
+export {
+  type LoadOptions,
+  type MachineOptions,
+  type MachinePolicies,
+  POLICIES,
+  type PolicySpec,
+  type RunOptions,
+  type RunResult,
+} from './vm/options.ts'
 export type { Program } from './vm/program.ts'
 export type { Hook, RunState } from './vm/state.ts'
 export type { MapAttributes }

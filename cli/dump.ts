@@ -1,7 +1,6 @@
 /** `--dump NAME`: a global, all globals, a map's entries, an arena's pages. */
 import type { Global, LoadedObject } from '../index.ts'
 import type { LinuxGlobal, LinuxObject } from '../linux/index.ts'
-import { toBytes } from '../maps/values.ts'
 import { UsageError } from './options.ts'
 
 const PAGE = 4096n
@@ -46,7 +45,7 @@ export function globalText(global: Global | LinuxGlobal): string {
 function dumpMap(loaded: LoadedObject | LinuxObject, name: string): Dumped {
   const size = aggregateSize(loaded, name)
   const entries = [...loaded.map(name).entries()].map(([key, value]) => {
-    const text = size === undefined ? keyText(value) : bytesText(toBytes(value, size, 'a value'))
+    const text = size === undefined ? keyText(value) : bytesText(bytesOf(value, size))
     return [keyText(key), text] as const
   })
   return {
@@ -61,6 +60,12 @@ function aggregateSize({ spec }: LoadedObject | LinuxObject, name: string): numb
   const map = spec.maps.find((each) => each.name === name)
   const kind = map === undefined ? undefined : spec.btf?.types[map.valueTypeId]?.kind
   return kind === 'array' || kind === 'struct' ? map?.valueSize : undefined
+}
+
+/** Maps give numbers wherever the size allows it. */
+function bytesOf(value: bigint | Uint8Array, size: number): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  return Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn))
 }
 
 function dumpArena(loaded: LoadedObject | LinuxObject, name: string): Dumped {

@@ -171,16 +171,19 @@ describe('run', () => {
 .end
 .map typed type=array value=u8[4]
 .map number type=array value=u32
+.map pairs type=array value=pair
 .global mac: u8[4] = {1, 2, 3, 4}
 .global both: pair
 .global word: u32 = 0x04030201
 .program p type=syscall
   r1 = mac ll
   *(u8 *)(r1 + 0) = 9
+  r1 = pairs + 0 ll
+  *(u32 *)(r1 + 0) = 0x01020304
   r0 = 0
   exit
 `
-    const dumps = ['globals', 'typed', 'number'].flatMap((name) => ['--dump', name])
+    const dumps = ['globals', 'typed', 'number', 'pairs'].flatMap((name) => ['--dump', name])
     const bytes = file('bytes.bpf.s', source)
     expect((await harena(['run', bytes, ...dumps])).stdout.split('\n')).toEqual([
       'p: returned 0 (0x0)',
@@ -190,6 +193,7 @@ describe('run', () => {
       '  both = hex:00000000',
       '  typed = 0x0: hex:00000000',
       '  number = 0x0: 0x0',
+      '  pairs = 0x0: hex:04030201',
       '',
     ])
     expect(JSON.parse((await harena(['run', bytes, '--json'])).stdout).globals).toEqual({ mac: 'hex:09020304' })

@@ -4,7 +4,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
-import { POLICIES } from '../vm/options.ts'
+import { POLICIES } from '../index.ts'
 
 /** One option. A name that has a value takes it as `--name VALUE` or `--name=VALUE`. */
 export interface OptionSpec {
