@@ -54,7 +54,9 @@ export function resultsOf(answer: Extract<Answer, { readonly verdict: 'accepted'
     if (data !== undefined) parts.push(`data=${hex(data)}`)
     return parts.join(' ')
   })
-  const maps = Object.entries(answer.maps).map(([name, contents]) => `${name}: ${renderContents(contents)}`)
+  const maps = Object.entries(answer.maps).map(
+    ([name, contents]) => `${name}: ${renderContents(contents) || 'nothing'}`,
+  )
   return [...runs, ...(answer.runs.length === 0 ? [] : maps)]
 }
 
@@ -126,4 +128,12 @@ function parseRun(text: string, program: string = PROGRAM_NAME): RunRequest {
 
 function bytesOf(digits: string): Uint8Array {
   return Uint8Array.from(Buffer.from(digits, 'hex'))
+}
+
+/** The file with what Linux says and does today. */
+export function withAnswer(text: string, linux: string, results: readonly string[]): string {
+  const lines = text.split('\n').filter((line) => !line.startsWith('# result: '))
+  const at = lines.findLastIndex((line) => /^# (?:linux|cpus|run): /u.test(line))
+  const updated = lines.map((line) => (line.startsWith('# linux: ') ? `# linux: ${linux}` : line))
+  return updated.toSpliced(at + 1, 0, ...results.map((result) => `# result: ${result}`)).join('\n')
 }

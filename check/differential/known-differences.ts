@@ -1,0 +1,39 @@
+/**
+ * Where harena's verdict is not Linux's, and is not to be: the list that tests excuse and docs/parity.md explains, each
+ * under its name.
+ */
+export interface KnownDifference {
+  /** As docs/parity.md has it. */
+  readonly name: string
+  /** Verdicts, as verdictOf gives them. */
+  readonly harena: RegExp
+  readonly linux: RegExp
+}
+
+export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
+  {
+    name: 'Fields of maps',
+    harena: /^EOPNOTSUPP harena does not implement loads from struct bpf_\w+$/u,
+    linux: /./u,
+  },
+  {
+    name: 'What harena does not implement',
+    harena: /^EOPNOTSUPP harena does not implement (?!loads from)/u,
+    linux: /./u,
+  },
+  {
+    name: 'Atomics on the arena and elsewhere',
+    harena: /^EINVAL same insn cannot be used with different pointers$/u,
+    linux: /^accepted$/u,
+  },
+  {
+    name: 'Addresses of functions without BTF',
+    harena: /^accepted$/u,
+    linux: /^EINVAL missing btf func_info$/u,
+  },
+]
+
+/** The one that explains a pair of verdicts; undefined where none does. */
+export function explain(verdicts: { readonly harena: string; readonly linux: string }): KnownDifference | undefined {
+  return KNOWN_DIFFERENCES.find(({ harena, linux }) => harena.test(verdicts.harena) && linux.test(verdicts.linux))
+}
