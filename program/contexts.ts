@@ -49,6 +49,8 @@ export interface ContextLayout {
   readonly size: number
   /** Bytes of the machine's struct. */
   readonly placeSize: number
+  /** True where the struct lies in kernel memory as it is named: accesses need no translation. */
+  readonly plain?: boolean
   /** By ascending offset. */
   readonly fields: readonly ContextField[]
   /** What the program may do with the packet by pointer. */
@@ -139,7 +141,27 @@ const SOCKET: ContextLayout = {
   loadsPacket: true,
 }
 
-const LAYOUTS: Partial<Record<ProgramType, ContextLayout>> = { xdp: XDP, socket: SOCKET }
+/** struct pt_regs of x86-64, in order; each has eight bytes. */
+const PT_REGS = [
+  ...['r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi'],
+  ...['orig_rax', 'rip', 'cs', 'eflags', 'rsp', 'ss'],
+]
+
+/** The registers of whoever hit the probe: 168 bytes, read in any part, never written. */
+const KPROBE: ContextLayout = {
+  struct: 'pt_regs',
+  size: 168,
+  placeSize: 168,
+  plain: true,
+  fields: PT_REGS.map((name, n) => {
+    const off = POINTER_BYTES * n
+    return { name, off, size: 8, value: 'scalar', loads: 1 | 2 | 4 | 8, stores: 0, place: off, kept: 8 }
+  }),
+  packet: 'none',
+  loadsPacket: false,
+}
+
+const LAYOUTS: Partial<Record<ProgramType, ContextLayout>> = { xdp: XDP, socket: SOCKET, kprobe: KPROBE }
 
 /** The context of a program type; undefined where it is no struct of fields (syscall) or not known to harena. */
 export function contextLayout(type: ProgramType): ContextLayout | undefined {

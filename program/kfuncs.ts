@@ -4,6 +4,21 @@
  */
 import type { KfuncPrototype } from './prototypes.ts'
 
+/** Program types that may have objects of their own: not socket filters, kprobes and their like. */
+const GENERIC: readonly string[] = [
+  'syscall',
+  'xdp',
+  'sched_cls',
+  'tracepoint',
+  'perf_event',
+  'tp_btf',
+  'iter',
+  'fentry',
+  'fexit',
+  'fmod_ret',
+  'lsm',
+]
+
 export const KFUNCS: readonly KfuncPrototype[] = [
   {
     id: 1,
@@ -29,27 +44,89 @@ export const KFUNCS: readonly KfuncPrototype[] = [
     ret: 'scalar',
     flags: ['trusted_args', 'sleepable'],
   },
+  {
+    id: 4,
+    name: 'bpf_obj_new_impl',
+    // u64 local_type_id__k, void *meta__ign
+    params: [{ kind: 'constant' }, { kind: 'ignored' }],
+    ret: 'object',
+    flags: ['acquire', 'ret_null'],
+    available: GENERIC,
+  },
+  {
+    id: 5,
+    name: 'bpf_obj_drop_impl',
+    // void *p__alloc, void *meta__ign
+    params: [{ kind: 'object' }, { kind: 'ignored' }],
+    ret: 'void',
+    flags: ['release'],
+    available: GENERIC,
+  },
+  { id: 6, name: 'bpf_rcu_read_lock', params: [], ret: 'void', flags: [], section: 'rcu_lock' },
+  { id: 7, name: 'bpf_rcu_read_unlock', params: [], ret: 'void', flags: [], section: 'rcu_unlock' },
+  { id: 8, name: 'bpf_preempt_disable', params: [], ret: 'void', flags: [], section: 'preempt_disable' },
+  { id: 9, name: 'bpf_preempt_enable', params: [], ret: 'void', flags: [], section: 'preempt_enable' },
+  // unsigned long *flags__irq_flag
+  { id: 10, name: 'bpf_local_irq_save', params: [{ kind: 'irq_flag', does: 'save' }], ret: 'void', flags: [] },
+  { id: 11, name: 'bpf_local_irq_restore', params: [{ kind: 'irq_flag', does: 'restore' }], ret: 'void', flags: [] },
+  {
+    id: 12,
+    name: 'bpf_mem_alloc',
+    // u32 size
+    params: [{ kind: 'alloc_size' }],
+    ret: 'memory',
+    flags: ['acquire', 'ret_null'],
+    own: true,
+  },
+  {
+    id: 13,
+    name: 'bpf_mem_free',
+    // void *p
+    params: [{ kind: 'alloc_memory' }],
+    ret: 'void',
+    flags: ['release'],
+    own: true,
+  },
+  {
+    id: 14,
+    name: 'bpf_mem_cache_alloc',
+    // struct bpf_mem_alloc *alloc
+    params: [{ kind: 'allocator', orNull: false }],
+    ret: 'memory',
+    flags: ['acquire', 'ret_null'],
+    own: true,
+  },
+  {
+    id: 15,
+    name: 'bpf_mem_cache_free',
+    // struct bpf_mem_alloc *alloc, void *p
+    params: [{ kind: 'allocator', orNull: false }, { kind: 'alloc_memory' }],
+    ret: 'void',
+    flags: ['release'],
+    own: true,
+  },
+  {
+    id: 16,
+    name: 'bpf_mem_prefill',
+    // struct bpf_mem_alloc *alloc (or 0), u32 size, u32 count
+    params: [{ kind: 'allocator', orNull: true }, { kind: 'alloc_size' }, { kind: 'scalar' }],
+    ret: 'scalar',
+    flags: [],
+    own: true,
+  },
 ]
 
-/** kfuncs that are harena's own. Linux has functions of such names, and they are not kfuncs. */
-const OWN_NAMES: ReadonlySet<string> = new Set([
-  'bpf_mem_alloc',
-  'bpf_mem_free',
-  'bpf_mem_cache_alloc',
-  'bpf_mem_cache_free',
-  'bpf_mem_prefill',
-])
-
-/** True for what only harena has, whether or not it is implemented. */
+/** True for kfuncs that are harena's own. Linux has functions of such names, and they are not kfuncs. */
 export function isOwnKfunc(name: string): boolean {
-  return OWN_NAMES.has(name)
+  return byName.get(name)?.own === true
 }
 
 const byName: ReadonlyMap<string, KfuncPrototype> = new Map(KFUNCS.map((row) => [row.name, row]))
 const byId: ReadonlyMap<number, KfuncPrototype> = new Map(KFUNCS.map((row) => [row.id, row]))
 
+/** The kfunc called `name`; names that end in `_impl` may leave that out. */
 export function kfuncNamed(name: string): KfuncPrototype | undefined {
-  return byName.get(name)
+  return byName.get(kfuncAlias(name))
 }
 
 export function kfuncById(id: number): KfuncPrototype | undefined {

@@ -58,10 +58,22 @@ export interface MapInfo {
   readonly frozen: Uint8Array | undefined
 }
 
+/** An object allocator (`.alloc`) of the machine. One object an allocator: identity is sameness. */
+export interface AllocInfo {
+  readonly name: string
+  /** Bytes of each object; undefined for any size. */
+  readonly size: number | undefined
+  readonly percpu: boolean
+  /** What the program has as its pointer, as the log shows it: good only as a kfunc's argument. */
+  readonly address: bigint
+}
+
 /** What an instruction's pseudo immediate or call stands for on this machine. */
 export type Binding =
   | { readonly kind: 'map'; readonly map: MapInfo }
   | { readonly kind: 'map-value'; readonly map: MapInfo; readonly offset: number }
+  /** An LD_IMM64 that stands for an allocator's pointer; its immediate does not count. */
+  | { readonly kind: 'alloc'; readonly alloc: AllocInfo }
   | { readonly kind: 'kfunc'; readonly prototype: KfuncPrototype }
   /** A kfunc of Linux that harena does not implement. */
   | { readonly kind: 'unknown-kfunc'; readonly name: string }

@@ -114,8 +114,24 @@ export interface HelperPrototype {
   }[]
 }
 
-/** How a kfunc parameter is checked. The names follow the suffix rules of kernel BTF. */
-export type KfuncParameter = { readonly kind: 'map' } | { readonly kind: 'ignored' } | { readonly kind: 'scalar' }
+/** How a kfunc parameter is checked. */
+export type KfuncParameter =
+  | { readonly kind: 'map' }
+  /** `__ign`: anything, even an unset register. */
+  | { readonly kind: 'ignored' }
+  | { readonly kind: 'scalar' }
+  /** `__k`: a number that the verifier knows. */
+  | { readonly kind: 'constant' }
+  /** `__alloc`: an object of bpf_obj_new that the program owns. */
+  | { readonly kind: 'object' }
+  /** `__irq_flag`: eight bytes of stack, set here or set before. */
+  | { readonly kind: 'irq_flag'; readonly does: 'save' | 'restore' }
+  /** Own: a known number of bytes that allocators give. */
+  | { readonly kind: 'alloc_size' }
+  /** Own: the pointer of an `.alloc`, or 0 for the machine's own where that is allowed. */
+  | { readonly kind: 'allocator'; readonly orNull: boolean }
+  /** Own: memory that the allocator in front of it gave, or the machine's own. */
+  | { readonly kind: 'alloc_memory' }
 
 export type KfuncFlag =
   | 'acquire'
@@ -127,14 +143,27 @@ export type KfuncFlag =
   | 'rcu'
   | 'fastcall'
 
+/** Sections that a kfunc opens or closes. */
+export type KfuncSection = 'rcu_lock' | 'rcu_unlock' | 'preempt_disable' | 'preempt_enable'
+
 export interface KfuncPrototype {
   /** harena's own number for it, stable within a release: what `call kfunc ID` takes and the log prints. */
   readonly id: number
   readonly name: string
   readonly params: readonly KfuncParameter[]
-  /** `pointer` is `void *`, which the verifier treats as an unknown scalar. */
-  readonly ret: 'void' | 'scalar' | 'pointer'
+  /**
+   * `pointer` is `void *`, which the verifier treats as an unknown scalar; `object` the struct whose type id is in r1;
+   * `memory` (own) bytes of the size that the arguments give.
+   */
+  readonly ret: 'void' | 'scalar' | 'pointer' | 'object' | 'memory'
   readonly flags: readonly KfuncFlag[]
+  readonly section?: KfuncSection
+  /** Keys of program types that may call it; undefined for all. */
+  readonly available?: readonly string[]
   /** True for kfuncs that only harena has. */
   readonly own?: boolean
 }
+
+/** Bytes that one object of an allocator may have, by contract: 4096 less the allocator's own word. */
+export const ALLOC_SIZE_MIN = 1
+export const ALLOC_SIZE_MAX = 4088

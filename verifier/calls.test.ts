@@ -397,7 +397,7 @@ describe('kfuncs', () => {
     expect(kfunc(names[0], values, (state) => (state.activeLocks = 1))).toBe(
       'EINVAL function calls are not allowed while holding a lock',
     )
-    expect(kfunc('bpf_rcu_read_lock', [])).toBe('EOPNOTSUPP harena does not implement bpf_rcu_read_lock')
+    expect(kfunc('bpf_throw', [])).toBe('EOPNOTSUPP harena does not implement bpf_throw')
   })
 })
 

@@ -14,6 +14,7 @@ import { MAP_FLAGS, MAP_TYPES, type MapType, PROGRAM_TYPES } from '../program/ty
 import { fail } from './errors.ts'
 import { checkHelperArgument, type HelperCall } from './helper-args.ts'
 import { helperName } from './helper-names.ts'
+import { setObjectResult } from './kptr.ts'
 import {
   ID,
   MAP,
@@ -34,6 +35,7 @@ import {
   UMAX_LO,
 } from './layout.ts'
 import { forgetPacket } from './packet.ts'
+import { acquireResult, release } from './references.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
 import { sync } from './scalar-sync.ts'
 import { storeStack } from './stack.ts'
@@ -61,6 +63,8 @@ export function callHelper(walk: Walk, state: State, insn: Instruction): void {
     mapWord: 0,
     mapUid: 0,
     constantKey: -1,
+    struct: 0,
+    released: 0,
     sizeMax: 0,
     raw: undefined,
   }
@@ -68,6 +72,7 @@ export function callHelper(walk: Walk, state: State, insn: Instruction): void {
   checkMapWritable(call)
   refuseSpecific(call)
   if (call.raw !== undefined) fillRaw(walk, state, call.raw.register, call.raw.size)
+  if (call.released !== 0) release(state, call.released)
   clearCallerSaved(state)
   setResult(walk, state, call)
   checkCompatible(call)
@@ -117,6 +122,7 @@ function checkMapWritable({ map, prototype }: HelperCall): void {
 function refuseSpecific({ prototype, map }: HelperCall): void {
   const { flags, name } = prototype
   if (name === 'bpf_tail_call' && map?.type !== 'prog_array') fail('tail-call-map', {})
+  if (name === 'bpf_kptr_xchg') return
   const followed = !flags.some(
     (flag) => flag === 'acquire' || flag === 'release' || flag === 'sync_callback' || flag === 'async_callback',
   )
@@ -157,6 +163,10 @@ function setResult(walk: Walk, state: State, call: HelperCall): void {
     case 'map_value':
     case 'map_value_or_null':
       setMapValue(state, call)
+      return
+    case 'kptr_or_null':
+      setObjectResult(state, call.struct)
+      acquireResult(state)
       return
     default:
       fail('not-implemented', { name: call.prototype.name })

@@ -28,7 +28,8 @@ export function checkUnmodified(words: Int32Array, at: number, n: number, type: 
 
 /** True when the context is memory as it stands: calls that take memory take it too, and engines load from it. */
 export function isPlainContext(walk: Walk): boolean {
-  return walk.prepared.program.type === 'syscall'
+  const { type } = walk.prepared.program
+  return type === 'syscall' || contextLayout(type)?.plain === true
 }
 
 export interface ContextUse {
@@ -39,13 +40,14 @@ export interface ContextUse {
 
 /** @returns what a load gives. @throws Rejection when the program type has no such access */
 export function checkContextAccess(walk: Walk, off: number, size: number, use: ContextUse): ContextValue {
-  const value = isPlainContext(walk) ? plainAccess(off, size) : fieldAccess(walk, off, size, use)
+  const bare = walk.prepared.program.type === 'syscall'
+  const value = bare ? bareAccess(off, size) : fieldAccess(walk, off, size, use)
   if (value === undefined) return fail('context-access', { off, size })
   if (off + size > walk.maxContext) walk.maxContext = off + size
   return value
 }
 
-function plainAccess(off: number, size: number): ContextValue | undefined {
+function bareAccess(off: number, size: number): ContextValue | undefined {
   return off < 0 || off >= SYSCALL_CONTEXT || off % size !== 0 ? undefined : 'scalar'
 }
 

@@ -66,6 +66,11 @@ export const MESSAGES = {
   'only-read-from': ['EACCES', 'only read from <type> is supported'],
   'only-read': ['EACCES', 'only read is supported'],
   'access-beyond-struct': ['EACCES', 'access beyond struct <type> at off <off> size <size>'],
+  'pointer-member': ['EACCES', 'cannot access ptr member <member> with moff <start> in struct <type> with off <off> size <size>'],
+  'no-field': ['EACCES', "struct <type> doesn't have field at offset <off>"],
+  'variable-struct-access': ['EACCES', 'R<reg> is <type> invalid variable offset: off=<off>, var_off=<varOff>'],
+  'object-direct': ['EACCES', 'direct access to <field> is disallowed'],
+  'object-unreferenced': ['EFAULT', 'verifier bug: ref_obj_id for allocated object must be non-zero'],
   'access-beyond-member': ['EACCES', 'access beyond the end of member <member> (mend:<end>) in struct <type> with off <off> size <size>'],
 
   // Stack
@@ -117,6 +122,17 @@ export const MESSAGES = {
   'map-key-write': ['EACCES', 'write to change key R<reg> not allowed'],
   'field-direct': ['EACCES', '<field> cannot be accessed directly by load/store'],
   'field-indirect': ['EACCES', '<field> cannot be accessed indirectly by helper'],
+  'kptr-variable': ['EACCES', '<field> access cannot have variable offset'],
+  'kptr-misaligned': ['EACCES', '<field> access misaligned expected=<expected> off=<off>'],
+  'kptr-size': ['EACCES', '<field> access size must be BPF_DW'],
+  'kptr-mode': ['EACCES', 'kptr in map can only be accessed using BPF_MEM instruction mode'],
+  'kptr-store': ['EACCES', 'store to referenced kptr disallowed'],
+  'kptr-place-variable': ['EINVAL', "R<reg> doesn't have constant offset. kptr has to be at the constant offset"],
+  'kptr-without-btf': ['EINVAL', "map '<name>' has to have BTF in order to use bpf_kptr_xchg"],
+  'kptr-none': ['EINVAL', 'R<reg> has no valid kptr'],
+  'kptr-place': ['EACCES', "off=<off> doesn't point to kptr"],
+  'kptr-type': ['EACCES', 'invalid kptr access, R<reg> type=<type> expected=<expected>'],
+  'kptr-flags': ['EFAULT', 'verifier bug: invalid PTR_TO_BTF_ID register for type match'],
   'negative-buffer-offset': ['EACCES', 'R<reg> invalid <type> buffer access: off=<off>, size=<size>'],
   'variable-buffer-offset': ['EACCES', 'R<reg> invalid variable buffer offset: off=<off>, var_off=<varOff>'],
 
@@ -179,6 +195,27 @@ export const MESSAGES = {
   'kfunc-null': ['EACCES', 'Possibly NULL pointer passed to trusted arg<index>'],
   'kfunc-untrusted': ['EINVAL', 'R<reg> must be referenced or trusted'],
   'kfunc-map': ['EINVAL', "pointer in R<reg> isn't map pointer"],
+  'kfunc-expects-reference': ['EINVAL', 'release kernel function <name> expects refcounted PTR_TO_BTF_ID'],
+  'kfunc-not-object': ['EINVAL', 'arg#<index> expected pointer to allocated object'],
+  'kfunc-object-unreferenced': ['EINVAL', 'allocated object must be referenced'],
+  'kfunc-type-id-range': ['EINVAL', 'local type ID argument must be in range [0, U32_MAX]'],
+  'kfunc-type-id-btf': ['EINVAL', 'bpf_obj_new/bpf_percpu_obj_new requires prog BTF'],
+  'kfunc-type-id-struct': ['EINVAL', 'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct'],
+  'kfunc-sleeps-in-region': ['EACCES', 'kernel func <name> is sleepable within <region>'],
+  'rcu-nested': ['EINVAL', 'nested rcu read lock (kernel function <name>)'],
+  'rcu-unmatched': ['EINVAL', 'unmatched rcu read unlock (kernel function <name>)'],
+  'preempt-unmatched': ['EINVAL', 'unmatched attempt to enable preemption (kernel function <name>)'],
+  'irq-not-stack': ['EINVAL', "arg#<index> doesn't point to an irq flag on stack"],
+  'irq-variable': ['EINVAL', 'irq_flag has to be at a constant offset'],
+  'irq-offset': ['EINVAL', 'cannot pass in irq_flag at an offset=<off>'],
+  'irq-not-free': ['EINVAL', 'expected uninitialized irq flag as arg#<index>'],
+  'irq-not-saved': ['EINVAL', 'expected an initialized irq flag as arg#<index>'],
+  'irq-order': ['EACCES', 'cannot restore irq state out of order, expected id=<id> acquired at insn_idx=<insn>'],
+  // harena's own kfuncs
+  'alloc-size': ['EINVAL', 'R<reg> size <size> is not in [<min>, <max>]'],
+  'alloc-not-allocator': ['EINVAL', "pointer in R<reg> isn't alloc pointer"],
+  'alloc-any-size': ['EINVAL', "alloc '<name>' has no size of its own"],
+  'alloc-mismatch': ['EINVAL', 'R<reg> was not allocated by alloc <name>'],
   'not-scalar': ['EINVAL', 'R<reg> is not a scalar'],
   'not-constant': ['EINVAL', 'R<reg> must be a known constant'],
 
@@ -205,7 +242,8 @@ export const MESSAGES = {
   'exit-not-scalar': ['EINVAL', 'At subprogram exit the register R<reg> is not a scalar value (<type>)'],
 
   // References
-  'reference-leak': ['EINVAL', 'Unreleased reference id=<id> alloc_insn=<insn>\n<where> would lead to reference leak'],
+  'reference-unreleased': ['EINVAL', 'Unreleased reference id=<id> alloc_insn=<insn>'],
+  'reference-leak': ['EINVAL', '<where> would lead to reference leak'],
   'exit-in-region': ['EINVAL', '<where> cannot be used inside <region>-ed region'],
 
   // Limits

@@ -12,6 +12,7 @@ import type { Argument, ArgumentKind, HelperPrototype } from '../program/prototy
 import { checkUnmodified } from './context.ts'
 import { fail } from './errors.ts'
 import { accessArgument } from './helper-memory.ts'
+import { checkObject, checkPlace } from './kptr.ts'
 import {
   baseType,
   FRAME,
@@ -47,6 +48,10 @@ export interface HelperCall {
   mapUid: number
   /** The key of an array, where the stack holds a constant one; -1 else. */
   constantKey: number
+  /** Struct of the object that is exchanged, as BTF_ID has it. */
+  struct: number
+  /** Reference that the call gives back, 0 for none. */
+  released: number
   /** Greatest value of the last size argument. */
   sizeMax: number
   /** Memory that the helper fills without reading it: bytes of the register's frame become unknown afterwards. */
@@ -82,6 +87,7 @@ const EXPECTED: Partial<Record<ArgumentKind, readonly number[]>> = {
   mem_write: MEMORY,
   mem_write_or_null: MEMORY,
   mem_uninit: MEMORY,
+  kptr_xchg_dest: [MAP_VALUE, BTF_ID | TypeFlag.ALLOC],
   const_size: [SCALAR],
   const_size_or_zero: [SCALAR],
 }
@@ -95,6 +101,10 @@ export function checkHelperArgument(walk: Walk, state: State, call: HelperCall, 
   if (kind === 'anything') return
   if (isPacketMemory(currentFrame(state).words[at + TYPE]!)) {
     if (!packetForHelpers(walk) || !call.prototype.flags.includes('pkt_access')) fail('packet-to-helper', {})
+  }
+  if (kind === 'kptr_release_or_null') {
+    checkObject(walk, state, call, n)
+    return
   }
   const expected = EXPECTED[kind]
   if (expected === undefined) fail('not-implemented', { name: call.prototype.name })
@@ -130,6 +140,10 @@ export function checkOffset(words: Int32Array, at: number, n: number): void {
       case RegType.ARENA:
       case RegType.SCALAR:
         return
+      case RegType.BTF_ID:
+        // From inside a struct the kernel finds its start; not from a place that nobody knows.
+        if (words[at + OFF]! > 0 && isConst(words, at) && words[at + VALUE_LO] === 0) return
+        break
       default:
         break
     }
@@ -145,6 +159,9 @@ function checkKind(walk: Walk, state: State, call: HelperCall, argument: Argumen
       call.mapWord = words[at + MAP]!
       call.mapUid = words[at + MAP_UID]!
       call.map = walk.prepared.maps[call.mapWord - 1]
+      return
+    case 'kptr_xchg_dest':
+      checkPlace(walk, state, call, n)
       return
     case 'map_key': {
       const { keySize } = mapOf(call)

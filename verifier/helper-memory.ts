@@ -11,7 +11,7 @@ import { fail } from './errors.ts'
 import type { HelperCall } from './helper-args.ts'
 import { baseType, MAP, MEM_SIZE, OFF, RegType, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
 import { checkMapRights, checkRegion } from './memory.ts'
-import { refuseSpecialFields } from './memory-fields.ts'
+import { checkFieldsForHelper } from './memory-fields.ts'
 import { checkPacketAccess, checkPacketWrite } from './packet.ts'
 import { isReadable, kindAt, readSlots, type StackRange, scrubSpecial, slotOf, stackRange } from './stack.ts'
 import { currentFrame, type Frame, registerAt, SlotKind, type State, slotAt } from './state.ts'
@@ -41,7 +41,7 @@ export function accessArgument(walk: Walk, state: State, n: number, size: number
       const map = walk.prepared.maps[words[at + MAP]! - 1]!
       checkMapRights(map, words[at + OFF]!, size, access.write)
       checkSpan(words, at, n, size, access, 'map-value-range', map.valueSize)
-      refuseSpecialFields(map)
+      checkFieldsForHelper(map, words, at, size)
       return
     }
     case RegType.MAP_KEY:

@@ -50,7 +50,10 @@ export const BTF_ID = 28
 export const DYNPTR_ID = 29
 /** Kind and state of an iterator, dynptr or irq flag in a stack slot. */
 export const SLOT_STATE = 30
-/** Depth of an iterator; number of a function for PTR_TO_FUNC. */
+/**
+ * Depth of an iterator; number of a function for PTR_TO_FUNC; of an allocator, for its pointer and for memory that it
+ * gave: its index in the program's table plus 1, ALLOC_GLOBAL for the machine's own.
+ */
 export const EXTRA = 31
 
 export const REG_WORDS = 32
@@ -78,6 +81,8 @@ export const RegType = {
   BUF: 19,
   FUNC: 20,
   DYNPTR: 21,
+  /** Pointer of an allocator: harena's own. */
+  ALLOCATOR: 22,
 } as const
 export type RegType = (typeof RegType)[keyof typeof RegType]
 
@@ -94,6 +99,9 @@ export const TypeFlag = {
   ALLOC: 0x10000,
   NON_OWNING: 0x20000,
 } as const
+
+/** In EXTRA of memory that the machine's own allocator gave. */
+export const ALLOC_GLOBAL: number = -1
 
 /** The base type in a TYPE word. */
 export function baseType(type: number): number {

@@ -44,10 +44,16 @@ describe('maps whose values hold more than data', () => {
       'bpf_timer',
     ],
     [
-      'a pointer to a kernel object',
+      'a pointer to an object of the program',
       [struct('task'), { kind: 'type_tag', name: 'kptr', type: 1 }, { kind: 'ptr', type: 2 }, struct('item', 3)],
       4,
-      'kptr',
+      undefined,
+    ],
+    [
+      'a pointer of another kind',
+      [struct('task'), { kind: 'type_tag', name: 'percpu_kptr', type: 1 }, { kind: 'ptr', type: 2 }, struct('item', 3)],
+      4,
+      'percpu_kptr',
     ],
     ['a pointer like any other', [struct('task'), { kind: 'ptr', type: 1 }, struct('item', 2)], 3, undefined],
     [

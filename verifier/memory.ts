@@ -5,10 +5,13 @@
  */
 import { add, hi, leU, ltS } from '../memory/int64.ts'
 import { Access, type MapInfo } from '../program/loadable.ts'
+import type { SpecialField } from '../program/special-fields.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { checkContextAccess, checkUnmodified, isPlainContext, setContextPointer } from './context.ts'
 import { fail, failure } from './errors.ts'
 import { baseType, MAP, MEM_SIZE, OFF, RegType, SMIN_LO, TYPE, TypeFlag, UMAX_LO, VALUE_LO } from './layout.ts'
+import { checkFields, loadPointerField } from './memory-fields.ts'
+import { accessObject } from './object.ts'
 import { checkPacketAccess, checkPacketAlignment, checkPacketWrite, isPacketMemory } from './packet.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
 import { checkSocketAccess } from './socket-fields.ts'
@@ -50,15 +53,26 @@ export function accessMemory(walk: Walk, state: State, access: MemoryAccess): vo
   if (!access.write && access.register >= 0) narrow(walk, state, access)
 }
 
+/** Flags that leave the kind of memory what it is; the rules for some of them are with the kind. */
+const IGNORED_FLAGS: number =
+  TypeFlag.RDONLY | TypeFlag.RINGBUF | TypeFlag.ALLOC | TypeFlag.RCU | TypeFlag.UNTRUSTED | TypeFlag.NON_OWNING
+
 /** Everything but the stack; a load makes its register unknown unless the value is known. */
 function checkTyped(walk: Walk, state: State, access: MemoryAccess, type: number, at: number): void {
   const { words } = currentFrame(state)
   const { base: reg, off, size, write } = access
   let known: bigint | undefined
-  switch (type & ~TypeFlag.RDONLY & ~TypeFlag.RINGBUF) {
-    case RegType.MAP_VALUE:
-      known = checkMapValue(walk, words, at, access)
+  switch (type & ~IGNORED_FLAGS) {
+    case RegType.MAP_VALUE: {
+      const map = mapOf(walk, words, at)
+      const field = checkMapValue(map, words, at, access)
+      if (field !== undefined) {
+        if (access.register >= 0) loadPointerField(walk, state, map, field, access.register)
+        return
+      }
+      if (!write) known = knownValue(map, words, at, access)
       break
+    }
     case RegType.MAP_KEY:
       if (write) fail('map-key-write', { reg })
       checkRegion(words, at, reg, off, size, 'map-key-range', mapOf(walk, words, at).keySize)
@@ -80,6 +94,9 @@ function checkTyped(walk: Walk, state: State, access: MemoryAccess, type: number
       checkSocketAccess(reg, type, off, size, write)
       break
     case RegType.ARENA:
+      break
+    case RegType.BTF_ID:
+      accessObject(walk, state, reg, off, size, write)
       break
     case RegType.CONST_MAP_PTR:
       refuseMapStruct(walk, words, at, access)
@@ -142,15 +159,19 @@ function mapOf(walk: Walk, words: Int32Array, at: number): MapInfo {
   return walk.prepared.maps[words[at + MAP]! - 1]!
 }
 
-/** @returns the value that is there, where it can never change */
-function checkMapValue(walk: Walk, words: Int32Array, at: number, access: MemoryAccess): bigint | undefined {
+/** @returns the pointer field that is accessed; undefined when it is plain data. @throws Rejection */
+function checkMapValue(map: MapInfo, words: Int32Array, at: number, access: MemoryAccess): SpecialField | undefined {
   const { base: reg, off, size, write } = access
-  const map = mapOf(walk, words, at)
   checkMapRights(map, words[at + OFF]! + off, size, write)
   checkRegion(words, at, reg, off, size, 'map-value-range', map.valueSize)
-  if (write || map.frozen === undefined || (map.flags & MAP_FLAGS.rdonly_prog) === 0) return undefined
+  return checkFields(map, words, at, { off, size, write, plain: !access.strict && !access.signed })
+}
+
+/** The value that is there, where it can never change. */
+function knownValue(map: MapInfo, words: Int32Array, at: number, access: MemoryAccess): bigint | undefined {
+  if (map.frozen === undefined || (map.flags & MAP_FLAGS.rdonly_prog) === 0) return undefined
   if (map.type !== 'array' || map.maxEntries !== 1 || !tnumIsConst(words, at + VALUE_LO)) return undefined
-  return frozenValue(map.frozen, words[at + VALUE_LO]! + words[at + OFF]! + off, access)
+  return frozenValue(map.frozen, words[at + VALUE_LO]! + words[at + OFF]! + access.off, access)
 }
 
 /** What a program may do with the map's values at all. @throws Rejection */

@@ -11,7 +11,7 @@ import { kernelText } from '../isa/disasm-kernel.ts'
 import type { Slot } from '../isa/instruction.ts'
 import { Kind } from '../isa/table.ts'
 import { contextLayout } from '../program/contexts.ts'
-import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
+import type { AllocInfo, LoadableProgram, MapInfo } from '../program/loadable.ts'
 import type { LineInfo } from '../program/object.ts'
 import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
 import { type Effects, type Marks, searchGraph, summarize } from './cfg.ts'
@@ -21,6 +21,7 @@ import { liveRegisters } from './liveness.ts'
 import type { LogBuffer } from './log.ts'
 import type { TextNames } from './log-events.ts'
 import { resolveImmediates } from './resolve.ts'
+import { StructTable } from './structs.ts'
 import {
   checkAbnormalReturns,
   checkJumps,
@@ -51,11 +52,15 @@ export interface Prepared extends Marks {
   readonly liveRegisters: Uint16Array
   /** MAP words of registers are indices here, plus 1. */
   readonly maps: readonly MapInfo[]
+  /** In EXTRA words of registers they are indices here, plus 1. */
+  readonly allocs: readonly AllocInfo[]
   /** Index in `maps`, plus 1, of what the LD_IMM64 at a slot names; else 0. */
   readonly mapAt: Uint8Array
   readonly arena: MapInfo | undefined
   readonly sleepable: boolean
   readonly gplCompatible: boolean
+  /** BTF_ID words of registers are numbers here. */
+  readonly structs: StructTable
   /** How the log names things. */
   readonly names: TextNames
 }
@@ -64,6 +69,8 @@ export interface Prepared extends Marks {
 export interface PrepareOptions {
   /** Write source lines, as the kernel does for programs with line_info. */
   readonly sourceLines?: boolean
+  /** Program types that can be run. Default: all that there are contexts of. */
+  readonly implementedTypes?: ReadonlySet<ProgramType>
 }
 
 /**
@@ -81,9 +88,10 @@ export function prepare(program: LoadableProgram, log: LogBuffer, options: Prepa
   checkJumps(insns, subprograms)
   checkAbnormalReturns(program, subprograms)
   const resolved = resolveImmediates(program)
+  const structs = new StructTable()
   const cfg = buildCfg(insns)
   const marks = searchGraph(program, cfg)
-  checkType(program)
+  checkType(program, options)
   const subprogramOf = new Uint16Array(insns.length)
   for (const [n, { start, end }] of subprograms.entries()) subprogramOf.fill(n, start, end)
   const postorders = subprograms.map(({ start }) => postorder(cfg, start))
@@ -100,7 +108,8 @@ export function prepare(program: LoadableProgram, log: LogBuffer, options: Prepa
     liveRegisters: liveRegisters(program, cfg, postorders),
     sleepable: isSleepable(program),
     gplCompatible: isGplCompatible(program.license),
-    names: textNames(program, resolved.maps, options),
+    structs,
+    names: textNames(program, resolved.maps, structs, options),
   }
   if (log.detail) log.write(liveTable(prepared))
   return prepared
@@ -111,14 +120,20 @@ function isSleepable(program: LoadableProgram): boolean {
   return program.type === 'syscall' || (program.flags & PROGRAM_FLAGS.sleepable) !== 0
 }
 
-function checkType(program: LoadableProgram): void {
+function checkType(program: LoadableProgram, { implementedTypes }: PrepareOptions): void {
   const { type } = program
   if (type !== 'syscall' && isSleepable(program) && !SLEEPABLE_TYPES.has(type)) fail('cannot-be-sleepable', {})
-  if (type !== 'syscall' && contextLayout(type) === undefined) fail('not-implemented', { name: `program type ${type}` })
+  const known = type === 'syscall' || contextLayout(type) !== undefined
+  if (!known || implementedTypes?.has(type) === false) fail('not-implemented', { name: `program type ${type}` })
 }
 
 /** Names for the log; texts of instructions are made when first asked for. */
-function textNames(program: LoadableProgram, maps: readonly MapInfo[], options: PrepareOptions): TextNames {
+function textNames(
+  program: LoadableProgram,
+  maps: readonly MapInfo[],
+  structs: StructTable,
+  options: PrepareOptions,
+): TextNames {
   const texts: (string | undefined)[] = []
   const lines = options.sourceLines === true ? new Map<Slot, LineInfo>() : undefined
   if (lines !== undefined) for (const line of program.lines) lines.set(line.slot, line)
@@ -129,8 +144,7 @@ function textNames(program: LoadableProgram, maps: readonly MapInfo[], options: 
       texts[slot] ??= instructionText(program, slot)
       return texts[slot]!
     },
-    // No program type that is implemented has pointers to kernel structs.
-    structName: (btfId) => `#${btfId}`,
+    structName: (number) => structs.entry(number).type.name,
   }
 }
 
@@ -147,6 +161,7 @@ function instructionText(program: LoadableProgram, slot: Slot): string {
     },
     address: () => {
       if (binding?.kind === 'map') return binding.map.address
+      if (binding?.kind === 'alloc') return binding.alloc.address
       if (binding?.kind !== 'map-value') return undefined
       const base = binding.map.type === 'arena' ? (binding.map.userStart ?? 0n) : binding.map.valueAddress
       return base + BigInt(binding.offset)

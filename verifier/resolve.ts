@@ -11,7 +11,7 @@ import type { Btf } from '../btf/types.ts'
 import type { Instruction, Slot } from '../isa/instruction.ts'
 import { Class, Mode, Pseudo } from '../isa/opcode.ts'
 import { Kind } from '../isa/table.ts'
-import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
+import type { AllocInfo, LoadableProgram, MapInfo } from '../program/loadable.ts'
 import { MAP_TYPES, type MapType, PAGE_SIZE, PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
 import { fail } from './errors.ts'
 
@@ -46,6 +46,8 @@ export interface Resolved {
   /** Maps in the order in which the program names them; the MAP word of a register is an index here, plus 1. */
   readonly maps: readonly MapInfo[]
   readonly arena: MapInfo | undefined
+  /** Allocators in the order in which the program names them. */
+  readonly allocs: readonly AllocInfo[]
   /** By slot of an LD_IMM64 of a map: its index in `maps`, plus 1; 0 for other slots. */
   readonly mapAt: Uint8Array
 }
@@ -66,7 +68,13 @@ export function resolveImmediates(program: LoadableProgram): Resolved {
       fail('unknown-opcode', { opcode: insn.opcode })
     }
   }
-  return { maps, mapAt, arena: maps.find((map) => map.type === 'arena') }
+  return { maps, allocs: allocators(program), mapAt, arena: maps.find((map) => map.type === 'arena') }
+}
+
+function allocators(program: LoadableProgram): AllocInfo[] {
+  const found = new Set<AllocInfo>()
+  for (const binding of program.bindings.values()) if (binding.kind === 'alloc') found.add(binding.alloc)
+  return [...found]
 }
 
 /** Bits of an opcode byte that hold the mode of a load. */

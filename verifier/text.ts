@@ -68,6 +68,7 @@ const WORDS: Readonly<Record<number, string>> = {
   [RegType.BUF]: 'buf',
   [RegType.FUNC]: 'func',
   [RegType.DYNPTR]: 'dynptr_ptr',
+  [RegType.ALLOCATOR]: 'alloc_ptr',
 }
 
 /** In the order in which they are written. */

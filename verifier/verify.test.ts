@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { kfuncNamed } from '../program/kfuncs.ts'
 import { judge, loadable, logOf, type Verdict } from './testing.ts'
 import { verify } from './verify.ts'
 
@@ -33,9 +34,9 @@ function readCases(file: string): Case[] {
 function strip(log: string): string {
   return log
     .replaceAll(/0xffff88[0-9a-f]{10}|ADDRESS/gu, 'ADDRESS')
-    .replaceAll(/(bpf_arena_\w+)#\d+/gu, '$1#ID')
+    .replaceAll(/(bpf_\w+)#\d+/gu, (call, name: string) => (kfuncNamed(name) === undefined ? call : `${name}#ID`))
     .replaceAll(/(#ID) +;/gu, '$1 ;')
-    .replaceAll('map=.bss', 'map=bss')
+    .replaceAll(/map=\.(bss|data)/gu, 'map=$1')
     .trimEnd()
 }
 

@@ -7,7 +7,7 @@ import { successors } from '../isa/cfg.ts'
 import type { Slot } from '../isa/instruction.ts'
 import { Kind } from '../isa/table.ts'
 import { type LoadableProgram, sealVerified, type VerifiedProgram } from '../program/loadable.ts'
-import { PROGRAM_FLAGS } from '../program/types.ts'
+import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
 import { IdMap } from './compare.ts'
 import { failureMessage, Rejection } from './errors.ts'
 import { checkStackDepth, finishSubprograms, stackDepthText } from './fixup.ts'
@@ -30,6 +30,10 @@ export interface VerifyOptions {
   readonly logLevel?: number
   /** Helpers that engines have, by number: others are refused. Default: all. */
   readonly implementedHelpers?: ReadonlySet<number>
+  /** kfuncs that engines have, by name: others are refused. Default: all. */
+  readonly implementedKfuncs?: ReadonlySet<string>
+  /** Program types that the machine runs: others are refused. Default: all that the verifier knows. */
+  readonly implementedTypes?: ReadonlySet<ProgramType>
   /** CPUs of the machine, which bounds what bpf_get_smp_processor_id gives. Default 1. */
   readonly cpus?: number
   /** Is shown each state before the instruction it stands at is walked. */
@@ -68,7 +72,11 @@ function hasGlobals(program: LoadableProgram): boolean {
 function attempt(program: LoadableProgram, options: VerifyOptions, log: LogBuffer): VerifiedProgram {
   let walk: Walk | undefined
   try {
-    const prepared = prepare(program, log, { sourceLines: options.sourceLines ?? false })
+    const { implementedTypes } = options
+    const prepared = prepare(program, log, {
+      sourceLines: options.sourceLines ?? false,
+      ...(implementedTypes === undefined ? {} : { implementedTypes }),
+    })
     for (const map of prepared.maps) refuseSpecialFields(map)
     walk = makeWalk(prepared, log, options)
     walkMain(walk)
@@ -162,6 +170,7 @@ function makeWalk(prepared: Prepared, log: LogBuffer, options: VerifyOptions): W
     testStateFrequency: (flags & PROGRAM_FLAGS.test_state_freq) !== 0,
     testInvariants: (flags & PROGRAM_FLAGS.test_reg_invariants) !== 0,
     implementedHelpers: options.implementedHelpers,
+    implementedKfuncs: options.implementedKfuncs,
     cpus: options.cpus ?? 1,
     pending: [],
     entry: undefined,

@@ -5,6 +5,7 @@ import { clearCallerSaved } from './calls.ts'
 import { callGlobal } from './calls-global.ts'
 import { fail } from './errors.ts'
 import { FRAME, RegType, TYPE } from './layout.ts'
+import { checkNothingHeld } from './references.ts'
 import { copyRegister, currentFrame, makeFrame, registerAt, type State } from './state.ts'
 import { typeName } from './text.ts'
 import { isShown, type Walk } from './walk-env.ts'
@@ -62,12 +63,6 @@ export function leaveFunction(walk: Walk, state: State): Slot {
   if (isShown(walk)) walk.sink.event({ kind: 'leave', state, caller, callee, to })
   state.frames.pop()
   return to
-}
-
-/** Refuses what ends the program while it holds something. @throws Rejection */
-export function checkNothingHeld(state: State, where: string): void {
-  const held = state.references.find((reference) => reference.kind === 'pointer')
-  if (held !== undefined) fail('reference-leak', { id: held.id, insn: held.insn, where })
 }
 
 /** Exit of the main program or of a global function: nothing may be held, and r0 must be there. @throws Rejection */

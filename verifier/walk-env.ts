@@ -41,6 +41,8 @@ export interface Walk {
   readonly testInvariants: boolean
   /** Numbers of helpers that engines have; undefined for all. */
   readonly implementedHelpers: ReadonlySet<number> | undefined
+  /** Names of kfuncs that engines have; undefined for all. */
+  readonly implementedKfuncs: ReadonlySet<string> | undefined
   readonly cpus: number
 
   /** Last pushed, first taken up. */

@@ -263,9 +263,14 @@ function walkImmediate(walk: Walk, state: State, insn: Instruction): void {
   const at = writeRegister(state, insn.dst)
   const map = walk.prepared.mapAt[state.slot]!
   switch (insn.row.pseudo) {
-    case Pseudo.NONE:
-      makeConst(words, at, insn.imm, insn.imm2)
+    case Pseudo.NONE: {
+      const binding = walk.prepared.program.bindings.get(state.slot)
+      if (binding?.kind === 'alloc') {
+        makePointer(words, at, RegType.ALLOCATOR)
+        words[at + EXTRA] = walk.prepared.allocs.indexOf(binding.alloc) + 1
+      } else makeConst(words, at, insn.imm, insn.imm2)
       break
+    }
     case Pseudo.MAP_FD:
     case Pseudo.MAP_IDX:
       makePointer(words, at, RegType.CONST_MAP_PTR)

@@ -12,6 +12,7 @@ import { kfuncById, kfuncNamed } from '../program/kfuncs.ts'
 import type { Binding, LinkedProgram, LoadableProgram, MapInfo } from '../program/loadable.ts'
 import { IMPLEMENTED_HELPERS } from './helpers.ts'
 import { InvalidProgramError } from './invalid-program.ts'
+import { IMPLEMENTED_KFUNCS } from './kfuncs.ts'
 
 /** A linked program; what raw instructions lack may be left out. */
 export type ProgramImage = Pick<LinkedProgram, 'name' | 'type' | 'insns'> & Partial<LinkedProgram>
@@ -105,6 +106,11 @@ export function checkRunnable(program: LoadableProgram): void {
         if (binding.map.type === 'arena') arenas.add(binding.map)
         break
       case 'kfunc':
+        if (!IMPLEMENTED_KFUNCS.has(binding.prototype.name)) {
+          throw notImplemented(program.name, binding.prototype.name, slot)
+        }
+        break
+      case 'alloc':
         break
       default:
         binding satisfies never

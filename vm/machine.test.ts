@@ -15,6 +15,7 @@ import { IMPLEMENTED_KFUNCS } from './kfuncs.ts'
 import type { LoadedObject } from './loaded-object.ts'
 import { MachineCore } from './machine.ts'
 import type { MachineOptions, VerifyOptions } from './options.ts'
+import { IMPLEMENTED_TYPES } from './run.ts'
 
 /** Accepts everything; accesses stay checked. The verifier has tests of its own. */
 function accept(program: LoadableProgram, _options?: VerifyOptions): VerifiedProgram {
@@ -158,15 +159,21 @@ describe('running', () => {
 })
 
 describe('helpers', () => {
-  test('each number has a prototype, each kfunc an implementation', () => {
+  test('each number has a prototype; what has no implementation is refused by name', () => {
     expect([...IMPLEMENTED_HELPERS].filter((id) => !HELPERS.some((row) => row.id === id))).toEqual([])
-    expect(KFUNCS.map(({ name }) => name).filter((name) => !IMPLEMENTED_KFUNCS.has(name))).toEqual([])
+    expect([...IMPLEMENTED_KFUNCS].filter((name) => !KFUNCS.some((row) => row.name === name))).toEqual([])
     const machine = make()
     // Every helper that the verifier may accept can be loaded, every other one is refused by name.
     for (const { id, name } of HELPERS) {
       const program = { name: 'p', type: 'syscall', insns: [op('call_helper', { imm: id }), op('exit')] } as const
       const attempt = (): unknown => machine.loadProgram(program, new Map(), { unchecked: true })
       if (IMPLEMENTED_HELPERS.has(id)) attempt()
+      else expect(attempt).toThrow(`program p was rejected at instruction 0: harena does not implement ${name}`)
+    }
+    for (const { id, name } of KFUNCS) {
+      const program = { name: 'p', type: 'syscall', insns: [op('call_kfunc', { imm: id }), op('exit')] } as const
+      const attempt = (): unknown => machine.loadProgram(program, new Map(), { unchecked: true })
+      if (IMPLEMENTED_KFUNCS.has(name)) attempt()
       else expect(attempt).toThrow(`program p was rejected at instruction 0: harena does not implement ${name}`)
     }
     machine.close()
@@ -314,7 +321,16 @@ describe('loading', () => {
     const verify = vi.fn(accept)
     const object = make({}, verify).load(assemble(two), { programs: ['b'], logLevel: 2 })
     expect(verify.mock.calls.map(([program, options]) => [program.name, options])).toEqual([
-      ['b', { logLevel: 2, cpus: 1, implementedHelpers: IMPLEMENTED_HELPERS }],
+      [
+        'b',
+        {
+          logLevel: 2,
+          cpus: 1,
+          implementedHelpers: IMPLEMENTED_HELPERS,
+          implementedKfuncs: IMPLEMENTED_KFUNCS,
+          implementedTypes: IMPLEMENTED_TYPES,
+        },
+      ],
     ])
     expect(object.program('b').run().retval).toBe(2)
     expect(() => object.program('a')).toThrow('input.bpf.s has no program a')

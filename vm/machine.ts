@@ -27,12 +27,12 @@ import type { Engine } from './engine.ts'
 import { Global } from './global.ts'
 import { IMPLEMENTED_HELPERS, makeHelpers } from './helpers.ts'
 import { InvalidProgramError } from './invalid-program.ts'
-import { makeKfuncs } from './kfuncs.ts'
+import { IMPLEMENTED_KFUNCS, makeKfuncs } from './kfuncs.ts'
 import { LoadedObject } from './loaded-object.ts'
 import { MapHandle } from './map-handle.ts'
 import { checkMachineOptions, type LoadOptions, type MachineOptions, type MachineParts } from './options.ts'
 import { Program } from './program.ts'
-import { isRunnable, type RunEnvironment } from './run.ts'
+import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
 import type { Services } from './services.ts'
 import type { Native } from './state.ts'
 
@@ -195,6 +195,8 @@ export class MachineCore {
   #verified(loadable: LoadableProgram, { logLevel, progress }: LoadOptions): Program {
     const verified = this.#parts.verify(loadable, {
       implementedHelpers: IMPLEMENTED_HELPERS,
+      implementedKfuncs: IMPLEMENTED_KFUNCS,
+      implementedTypes: IMPLEMENTED_TYPES,
       cpus: this.#services.cpus.length,
       ...(logLevel === undefined ? {} : { logLevel }),
       ...(progress === undefined ? {} : { progress }),

@@ -4,6 +4,7 @@ import type { Context } from '../cpu/cpu.ts'
 import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
+import type { ProgramType } from '../program/types.ts'
 import type { Engine } from './engine.ts'
 import type { Hook } from './state.ts'
 
@@ -40,6 +41,9 @@ export interface VerifyOptions {
   /** BPF log levels: 1 the failing path, 2 every path, 4 statistics; bits add up. Default 1. */
   readonly logLevel?: number
   readonly implementedHelpers: ReadonlySet<number>
+  /** By name. */
+  readonly implementedKfuncs: ReadonlySet<string>
+  readonly implementedTypes: ReadonlySet<ProgramType>
   readonly cpus: number
   /** Is told now and then how many instructions were verified so far. */
   readonly progress?: (processed: number) => void

@@ -37,6 +37,8 @@ const RUNNABLE: Partial<Record<ProgramType, { readonly input: MakeInput; readonl
   socket: { input: socketInput, contexts: ['task', 'softirq'] },
 }
 
+export const IMPLEMENTED_TYPES: ReadonlySet<ProgramType> = new Set(Object.keys(RUNNABLE) as ProgramType[])
+
 /** True for the program types that harena runs. */
 export function isRunnable(type: ProgramType): boolean {
   return RUNNABLE[type] !== undefined
