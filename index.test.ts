@@ -83,6 +83,24 @@ describe('Machine', () => {
     machine.close()
   })
 
+  test('tells how far long verifications and runs have come', () => {
+    let now = 0
+    const hostTime = (): number => {
+      now += 10
+      return now
+    }
+    const machine = new Machine({ hostTime })
+    const source = '.program p type=syscall\n r0 = 0\nl: r0 += 1\n if r0 < 20000 goto l\n exit\n'
+    const processed: number[] = []
+    const program = machine.load(assemble(source), { progress: (count) => processed.push(count) }).program('p')
+    expect(processed).toEqual([32768])
+    const elapsed: number[] = []
+    program.run({ repeat: 4, timeoutMs: 0, progress: (ms) => elapsed.push(ms) })
+    // Looked at between two runs; the first look at the clock was for the start.
+    expect(elapsed).toEqual([20, 30, 40])
+    machine.close()
+  })
+
   test('runs the same from the same seed', () => {
     const body =
       '.program r type=syscall\n call bpf_get_prandom_u32\n r6 = r0\n call bpf_ktime_get_ns\n r0 += r6\n exit\n'

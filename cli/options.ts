@@ -285,7 +285,7 @@ function policyHelp(): string {
     const choices = values.map((value, i) => (i === 0 ? `${value} (default)` : value))
     return `  ${name}=${choices.join('|')}  ${help}`
   })
-  return ['policies:', ...lines].join('\n')
+  return ['', 'policies:', ...lines].join('\n')
 }
 
 /** Help of the whole. */

@@ -23,6 +23,8 @@ describe('progress on a terminal', () => {
     expect(nothing).toBe('')
     expect(lines[0]).toBe('running endless: 1 s')
     expect(lines.slice(0, -2).every((line) => /^running endless: \d+ s$/u.test(line))).toBe(true)
+    // A line is written again only when it says something else.
+    expect(new Set(lines).size).toBe(lines.length)
     expect(lines.at(-2)).toMatch(/^ +$/u)
     expect(lines.at(-1)).toMatch(/^harena: timed out at instruction 0/u)
   })

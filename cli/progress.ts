@@ -14,8 +14,8 @@ export class Progress {
   readonly #io: Io
   readonly #start: number
   #next: number
-  /** Columns that are written on. */
-  #width = 0
+  /** What stands there. */
+  #line = ''
 
   constructor(io: Io) {
     this.#io = io
@@ -35,16 +35,17 @@ export class Progress {
     if (now < this.#next) return
     this.#next = now + INTERVAL
     const line = text(Math.floor((now - this.#start) / 1000))
+    if (line === this.#line) return
     // Blanks over the rest of a longer line: not every terminal knows a sequence that wipes it.
-    this.#io.err(`\r${line.padEnd(this.#width)}`)
-    this.#width = line.length
+    this.#io.err(`\r${line.padEnd(this.#line.length)}`)
+    this.#line = line
   }
 
   /** Wipes the line, before anything else is written there. */
   clear(): void {
-    if (this.#width === 0) return
-    this.#io.err(`\r${' '.repeat(this.#width)}\r`)
-    this.#width = 0
+    if (this.#line === '') return
+    this.#io.err(`\r${' '.repeat(this.#line.length)}\r`)
+    this.#line = ''
   }
 }
 
