@@ -72,6 +72,11 @@ export class ErrnoError extends HarenaError {
     this.errno = errno
     this.what = message
   }
+
+  /** The same refusal, of something that the file declares. */
+  inFile(file: string): ErrnoError {
+    return new ErrnoError(this.errno, `${file}: ${this.what}`)
+  }
 }
 
 /** Where in a source text something is. Lines and columns count from 1. */

@@ -5,7 +5,7 @@
 import { encodeBtf } from '../btf/encode.ts'
 import type { Btf } from '../btf/types.ts'
 import type { OutputListener } from '../cpu/output.ts'
-import { HarenaError, VerifierError } from '../errors/errors.ts'
+import { ErrnoError, HarenaError, VerifierError } from '../errors/errors.ts'
 import type { MapAttributes } from '../maps/map.ts'
 import { keepAlive } from '../memory/pool.ts'
 import { link } from '../program/link.ts'
@@ -57,7 +57,7 @@ export class LinuxMachine {
       return this.#held(new LoadedObject(spec, programs, maps, this.#globals(spec, maps)))
     } catch (error) {
       this.#resources.closeSince(before)
-      throw error instanceof VerifierError ? error.inFile(spec.file) : error
+      throw error instanceof VerifierError || error instanceof ErrnoError ? error.inFile(spec.file) : error
     }
   }
 
