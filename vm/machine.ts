@@ -261,7 +261,7 @@ function inFile(error: unknown, file: string): unknown {
   if (error instanceof VerifierError) return error.inFile(file)
   if (error instanceof InvalidProgramError)
     return new InvalidProgramError(`${file}: ${error.message}`, error.instruction)
-  if (error instanceof ErrnoError) return new ErrnoError(error.errno, `${file}: ${error.what}`)
+  if (error instanceof ErrnoError) return error.inFile(file)
   return error
 }
 
