@@ -12,6 +12,8 @@ const config: ViteUserConfig = defineConfig({
     // Files share a process, and Node loads the sources as users' programs do: through Vite's module runner every
     // import costs at each use, which makes the verifier three times as slow.
     isolate: false,
+    // Even of two processors both: much of the time goes into waiting for child processes.
+    maxWorkers: '100%',
     experimental: { viteModuleRunner: false, nodeLoader: false },
     testTimeout: process.env.HARENA_LONG === undefined ? 60_000 : 1_800_000,
     reporters: ['default', skipReporter, ...(report === undefined ? [] : ['json'])],
