@@ -128,7 +128,7 @@ describe('whole programs go through llvm-mc-19 unchanged', () => {
         const program = drawn.filter((insn) => insn.row.kind !== Kind.LD_IMM64_HI).flatMap((insn) => slots(known(insn)))
         expect(hex(llvmBytes(disassemble(program, { syntax: 'llvm' })))).toBe(hex(encode(program)))
       }),
-      { numRuns: propertyRuns(30) },
+      { numRuns: propertyRuns(12) },
     )
   })
 
@@ -139,7 +139,7 @@ describe('whole programs go through llvm-mc-19 unchanged', () => {
         const program = decode(bytes).filter((insn) => !unknownToLlvm(insn) && !isWide(insn) && !isFar(insn))
         expect(hex(llvmBytes(disassemble(program, { syntax: 'llvm' })))).toBe(hex(encode(program)))
       }),
-      { numRuns: propertyRuns(30) },
+      { numRuns: propertyRuns(12) },
     )
   })
 })
