@@ -130,6 +130,22 @@ export class Processors {
     return true
   }
 
+  /** Waits for raised work: runs it now, on its CPU. @throws HarenaError where that CPU is in the middle of something */
+  flush(work: IrqWork): void {
+    if (!work.pending) return
+    for (const { id, raised, lazy, threaded } of this.cpus) {
+      for (const list of [raised, lazy, threaded]) {
+        const index = list.indexOf(work)
+        if (index < 0) continue
+        list.splice(index, 1)
+        const run = (): void => runList([work])
+        if (list === threaded) this.#asThread(this.cpus[id]!, 'irq-work thread', run)
+        else this.run(id, 'hardirq', work.name, run)
+        return
+      }
+    }
+  }
+
   /** Runs `job` in a task on some CPU, when time passes next. */
   queueJob(job: () => void): void {
     this.#jobs.push(job)

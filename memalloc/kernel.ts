@@ -2,16 +2,30 @@
  * A machine's kernel memory with what hands it out. Everything that keeps state there takes a Kernel; a Machine has
  * one and gives it back when it closes.
  */
+import { Locks } from '../cpu/locks.ts'
+import { Processors } from '../cpu/processors.ts'
 import { HarenaError } from '../errors/errors.ts'
 import { KERNEL_BASE, type Memory } from '../memory/memory.ts'
 import { endLeases, endWhenForgotten, type Lease, takeMemory } from '../memory/pool.ts'
 import { plainSteps, type Steps } from '../memory/steps.ts'
+import { BpfMemory } from './bpf-memory.ts'
+import { Kmalloc } from './kmalloc.ts'
+import { PageLists } from './page-lists.ts'
 import { PageAllocator, touchedPages } from './pages.ts'
+import { PercpuMemory } from './percpu.ts'
+import type { MemoryPolicies } from './policies.ts'
 
 export interface Kernel {
   readonly memory: Memory
   readonly steps: Steps
+  readonly processors: Processors
+  readonly locks: Locks
   readonly pages: PageAllocator
+  readonly lists: PageLists
+  readonly slab: Kmalloc
+  readonly percpu: PercpuMemory
+  /** bpf_mem_alloc: the machine's own instances, and what new ones need. */
+  readonly bpf: BpfMemory
   /** Every memory of the machine, kernel memory first; arenas add theirs. */
   readonly leases: Lease[]
   /** The numbers last given out. */
@@ -21,6 +35,9 @@ export interface Kernel {
 export interface KernelOptions {
   /** Bytes that kernel memory and arenas may use together; 0 or absent for no limit. */
   readonly memoryLimit?: number
+  /** The machine's CPUs; default one. */
+  readonly processors?: Processors
+  readonly policies?: MemoryPolicies
   /** Binds the primitives of shared state; without it there is no hook. */
   readonly makeSteps?: (memory: Memory) => Steps
 }
@@ -29,9 +46,27 @@ export interface KernelOptions {
 export function makeKernel(options: KernelOptions = {}): Kernel {
   const memory = takeMemory()
   const steps = (options.makeSteps ?? plainSteps)(memory)
-  const pages = new PageAllocator(memory, steps)
+  const processors = options.processors ?? new Processors()
+  const locks = new Locks(steps, processors)
+  const pages = new PageAllocator(memory, steps, locks)
+  const lists = new PageLists(pages, steps, locks)
+  const slab = new Kmalloc(memory, steps, locks, lists, options.policies)
+  const percpu = new PercpuMemory(memory, steps, locks, pages)
+  const bpf = new BpfMemory(slab, percpu)
   pages.setLimit(options.memoryLimit ?? 0)
-  return { memory, steps, pages, leases: [{ memory, touched: () => touchedPages(memory) }], ids: { map: 0 } }
+  return {
+    memory,
+    steps,
+    processors,
+    locks,
+    pages,
+    lists,
+    slab,
+    percpu,
+    bpf,
+    leases: [{ memory, touched: () => touchedPages(memory) }],
+    ids: { map: 0 },
+  }
 }
 
 /** Gives every memory back; nothing of the machine may be used afterwards. A second call does nothing. */

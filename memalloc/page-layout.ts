@@ -55,7 +55,10 @@ export const ZONE_LOCK: number = HEADER + 0x190
 export const DEFERRED: number = HEADER + 0x194
 /** How many bytes of the fixed tables may have been written to. */
 export const FIXED_USED: number = HEADER + 0x198
-export const HEADER_END: number = HEADER + 0x1a0
+/** The per-CPU allocator (percpu.ts). */
+export const PERCPU_LOCK: number = HEADER + 0x19c
+export const PERCPU_CHUNKS: number = HEADER + 0x1a0
+export const HEADER_END: number = HEADER + 0x1a8
 
 /** The fixed tables: the CPUs' page lists, a cache line a CPU; then kmalloc's caches. */
 export const CPU_LISTS: number = 2 * PAGE_SIZE

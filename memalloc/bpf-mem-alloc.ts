@@ -1,0 +1,333 @@
+/**
+ * bpf_mem_alloc: memory for programs in any context (Linux 6.18; spec: B to D).
+ *
+ *     one size     size > 0        a cache a CPU          cacheAlloc, cacheFree, cacheFreeRcu
+ *     any size     size = 0        11 caches a CPU        alloc, free, freeRcu
+ *     per-CPU      percpu          16-byte objects that point to an area of `size` bytes on every CPU
+ *
+ *     control blocks     CPU 0: class 0 │ class 1 │ … │ CPU 1: …          128 bytes each (mem-cache-layout.ts)
+ *
+ * Offsets that go in and out are those of payloads, 8 bytes into the object; 0 is NULL. Objects of the per-CPU form:
+ * the payload's first word is the offset of CPU 0's copy (percpu.ts says where the others lie).
+ */
+import { ERRNO, ErrnoError, InternalError } from '../errors/errors.ts'
+import { KERNEL_HIGH } from '../memory/memory.ts'
+import { BUSY, type Gfp } from './gfp.ts'
+import type { MemoryGroup } from './group.ts'
+import type { Kmalloc } from './kmalloc.ts'
+import { MemCache } from './mem-cache.ts'
+import { CACHE_BYTES, DRAINING, RCU_FLIGHT, TRACE_FLIGHT } from './mem-cache-layout.ts'
+import { MemDebug } from './mem-debug.ts'
+import { drain } from './mem-refill.ts'
+import type { MemWorld } from './mem-world.ts'
+import { PageOwner } from './pages.ts'
+import type { PercpuMemory } from './percpu.ts'
+import { BPF_SIZES, HEADER_BYTES, MAX_PERCPU_REQUEST, MAX_REQUEST, sizeClass } from './size-classes.ts'
+import type { KmemCache } from './slab.ts'
+import { reserve } from './watermarks.ts'
+
+export interface MemAllocOptions {
+  /** For reports and events. */
+  readonly name: string
+  /** Bytes of payload of every object; 0 for the 11 classes. */
+  readonly size: number
+  readonly percpu?: boolean
+  /** Who pays for the objects; default nobody (the root group). */
+  readonly group?: MemoryGroup | undefined
+}
+
+/** Called with the payload's offset before an object goes back to the slab; not when it is handed out again. */
+export type Destructor = (payload: number) => void
+
+/** Bytes of an object of the per-CPU form: header, and the area's address. */
+const PERCPU_OBJECT = 16
+
+export class BpfMemAlloc {
+  readonly name: string
+  readonly size: number
+  readonly percpu: boolean
+  private readonly slab: Kmalloc
+  private readonly areas: PercpuMemory
+  private readonly group: MemoryGroup | undefined
+  private readonly world: MemWorld
+  private readonly debug: MemDebug | undefined
+  private readonly own: KmemCache | undefined
+  /** Classes a CPU has. */
+  private readonly classes: number
+  /** Offset of the control blocks. */
+  private readonly base: number
+  private readonly caches: readonly MemCache[]
+  private destructor: Destructor | undefined
+  private state: 'live' | 'draining' | 'gone' = 'live'
+
+  /** @throws ErrnoError ENOMEM without memory for the control blocks; a short prefill is no error */
+  constructor(slab: Kmalloc, areas: PercpuMemory, options: MemAllocOptions) {
+    const { name, size, percpu = false, group } = options
+    this.slab = slab
+    this.areas = areas
+    this.name = name
+    this.size = size
+    this.percpu = percpu
+    this.group = group
+    const { policies, processors, lists } = slab
+    this.debug = slab.debug === undefined ? undefined : new MemDebug(name, slab.debug, processors)
+    this.classes = size > 0 ? 1 : BPF_SIZES.length
+    this.base = lists.pages.allocBytes(this.classes * processors.cpus.length * CACHE_BYTES, PageOwner.BPF_MEM)
+    if (this.base === 0) throw new ErrnoError('ENOMEM', `no memory for the caches of ${name}`)
+    const unit = percpu ? size : size + HEADER_BYTES
+    const ownSlab = policies.slab === 'own' && size > 0 && !percpu && unit <= 8192
+    this.own = ownSlab ? slab.createCache(`bpf-${name}`, unit) : undefined
+    this.world = this.makeWorld()
+    this.caches = processors.cpus.flatMap(({ id }) =>
+      Array.from({ length: this.classes }, (_, index) => {
+        const at = this.base + (id * this.classes + index) * CACHE_BYTES
+        return new MemCache(this.world, at, id, size > 0 ? unit : BPF_SIZES[index]!)
+      }),
+    )
+    // Classes of the per-CPU form are set up when a program first needs them.
+    if (size > 0 || !percpu) for (const cache of this.caches) cache.setUp()
+  }
+
+  /** An object of at least `bytes` bytes, from the class that fits: 0 where there is none now. Any context. */
+  alloc(bytes: number): number {
+    const index = sizeClass(bytes, this.percpu)
+    return index < 0 ? 0 : this.cacheOf(index).alloc()
+  }
+
+  /** Takes back what `alloc` gave, on whatever CPU; 0 is ignored. Any context; never fails. */
+  free(payload: number): void {
+    if (payload !== 0) this.giveBack(payload, false)
+  }
+
+  /** As `free`, and not handed out again before an RCU grace period is over. */
+  freeRcu(payload: number): void {
+    if (payload !== 0) this.giveBack(payload, true)
+  }
+
+  /** `alloc` for an instance of one size. */
+  cacheAlloc(): number {
+    return this.cacheOf(0).alloc()
+  }
+
+  cacheFree(payload: number): void {
+    this.free(payload)
+  }
+
+  cacheFreeRcu(payload: number): void {
+    this.freeRcu(payload)
+  }
+
+  /** With `blocking`, where the list is empty the slab is asked: from a task that may sleep. */
+  cacheAllocFlags(blocking: boolean): number {
+    return this.cacheAlloc() || (blocking ? this.general(this.cacheOf(0)) : 0)
+  }
+
+  /** What a sleepable program gets, by the machine's policy. */
+  cacheAllocSleepable(): number {
+    const { sleepable } = this.slab.policies
+    switch (sleepable) {
+      case 'cache-only':
+        return this.cacheAlloc()
+      case 'cache-first':
+        return this.cacheAllocFlags(true)
+      case 'general-first':
+        return this.general(this.cacheOf(0)) || this.cacheAlloc()
+      default:
+        throw new InternalError(`policy sleepable is ${sleepable satisfies never}`)
+    }
+  }
+
+  /** Gives an object straight back to the slab; both grace periods are over. */
+  rawFree(payload: number): void {
+    if (payload === 0) return
+    const { unit } = this.homeOf(payload)
+    if (this.debug?.freed(payload, unit, false) !== false) this.world.release(payload - HEADER_BYTES, unit)
+  }
+
+  /**
+   * Makes sure that this CPU hands out `count` objects of `bytes` bytes whatever comes; from here on the cache keeps
+   * at least as many. 0, or -ENOMEM where memory does not suffice, -EINVAL where no class is as large.
+   */
+  prefill(bytes: number, count: number): number {
+    const index = this.size > 0 ? 0 : sizeClass(bytes, this.percpu)
+    if (index < 0 || (this.size > 0 && bytes > this.size)) return -ERRNO.EINVAL
+    const cache = this.cacheOf(index)
+    reserve(this.slab.steps, cache.at, count, this.percpu)
+    return cache.fillTo(count, this.maySleep()) ? 0 : -ERRNO.ENOMEM
+  }
+
+  /** 0, or -E2BIG where a request can never be met. */
+  checkSize(bytes: number): number {
+    return bytes > (this.percpu ? MAX_PERCPU_REQUEST : MAX_REQUEST) ? -ERRNO.E2BIG : 0
+  }
+
+  /** Sets up the class of a per-CPU instance of any size: 0 (also if it was), or -EINVAL without such a class. */
+  setUpClass(bytes: number): number {
+    const index = sizeClass(bytes, true)
+    if (index < 0) return -ERRNO.EINVAL
+    for (const { id } of this.slab.processors.cpus) {
+      const cache = this.caches[id * this.classes + index]!
+      if (!cache.isSetUp) cache.setUp()
+    }
+    return 0
+  }
+
+  setDestructor(destructor: Destructor): void {
+    this.destructor = destructor
+  }
+
+  /** Whether an object of this instance is in use at this payload offset, as far as its header tells. */
+  owns(payload: number): boolean {
+    if (payload % 8 !== 0 || !this.slab.lists.pages.isAllocated(payload - HEADER_BYTES, HEADER_BYTES)) return false
+    const { steps } = this.slab
+    const home = steps.load64(payload - HEADER_BYTES) >>> 0
+    return steps.high === KERNEL_HIGH && this.indexOf(home) >= 0
+  }
+
+  /** Every cache, CPU by CPU, class by class; for statistics. */
+  get allCaches(): readonly MemCache[] {
+    return this.caches
+  }
+
+  /** Objects that were not freed, with who has them; in debug mode. */
+  leaks(): readonly { readonly at: number; readonly allocatedBy: string }[] {
+    return this.debug?.live() ?? []
+  }
+
+  /**
+   * Gives everything back; nobody uses it any more. Where grace periods are running, the control blocks follow when
+   * all callbacks are done. A second call does nothing.
+   */
+  destroy(): void {
+    if (this.state !== 'live') return
+    this.state = 'draining'
+    const { steps, processors } = this.slab
+    const point = processors.points.get('mem_alloc:destroy')
+    if (point.active) point.hit(processors.points.running, processors.current.id, { name: this.name })
+    let inFlight = 0
+    for (const cache of this.caches) {
+      steps.store32(cache.at + DRAINING, 1)
+      processors.flush(cache.work)
+      drain(cache)
+      inFlight += steps.load32(cache.at + RCU_FLIGHT) + steps.load32(cache.at + TRACE_FLIGHT)
+    }
+    if (inFlight === 0) this.end()
+    // One barrier for all CPUs, in a job of its own: the caller does not wait.
+    else processors.queueJob(() => processors.callRcu('rcu', () => processors.callRcu('tasks-trace', () => this.end())))
+  }
+
+  private end(): void {
+    this.state = 'gone'
+    if (this.own !== undefined) this.slab.destroyCache(this.own)
+    this.slab.lists.pages.freeBytes(this.base, this.caches.length * CACHE_BYTES)
+  }
+
+  private giveBack(payload: number, afterRcu: boolean): void {
+    const home = this.homeOf(payload)
+    if (this.debug?.freed(payload, home.unit, this.destructor === undefined && !this.percpu) === false) return
+    const cache = this.cacheOf(this.indexOf(home.at) % this.classes)
+    if (afterRcu) cache.freeRcu(payload - HEADER_BYTES)
+    else cache.free(payload - HEADER_BYTES)
+  }
+
+  /** The cache that the object's header names. */
+  private homeOf(payload: number): MemCache {
+    return this.world.cacheAt(this.slab.steps.load32(payload - HEADER_BYTES) >>> 0)
+  }
+
+  /** This CPU's cache of a class. */
+  private cacheOf(index: number): MemCache {
+    return this.caches[this.slab.processors.current.id * this.classes + index]!
+  }
+
+  private indexOf(at: number): number {
+    const index = (at - this.base) / CACHE_BYTES
+    return this.caches[index] === undefined ? -1 : index
+  }
+
+  /** An object from the general allocator, for a program that may sleep; this CPU's cache is its home. */
+  private general(cache: MemCache): number {
+    const object = this.fresh(cache.unit, 'kernel')
+    if (object === 0) return 0
+    this.slab.steps.store64(object, cache.at, KERNEL_HIGH)
+    this.debug?.allocated(object + HEADER_BYTES, cache.unit)
+    return object + HEADER_BYTES
+  }
+
+  private fresh(unit: number, gfp: Gfp): number {
+    const { slab, group } = this
+    if (this.percpu) return this.freshPercpu(unit, gfp)
+    if (this.own === undefined) return slab.alloc(unit, gfp, { zero: true, group })
+    if (group !== undefined && !group.charge(this.own.stride)) return 0
+    const object = this.own.alloc(gfp)
+    if (object !== 0 && object !== BUSY) {
+      slab.memory.u8.fill(0, object, object + unit)
+      return object
+    }
+    group?.uncharge(this.own.stride)
+    return 0
+  }
+
+  private freshPercpu(unit: number, gfp: Gfp): number {
+    const { slab, areas, group } = this
+    const object = slab.alloc(PERCPU_OBJECT, gfp, { zero: true, group })
+    if (object === 0) return 0
+    const bytes = areas.bytesOf(unit)
+    const paid = group === undefined || group.charge(bytes)
+    const area = paid ? areas.alloc(unit, gfp) : 0
+    if (area === 0) {
+      if (paid) group?.uncharge(bytes)
+      slab.free(object, gfp, PERCPU_OBJECT, group)
+      return 0
+    }
+    slab.steps.store64(object + HEADER_BYTES, area, KERNEL_HIGH)
+    return object
+  }
+
+  private release(object: number, unit: number): void {
+    const { slab, group } = this
+    this.destructor?.(object + HEADER_BYTES)
+    this.debug?.released(object + HEADER_BYTES)
+    if (this.percpu) {
+      this.areas.free(slab.steps.load32(object + HEADER_BYTES) >>> 0)
+      group?.uncharge(this.areas.bytesOf(unit))
+      slab.free(object, 'atomic', PERCPU_OBJECT, group)
+    } else if (this.own === undefined) {
+      slab.free(object, 'atomic', unit, group)
+    } else {
+      group?.uncharge(this.own.stride)
+      slab.free(object, 'atomic')
+    }
+  }
+
+  private maySleep(): boolean {
+    return this.slab.processors.current.preemptible
+  }
+
+  private makeWorld(): MemWorld {
+    const { steps, locks, processors, policies } = this.slab
+    const { points } = processors
+    return {
+      name: this.name,
+      percpu: this.percpu,
+      steps,
+      locks,
+      processors,
+      policies,
+      debug: this.debug,
+      points: {
+        raise: points.get('mem_alloc:raise'),
+        refill: points.get('mem_alloc:refill'),
+        trim: points.get('mem_alloc:trim'),
+        empty: points.get('mem_alloc:empty'),
+      },
+      cacheAt: (at) => {
+        const cache = this.caches[this.indexOf(at)]
+        if (cache === undefined) throw new InternalError(`0x${at.toString(16)} is no cache of ${this.name}`)
+        return cache
+      },
+      fresh: (unit, gfp) => this.fresh(unit, gfp),
+      release: (object, unit) => this.release(object, unit),
+    }
+  }
+}

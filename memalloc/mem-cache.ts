@@ -1,0 +1,203 @@
+/**
+ * One cache of bpf_mem_alloc: what alloc and free do (mem-cache-layout.ts shows the lists; the worker is in
+ * mem-refill.ts).
+ *
+ * No operation here takes a lock, waits, or touches another CPU's lists: they are safe in every context. What they
+ * cannot do they leave to irq_work. Interrupts are off inside, so only an NMI can find [A] taken: it is told "empty", or
+ * leaves its object on [X].
+ */
+import { type IrqWork, makeIrqWork } from '../cpu/irq-work.ts'
+import { KERNEL_HIGH } from '../memory/memory.ts'
+import * as llist from './llist.ts'
+import {
+  ACTIVE,
+  BATCH,
+  BY_RCU,
+  BY_RCU_TAIL,
+  COUNT,
+  EXTRA,
+  EXTRA_RCU,
+  FAILURES,
+  FREE,
+  HIGH,
+  LOW,
+  RCU_FLIGHT,
+  TARGET,
+  UNIT,
+} from './mem-cache-layout.ts'
+import { refill } from './mem-refill.ts'
+import type { MemWorld } from './mem-world.ts'
+import { HEADER_BYTES, watermarksOf } from './size-classes.ts'
+
+export class MemCache {
+  readonly world: MemWorld
+  /** Offset of the control block. */
+  readonly at: number
+  readonly cpu: number
+  /** Bytes of an object with its header; of the per-CPU form, of the area. */
+  readonly unit: number
+  readonly work: IrqWork
+
+  constructor(world: MemWorld, at: number, cpu: number, unit: number) {
+    this.world = world
+    this.at = at
+    this.cpu = cpu
+    this.unit = unit
+    this.work = makeIrqWork(`refill of ${world.name}, ${unit} bytes, CPU ${cpu}`, () => refill(this))
+  }
+
+  /** Writes down the watermarks, in a control block that is all zero, and fills the list for the first time. */
+  setUp(): void {
+    const { steps } = this.world
+    const { low, high, batch, prefill } = watermarksOf(this.unit, this.world.percpu)
+    steps.store32(this.at + UNIT, this.unit)
+    steps.store32(this.at + LOW, low)
+    steps.store32(this.at + HIGH, high)
+    steps.store32(this.at + BATCH, batch)
+    steps.store32(this.at + TARGET, this.at)
+    this.fillTo(prefill, true)
+  }
+
+  /** Whether `setUp` was called on this control block. */
+  get isSetUp(): boolean {
+    return this.world.steps.load32(this.at + UNIT) !== 0
+  }
+
+  /** Objects in [F]. */
+  get count(): number {
+    return this.world.steps.load32(this.at + COUNT)
+  }
+
+  /** Takes the object handed out last before all others: offset of its payload, or 0. */
+  alloc(): number {
+    const { steps, processors } = this.world
+    const { at } = this
+    const cpu = processors.current
+    const irqs = cpu.irqSave()
+    let object = 0
+    let count = 0
+    if (steps.add32(at + ACTIVE, 1) === 0) {
+      object = steps.load32(at + FREE) >>> 0
+      if (object !== 0) {
+        steps.store32(at + FREE, steps.load32(object))
+        count = steps.add32(at + COUNT, -1) - 1
+        steps.store64(object, at, KERNEL_HIGH)
+      }
+    }
+    steps.add32(at + ACTIVE, -1)
+    if (count < steps.load32(at + LOW)) this.raise()
+    if (object === 0) this.missed()
+    // Only now, so that the worker runs at once where interrupts were on.
+    cpu.irqRestore(irqs)
+    if (object === 0) return 0
+    this.world.debug?.allocated(object + HEADER_BYTES, this.unit)
+    return object + HEADER_BYTES
+  }
+
+  /** Takes an object back, whoever it came from. It may be handed out again at once. */
+  free(object: number): void {
+    const { steps, processors } = this.world
+    const { at } = this
+    steps.store32(at + TARGET, steps.load32(object))
+    const cpu = processors.current
+    const irqs = cpu.irqSave()
+    let count = 0
+    if (steps.add32(at + ACTIVE, 1) === 0) {
+      steps.store32(object, steps.load32(at + FREE))
+      steps.store32(at + FREE, object)
+      count = steps.add32(at + COUNT, 1) + 1
+    } else {
+      llist.push(steps, at + EXTRA, object)
+    }
+    steps.add32(at + ACTIVE, -1)
+    if (count > steps.load32(at + HIGH)) this.raise()
+    cpu.irqRestore(irqs)
+  }
+
+  /** As `free`, but not handed out again before an RCU grace period has passed. */
+  freeRcu(object: number): void {
+    const { steps, processors } = this.world
+    const { at } = this
+    steps.store32(at + TARGET, steps.load32(object))
+    const cpu = processors.current
+    const irqs = cpu.irqSave()
+    if (steps.add32(at + ACTIVE, 1) === 0) this.pushByRcu(object)
+    else llist.push(steps, at + EXTRA_RCU, object)
+    steps.add32(at + ACTIVE, -1)
+    if (steps.load32(at + RCU_FLIGHT) === 0) this.raise()
+    cpu.irqRestore(irqs)
+  }
+
+  /** Onto [R], where [A] is held. */
+  pushByRcu(object: number): void {
+    const { steps } = this.world
+    const first = steps.load32(this.at + BY_RCU)
+    if (first === 0) steps.store32(this.at + BY_RCU_TAIL, object)
+    steps.store32(object, first)
+    steps.store32(this.at + BY_RCU, object)
+  }
+
+  /** Adds fresh objects until [F] has `count`; whether it has. `sleep`: from a task with interrupts on. */
+  fillTo(count: number, sleep: boolean): boolean {
+    while (this.count < count) {
+      const object = this.world.fresh(this.unit, sleep ? 'kernel' : this.gfp())
+      if (object === 0) return false
+      this.add(object)
+    }
+    return true
+  }
+
+  /** Onto [F], from the worker or a prefill. */
+  add(object: number): void {
+    const { steps, processors } = this.world
+    const { at } = this
+    const cpu = processors.current
+    const irqs = cpu.irqSave()
+    if (steps.add32(at + ACTIVE, 1) === 0) {
+      steps.store32(object, steps.load32(at + FREE))
+      steps.store32(at + FREE, object)
+      steps.add32(at + COUNT, 1)
+    } else {
+      llist.push(steps, at + EXTRA, object)
+    }
+    steps.add32(at + ACTIVE, -1)
+    cpu.irqRestore(irqs)
+  }
+
+  /** From [F], for the worker: an object, or 0; what is left is in `count`. */
+  remove(): number {
+    const { steps, processors } = this.world
+    const { at } = this
+    const cpu = processors.current
+    const irqs = cpu.irqSave()
+    let object = 0
+    if (steps.add32(at + ACTIVE, 1) === 0) {
+      object = steps.load32(at + FREE) >>> 0
+      if (object !== 0) {
+        steps.store32(at + FREE, steps.load32(object))
+        steps.add32(at + COUNT, -1)
+      }
+    }
+    steps.add32(at + ACTIVE, -1)
+    cpu.irqRestore(irqs)
+    return object
+  }
+
+  private raise(): void {
+    const { processors } = this.world
+    const { raise } = this.world.points
+    if (raise.active) raise.hit(processors.points.running, processors.current.id, { unit: this.unit })
+    processors.raise(this.work)
+  }
+
+  private missed(): void {
+    const { processors, steps } = this.world
+    const { empty } = this.world.points
+    steps.add32(this.at + FAILURES, 1)
+    if (empty.active) empty.hit(processors.points.running, processors.current.id, { unit: this.unit })
+  }
+
+  private gfp(): 'atomic' | 'nolock' {
+    return this.world.processors.current.context === 'nmi' ? 'nolock' : 'atomic'
+  }
+}

@@ -1,0 +1,31 @@
+/** What the caches of one bpf_mem_alloc stand on. */
+import type { Locks } from '../cpu/locks.ts'
+import type { AttachPoint } from '../cpu/points.ts'
+import type { Processors } from '../cpu/processors.ts'
+import type { Steps } from '../memory/steps.ts'
+import type { Gfp } from './gfp.ts'
+import type { MemCache } from './mem-cache.ts'
+import type { MemDebug } from './mem-debug.ts'
+import type { MemoryPolicies } from './policies.ts'
+
+export interface MemWorld {
+  readonly name: string
+  readonly percpu: boolean
+  readonly steps: Steps
+  readonly locks: Locks
+  readonly processors: Processors
+  readonly policies: Required<MemoryPolicies>
+  readonly debug: MemDebug | undefined
+  readonly points: {
+    readonly raise: AttachPoint
+    readonly refill: AttachPoint
+    readonly trim: AttachPoint
+    readonly empty: AttachPoint
+  }
+  /** The cache whose control block is at this offset. */
+  cacheAt(at: number): MemCache
+  /** A zeroed object from the slab, header in front: its offset, or 0. */
+  fresh(unit: number, gfp: Gfp): number
+  /** Gives an object back to the slab, the destructor first. */
+  release(object: number, unit: number): void
+}
