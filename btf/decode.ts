@@ -1,7 +1,7 @@
 /** Reads raw BTF, such as BPF objects and /sys/kernel/btf hold; the opposite of encode.ts, which has the picture. */
 import { HarenaError } from '../errors/errors.ts'
 import { Kind, LINKAGES, MAGIC, VERSION } from './format.ts'
-import type { Btf, BtfType } from './types.ts'
+import type { Btf, BtfMember, BtfType } from './types.ts'
 
 /** Bytes that are no BTF, or BTF that contradicts itself. */
 export class BtfError extends HarenaError {
@@ -88,21 +88,12 @@ function readType(reader: Reader): BtfType {
       return readInt(reader, name, third)
     case Kind.PTR:
       return { kind: 'ptr', type: third }
-    case Kind.ARRAY: {
-      const type = word(reader)
-      const indexType = word(reader)
-      return { kind: 'array', type, indexType, count: word(reader) }
-    }
+    case Kind.ARRAY:
+      return { kind: 'array', type: word(reader), indexType: word(reader), count: word(reader) }
     case Kind.STRUCT:
-    case Kind.UNION: {
-      const members = list(vlen, () => {
-        const member = text(reader)
-        const type = word(reader)
-        const offset = word(reader)
-        return { name: member, type, offset: flag ? offset & 0xffffff : offset, bits: flag ? offset >>> 24 : 0 }
-      })
-      return { kind: kind === Kind.STRUCT ? 'struct' : 'union', name, size: third, members }
-    }
+      return { kind: 'struct', name, size: third, members: list(vlen, () => readMember(reader, flag)) }
+    case Kind.UNION:
+      return { kind: 'union', name, size: third, members: list(vlen, () => readMember(reader, flag)) }
     case Kind.ENUM:
     case Kind.ENUM64: {
       const values = list(vlen, () => ({ name: text(reader), value: enumValue(reader, kind === Kind.ENUM64, flag) }))
@@ -123,20 +114,11 @@ function readType(reader: Reader): BtfType {
     case Kind.FUNC:
       return { kind: 'func', name, type: third, linkage: linkage(reader, vlen) }
     case Kind.FUNC_PROTO:
-      return {
-        kind: 'func_proto',
-        type: third,
-        params: list(vlen, () => ({ name: text(reader), type: word(reader) })),
-      }
+      return { kind: 'func_proto', type: third, params: list(vlen, () => readParameter(reader)) }
     case Kind.VAR:
       return { kind: 'var', name, type: third, linkage: linkage(reader, word(reader)) }
     case Kind.DATASEC:
-      return {
-        kind: 'datasec',
-        name,
-        size: third,
-        vars: list(vlen, () => ({ type: word(reader), offset: word(reader), size: word(reader) })),
-      }
+      return { kind: 'datasec', name, size: third, vars: list(vlen, () => readVariable(reader)) }
     case Kind.FLOAT:
       return { kind: 'float', name, size: third }
     case Kind.DECL_TAG:
@@ -144,6 +126,24 @@ function readType(reader: Reader): BtfType {
     default:
       throw new BtfError(`BTF type ${reader.id} is of kind ${kind}, which nobody knows`)
   }
+}
+
+type Of<K extends BtfType['kind']> = Extract<BtfType, { readonly kind: K }>
+
+/** With the kind flag an offset's upper byte is the width of a bit field. */
+function readMember(reader: Reader, flag: boolean): BtfMember {
+  const name = text(reader)
+  const type = word(reader)
+  const offset = word(reader)
+  return { name, type, offset: flag ? offset & 0xffffff : offset, bits: flag ? offset >>> 24 : 0 }
+}
+
+function readParameter(reader: Reader): Of<'func_proto'>['params'][number] {
+  return { name: text(reader), type: word(reader) }
+}
+
+function readVariable(reader: Reader): Of<'datasec'>['vars'][number] {
+  return { type: word(reader), offset: word(reader), size: word(reader) }
 }
 
 /** Encoding, offset and width share a word; a shifted integer is no longer in use. */

@@ -87,9 +87,22 @@ export function encodeBtf(btf: Btf): Uint8Array {
 /** Bits of an integer's encoding. */
 const INT_ENCODING = { none: 0, signed: 1, char: 2, bool: 4 } as const
 
+/** Kinds that say nothing but what they refer to. */
+const REFERENCES = {
+  ptr: Kind.PTR,
+  typedef: Kind.TYPEDEF,
+  type_tag: Kind.TYPE_TAG,
+  volatile: Kind.VOLATILE,
+  const: Kind.CONST,
+  restrict: Kind.RESTRICT,
+} as const
+
+/** Writes the three words that all kinds share: name; kind, count and flag; size or type. */
+type PutHead = (kind: number, vlen: number, third: number, flag?: boolean) => void
+
 /** Three words that all kinds share, then what the kind adds. */
 function encodeType(entry: BtfType, words: WordWriter, strings: StringTable): void {
-  const head = (kind: number, vlen: number, third: number, flag = false): void => {
+  const head: PutHead = (kind, vlen, third, flag = false) => {
     const name = 'name' in entry ? strings.offset(entry.name) : 0
     words.put(name, (kind << 24) | vlen | (flag ? KIND_FLAG : 0), third)
   }
@@ -101,36 +114,26 @@ function encodeType(entry: BtfType, words: WordWriter, strings: StringTable): vo
       words.put((INT_ENCODING[entry.encoding] << 24) | entry.bits)
       return
     case 'ptr':
-      head(Kind.PTR, 0, entry.type)
+    case 'typedef':
+    case 'type_tag':
+    case 'volatile':
+    case 'const':
+    case 'restrict':
+      head(REFERENCES[entry.kind], 0, entry.type)
       return
     case 'array':
       head(Kind.ARRAY, 0, 0)
       words.put(entry.type, entry.indexType, entry.count)
       return
     case 'struct':
-    case 'union': {
-      // With the kind flag an offset's upper byte is the width of a bit field.
-      const bitFields = entry.members.some((member) => member.bits !== 0)
-      head(entry.kind === 'struct' ? Kind.STRUCT : Kind.UNION, entry.members.length, entry.size, bitFields)
-      for (const { name, type: member, offset, bits } of entry.members) {
-        words.put(strings.offset(name), member, bitFields ? (bits << 24) | offset : offset)
-      }
+    case 'union':
+      encodeMembers(entry, head, words, strings)
       return
-    }
     case 'enum':
       encodeEnum(entry, head, words, strings)
       return
     case 'fwd':
       head(Kind.FWD, 0, 0, entry.union)
-      return
-    case 'typedef':
-    case 'type_tag':
-      head(entry.kind === 'typedef' ? Kind.TYPEDEF : Kind.TYPE_TAG, 0, entry.type)
-      return
-    case 'volatile':
-    case 'const':
-    case 'restrict':
-      head({ volatile: Kind.VOLATILE, const: Kind.CONST, restrict: Kind.RESTRICT }[entry.kind], 0, entry.type)
       return
     case 'func':
       head(Kind.FUNC, LINKAGES.indexOf(entry.linkage), entry.type)
@@ -160,13 +163,22 @@ function encodeType(entry: BtfType, words: WordWriter, strings: StringTable): vo
   }
 }
 
-/** Values that need more than 32 bits make an ENUM64. */
-function encodeEnum(
-  type: BtfType & { kind: 'enum' },
-  head: (kind: number, vlen: number, third: number, flag: boolean) => void,
+/** With the kind flag an offset's upper byte is the width of a bit field. */
+function encodeMembers(
+  type: BtfType & { kind: 'struct' | 'union' },
+  head: PutHead,
   words: WordWriter,
   strings: StringTable,
 ): void {
+  const bitFields = type.members.some((member) => member.bits !== 0)
+  head(type.kind === 'struct' ? Kind.STRUCT : Kind.UNION, type.members.length, type.size, bitFields)
+  for (const { name, type: member, offset, bits } of type.members) {
+    words.put(strings.offset(name), member, bitFields ? (bits << 24) | offset : offset)
+  }
+}
+
+/** Values that need more than 32 bits make an ENUM64. */
+function encodeEnum(type: BtfType & { kind: 'enum' }, head: PutHead, words: WordWriter, strings: StringTable): void {
   const bits = (value: bigint): bigint => (type.signed ? BigInt.asIntN(32, value) : BigInt.asUintN(32, value))
   const wide = type.values.some(({ value }) => bits(value) !== value)
   head(wide ? Kind.ENUM64 : Kind.ENUM, type.values.length, type.size, type.signed)
