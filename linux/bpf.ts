@@ -3,6 +3,7 @@
  * Linux 6.18). Commands that harena uses, each as a function; a negative result is -errno.
  */
 import { closeSync } from 'node:fs'
+import { ERRNO } from '../errors/errors.ts'
 import { libc, Syscall } from './libc.ts'
 
 const Command = {
@@ -167,6 +168,9 @@ export interface Loaded {
   readonly logSize: number
 }
 
+/** Loads that are begun anew before EAGAIN is taken for the answer. */
+const MAX_INTERRUPTIONS = 16
+
 export function programLoad(load: ProgramLoad): Loaded {
   const attr = freshAttr()
   const license = new TextEncoder().encode(`${load.license}\0`)
@@ -187,7 +191,11 @@ export function programLoad(load: ProgramLoad): Loaded {
   point(attr, 16, license)
   point(attr, 32, log)
   point(attr, 80, btf?.funcInfo)
-  const result = call(Command.PROG_LOAD, attr)
+  let result = call(Command.PROG_LOAD, attr)
+  // The verifier gives up for any signal that comes meanwhile, those that Node sends itself included.
+  for (let times = 0; times < MAX_INTERRUPTIONS && result === -ERRNO.EAGAIN; times++) {
+    result = call(Command.PROG_LOAD, attr)
+  }
   return { result, logSize: attr.view.getUint32(140, true) }
 }
 
