@@ -59,7 +59,7 @@ export function accessArgument(walk: Walk, state: State, n: number, size: number
       return
     case RegType.CTX:
       if (access.context === true && isPlainContext(walk)) {
-        accessContext(walk, words, at, n, size)
+        accessContext(walk, words, at, n, size, access.write)
         return
       }
       break
@@ -85,10 +85,10 @@ function checkSpan(
 }
 
 /** One byte, the last, is held to the context's rules. */
-function accessContext(walk: Walk, words: Int32Array, at: number, n: number, size: number): void {
+function accessContext(walk: Walk, words: Int32Array, at: number, n: number, size: number, write: boolean): void {
   if (size === 0) return
   checkUnmodified(words, at, n, words[at + TYPE]!)
-  checkContextAccess(walk, size - 1, 1, { write: false, signed: false })
+  checkContextAccess(walk, size - 1, 1, { write, signed: false })
 }
 
 function accessStack(walk: Walk, state: State, n: number, size: number, access: ArgumentAccess): void {

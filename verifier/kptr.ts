@@ -28,7 +28,8 @@ export function checkPlace(walk: Walk, state: State, call: HelperCall, n: number
   if (!tnumIsConst(words, at + VALUE_LO)) fail('kptr-place-variable', { reg: n })
   const object = inMap ? undefined : walk.prepared.structs.entry(words[at + BTF_ID]!)
   const map = inMap ? walk.prepared.maps[words[at + MAP]! - 1]! : undefined
-  if (map !== undefined && map.btf === undefined) fail('kptr-without-btf', { name: map.name })
+  if (map !== undefined && (map.btf === undefined || map.valueTypeId === 0))
+    fail('kptr-without-btf', { name: map.name })
   const fields = (map === undefined ? object!.fields : fieldsOf(map)).filter(isPointerField)
   if (fields.length === 0) fail('kptr-none', { reg: n })
   const off = words[at + OFF]! + words[at + VALUE_LO]!

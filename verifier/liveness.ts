@@ -59,12 +59,13 @@ function liveAfter(live: Uint16Array, cfg: Cfg, slot: Slot): number {
 /** Parameters of the helper or kfunc that `insn` calls; undefined when it is not known. */
 function callArguments(program: LoadableProgram, insn: Instruction, slot: Slot): number | undefined {
   if (!insn.exact) return undefined
+  const { key } = PROGRAM_TYPES[program.type]
   if (insn.row.kind === Kind.CALL_KFUNC) {
     const binding = program.bindings.get(slot)
-    return binding?.kind === 'kfunc' ? binding.prototype.params.length : undefined
+    if (binding?.kind !== 'kfunc' || binding.prototype.available?.includes(key) === false) return undefined
+    return binding.prototype.params.length
   }
   if (insn.row.kind !== Kind.CALL_HELPER) return undefined
-  const { key } = PROGRAM_TYPES[program.type]
   const prototype = helperById(insn.imm)
   if (prototype === undefined || !prototype.available.includes(key)) return undefined
   return (prototype.variants?.find((variant) => variant.types.includes(key)) ?? prototype).args.length

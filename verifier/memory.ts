@@ -3,6 +3,8 @@
  * noted by slot: which memory, and that an instruction is not used for memories that need different code.
  * Source: observed on Linux 6.18.
  */
+import type { Instruction } from '../isa/instruction.ts'
+import { Kind } from '../isa/table.ts'
 import { add, hi, leU, ltS } from '../memory/int64.ts'
 import { Access, type MapInfo } from '../program/loadable.ts'
 import type { SpecialField } from '../program/special-fields.ts'
@@ -253,8 +255,21 @@ export function noteAccess(walk: Walk, state: State, type: number): void {
   const slot = state.slot
   const before = walk.pointerTypes[slot]!
   if (before === 0) walk.pointerTypes[slot] = type
-  else if (type !== before && (needsOwnCode(type) || needsOwnCode(before))) fail('different-pointers', {})
+  else if (type !== before && (needsOwnCode(type) || needsOwnCode(before))) {
+    // Loads from objects find the same memory however sure it is that the object is still there.
+    const objects = isLoad(walk.insns[slot]!) && isObjectOrMemory(type) && isObjectOrMemory(before)
+    if (!objects) fail('different-pointers', {})
+  }
   walk.access[slot] = accessOf(walk, baseType(type))
+}
+
+function isLoad({ row }: Instruction): boolean {
+  return row.kind === Kind.LDX || row.kind === Kind.LDXSX
+}
+
+function isObjectOrMemory(type: number): boolean {
+  const base = baseType(type)
+  return base === RegType.BTF_ID || base === RegType.MEM
 }
 
 function accessOf(walk: Walk, base: number): Access {

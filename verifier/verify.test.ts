@@ -33,7 +33,7 @@ function readCases(file: string): Case[] {
 
 function strip(log: string): string {
   return log
-    .replaceAll(/0xffff88[0-9a-f]{10}|ADDRESS/gu, 'ADDRESS')
+    .replaceAll(/0xffff(?:88|c9)[0-9a-f]{10}|ADDRESS/gu, 'ADDRESS')
     .replaceAll(/(bpf_\w+)#\d+/gu, (call, name: string) => (kfuncNamed(name) === undefined ? call : `${name}#ID`))
     .replaceAll(/(#ID) +;/gu, '$1 ;')
     .replaceAll(/map=\.(bss|data)/gu, 'map=$1')
