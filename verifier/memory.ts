@@ -149,7 +149,8 @@ function checkAlignment(walk: Walk, words: Int32Array, at: number, access: Memor
   const low = words[at + VALUE_LO]! + words[at + OFF]! + access.off
   if (((low | words[at + VALUE_LO + 2]!) & (size - 1)) === 0) return
   fail('misaligned', {
-    what: WHAT[base] ?? '',
+    // Pointers that may be null have no name here.
+    what: WHAT[words[at + TYPE]!] ?? '',
     varOff: tnumText(words, at + VALUE_LO),
     regOff: words[at + OFF]!,
     off: access.off,

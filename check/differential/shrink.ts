@@ -23,7 +23,7 @@ export interface SmallCase {
 }
 
 /** Questions to the kernel for one program. */
-const MAX_QUESTIONS = 400
+const MAX_QUESTIONS = 600
 
 /** What a found disagreement was found with. */
 export type Origin = Pick<DifferentialOptions, 'seed' | 'cpus'>
@@ -71,20 +71,28 @@ function isAlike(a: Disagreement, b: Disagreement): boolean {
   return messageKind(a.harena) === messageKind(b.harena) && messageKind(a.linux) === messageKind(b.linux)
 }
 
-/** Drops runs of lines, half of the program first, then less. */
+/**
+ * Drops runs of lines, half of the program first, then less; single lines for as long as some can go. Nothing is run:
+ * without what set it a register or slot shows what was there before.
+ */
 async function shrinkText(
   program: GeneratedProgram,
   shows: (program: GeneratedProgram) => Promise<boolean>,
 ): Promise<GeneratedProgram> {
   let lines = program.text.split('\n')
-  const make = (text: string): GeneratedProgram => ({ ...program, text })
-  for (let size = Math.ceil(lines.length / 2); size >= 1; size = Math.floor(size / 2)) {
+  const make = (text: string): GeneratedProgram => ({ ...program, text, comparable: false })
+  const dropRuns = async (size: number): Promise<boolean> => {
+    const before = lines.length
     for (let at = 0; at < lines.length; ) {
       const fewer = lines.toSpliced(at, size)
       const text = fewer.join('\n')
       if (isAssembly(text) && (await shows(make(text)))) lines = fewer
       else at += size
     }
+    return lines.length < before
   }
+  for (let size = Math.ceil(lines.length / 2); size > 1; size = Math.floor(size / 2)) await dropRuns(size)
+  let smaller = true
+  while (smaller) smaller = await dropRuns(1)
   return make(lines.join('\n'))
 }

@@ -9,7 +9,7 @@ const packetAccess: fc.Arbitrary<Step> = fc.record({
   kind: fc.constant('packet-access' as const),
   dst: pick,
   at: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(0, 0, 12, 14) }, { weight: 1, arbitrary: fc.nat(80) }),
-  index: fc.option(pick, { nil: undefined, freq: 1 }),
+  index: fc.option(pick, { nil: undefined, freq: 2 }),
   bits: fc.constantFrom(3, 4, 6, 8, 14),
   room: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(1, 2, 4, 8, 16) }, { weight: 1, arbitrary: fc.nat(40) }),
   form: fc.nat(7),
@@ -20,7 +20,7 @@ const packetAccess: fc.Arbitrary<Step> = fc.record({
 const packetLoad: fc.Arbitrary<Step> = fc.record({
   kind: fc.constant('packet-load' as const),
   width: fc.constantFrom(8, 16, 32),
-  index: fc.option(pick, { nil: undefined, freq: 1 }),
+  index: fc.option(pick, { nil: undefined, freq: 2 }),
   offset: fc.oneof(
     { weight: 6, arbitrary: fc.nat(20) },
     // From the network header, and from the Ethernet header.
@@ -36,7 +36,7 @@ const contextField: fc.Arbitrary<Step> = fc.record({
   field: pick,
   width: fc.constantFrom(8, 16, 32, 64),
   signed: fc.boolean(),
-  store: fc.option(pick, { nil: undefined, freq: 1 }),
+  store: fc.option(pick, { nil: undefined, freq: 2 }),
 })
 
 const field = { weight: 3, arbitrary: contextField }
