@@ -44,15 +44,21 @@ export function globalText(global: Global | LinuxGlobal): string {
 
 function dumpMap(loaded: LoadedObject | LinuxObject, name: string): Dumped {
   const size = aggregateSize(loaded, name)
-  const entries = [...loaded.map(name).entries()].map(([key, value]) => {
-    const text = size === undefined ? keyText(value) : bytesText(bytesOf(value, size))
-    return [keyText(key), text] as const
-  })
+  const text = (value: bigint | Uint8Array): string =>
+    size === undefined ? keyText(value) : bytesText(bytesOf(value, size))
+  // Values of per-CPU maps come as a list, by CPU.
+  const entries = [...loaded.map(name).entries()].map(
+    ([key, value]) => [keyText(key), isValue(value) ? text(value) : value.map(text)] as const,
+  )
   return {
     name,
     json: Object.fromEntries(entries),
-    lines: ['', ...entries.map(([key, value]) => `${key}: ${value}`)].slice(1),
+    lines: entries.map(([key, value]) => `${key}: ${typeof value === 'string' ? value : `[${value.join(', ')}]`}`),
   }
+}
+
+function isValue(value: bigint | Uint8Array | readonly (bigint | Uint8Array)[]): value is bigint | Uint8Array {
+  return typeof value === 'bigint' || value instanceof Uint8Array
 }
 
 /** Bytes of a value that the object's types call an array or a struct; undefined for numbers, and without types. */

@@ -60,6 +60,8 @@ export const RandomStream = {
   PROGRAM: 0x1_0000n,
   /** Where arenas are mapped. */
   ADDRESS: 0x2_0000n,
+  /** Where the hash of a map's keys starts. */
+  HASH: 0x3_0000n,
 } as const
 
 /** A generator for one purpose; the seed is taken modulo 2^64. */

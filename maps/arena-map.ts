@@ -6,7 +6,7 @@ import { Arena, type ArenaOptions } from '../arena/arena.ts'
 import { ERRNO } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { MapInfo } from '../program/loadable.ts'
-import { type BpfMap, type MapAttributes, MapObject, makeMapInfo } from './map.ts'
+import { type BpfMap, type MapAttributes, MapObject, makeMapInfo, NO_BATCHES, type UserOperations } from './map.ts'
 
 /** What an arena needs besides the kernel. */
 export type ArenaMapOptions = Omit<ArenaOptions, 'kernel' | 'btf'>
@@ -18,6 +18,14 @@ export function createArenaMap(kernel: Kernel, attributes: MapAttributes, option
 
 export class ArenaMap implements BpfMap {
   readonly info: MapInfo
+  readonly user: UserOperations = {
+    valueBytes: 0,
+    batches: NO_BATCHES,
+    read: () => -ERRNO.EINVAL,
+    update: () => -ERRNO.EOPNOTSUPP,
+    take: () => -ERRNO.ENOTSUPP,
+    readBatch: () => ({ result: -ERRNO.ENOTSUPP, cursor: undefined }),
+  }
   readonly arena: Arena
   private readonly object: MapObject
 
@@ -41,6 +49,10 @@ export class ArenaMap implements BpfMap {
 
   /** Linux answers an error pointer here, which no program gets to see: the verifier refuses the call. */
   lookup(_key: number): number {
+    return 0
+  }
+
+  lookupPerCpu(): number {
     return 0
   }
 

@@ -1,15 +1,27 @@
 /**
  * BPF_MAP_TYPE_ARRAY: values side by side in kernel memory, each rounded up to 8 bytes; the key is the index.
- * All of them exist from the start and for ever. Behaviour as observed on Linux 6.18.
+ * All of them exist from the start and for ever. Behaviour as observed on Linux 6.18. percpu-array.ts has the per-CPU
+ * form.
  */
 import { ERRNO } from '../errors/errors.ts'
 import { type Kernel, kernelAddress } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
-import { load32, store32 } from '../memory/access.ts'
+import { load32 } from '../memory/access.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
-import { type BpfMap, checkFlags, type MapAttributes, MapObject, makeMapInfo, refusal, UpdateFlag } from './map.ts'
+import { checkUpdate, INDEX_BATCHES, nextIndex, readIndexBatch } from './index-key.ts'
+import {
+  type BpfMap,
+  checkCommon,
+  checkFlags,
+  type MapAttributes,
+  MapObject,
+  makeMapInfo,
+  refusal,
+  roundUp8,
+  type UserOperations,
+} from './map.ts'
 
 const ALLOWED_FLAGS: number =
   MAP_FLAGS.numa_node |
@@ -25,28 +37,27 @@ const MAX_VALUE_SIZE = 2 ** 31 - 1
 
 /** Throws ErrnoError as Linux refuses: EINVAL, E2BIG, ENOMEM. */
 export function createArrayMap(kernel: Kernel, attributes: MapAttributes): BpfMap {
-  checkArray(attributes)
+  checkArray(attributes, ALLOWED_FLAGS, MAX_VALUE_SIZE)
   return new ArrayMap(kernel, attributes)
 }
 
-function checkArray(attributes: MapAttributes): void {
-  const { keySize, valueSize, maxEntries, extra } = attributes
+/** What arrays of both forms are refused for. */
+export function checkArray(attributes: MapAttributes, allowedFlags: number, maxValueSize: number): void {
+  const { keySize, valueSize, maxEntries } = attributes
   const wrong = (why: string): never => {
     throw refusal(attributes, 'EINVAL', why)
   }
-  if (extra !== 0n) wrong('an array has no extra')
+  checkCommon(attributes)
   if (keySize !== 4) wrong(`an array has keys of 4 bytes, not ${keySize}`)
   if (valueSize === 0) wrong('values of 0 bytes')
   if (maxEntries === 0) wrong('0 entries')
-  checkFlags(attributes, ALLOWED_FLAGS)
-  if ((attributes.flags & MAP_FLAGS.numa_node) !== 0 && ![0, -1].includes(attributes.numaNode ?? 0)) {
-    wrong(`there is no NUMA node ${attributes.numaNode}`)
-  }
-  if (valueSize > MAX_VALUE_SIZE) throw refusal(attributes, 'E2BIG', `values of ${valueSize} bytes`)
+  checkFlags(attributes, allowedFlags)
+  if (valueSize > maxValueSize) throw refusal(attributes, 'E2BIG', `values of ${valueSize} bytes`)
 }
 
 class ArrayMap implements BpfMap {
   readonly info: MapInfo
+  readonly user: UserOperations
   private readonly kernel: Kernel
   private readonly memory: Memory
   private readonly maxEntries: number
@@ -61,7 +72,7 @@ class ArrayMap implements BpfMap {
     this.kernel = kernel
     this.memory = kernel.memory
     this.maxEntries = attributes.maxEntries
-    this.stride = Math.ceil(attributes.valueSize / 8) * 8
+    this.stride = roundUp8(attributes.valueSize)
     const bytes = this.stride * attributes.maxEntries
     this.values = kernel.pages.allocBytes(bytes, PageOwner.MAP)
     if (this.values === 0) throw refusal(attributes, 'ENOMEM', `no memory for ${bytes} bytes of values`)
@@ -77,6 +88,14 @@ class ArrayMap implements BpfMap {
       valueAddress: () => valueAddress,
       frozen: () => this.frozenContents(),
     })
+    this.user = {
+      valueBytes: attributes.valueSize,
+      batches: INDEX_BATCHES,
+      read: (key, out) => this.read(key, out),
+      update: (key, value, flags) => this.update(key, value, flags),
+      take: () => -ERRNO.ENOTSUPP,
+      readBatch: (request) => readIndexBatch(kernel, this, request),
+    }
   }
 
   get isFrozen(): boolean {
@@ -88,14 +107,14 @@ class ArrayMap implements BpfMap {
     return index < this.maxEntries ? this.values + index * this.stride : 0
   }
 
+  lookupPerCpu(): number {
+    return 0
+  }
+
   update(key: number, value: number, flags: number): number {
-    const locked = flags % 8 >= UpdateFlag.LOCK
-    if (flags - (locked ? UpdateFlag.LOCK : 0) > UpdateFlag.EXIST) return -ERRNO.EINVAL
     const at = this.lookup(key)
-    if (at === 0) return -ERRNO.E2BIG
-    if (flags % 2 === UpdateFlag.NOEXIST) return -ERRNO.EEXIST
-    // Values have no spin lock to take.
-    if (locked) return -ERRNO.EINVAL
+    const refused = checkUpdate(at !== 0, flags)
+    if (refused !== 0) return refused
     this.memory.u8.copyWithin(at, value, value + this.info.valueSize)
     return 0
   }
@@ -105,10 +124,7 @@ class ArrayMap implements BpfMap {
   }
 
   nextKey(key: number, next: number): number {
-    const index = key === 0 ? this.maxEntries : load32(this.memory, key) >>> 0
-    if (index === this.maxEntries - 1) return -ERRNO.ENOENT
-    store32(this.memory, next, index < this.maxEntries ? index + 1 : 0)
-    return 0
+    return nextIndex(this.memory, this.maxEntries, key, next)
   }
 
   freeze(): number {
@@ -119,6 +135,13 @@ class ArrayMap implements BpfMap {
   destroy(): void {
     this.kernel.pages.freeBytes(this.values, this.stride * this.maxEntries)
     this.object.destroy()
+  }
+
+  private read(key: number, out: number): number {
+    const at = this.lookup(key)
+    if (at === 0) return -ERRNO.ENOENT
+    this.memory.u8.copyWithin(out, at, at + this.info.valueSize)
+    return 0
   }
 
   /** Once nobody can write any more, what is written there; values at multiples of the stride. */

@@ -48,8 +48,8 @@ test.each([
 })
 
 test('a type of Linux that is not there yet', () => {
-  expect(create({ type: 'hash' })).toMatchObject({
+  expect(create({ type: 'queue' })).toMatchObject({
     errno: 'EOPNOTSUPP',
-    what: 'map m: harena does not implement map type hash',
+    what: 'map m: harena does not implement map type queue',
   })
 })

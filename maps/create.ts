@@ -5,12 +5,15 @@ import type { Kernel } from '../memalloc/kernel.ts'
 import { MAP_TYPES } from '../program/types.ts'
 import { type ArenaMapOptions, createArenaMap } from './arena-map.ts'
 import { createArrayMap } from './array.ts'
+import { createHashMap, type HashOptions } from './create-hash.ts'
 import { type BpfMap, type MapAttributes, refusal } from './map.ts'
+import { createPerCpuArrayMap } from './percpu-array.ts'
 import { checkValueType } from './special-fields.ts'
 
 /** What maps of the single types need besides the kernel. */
 export interface MapOptions {
   readonly arena: ArenaMapOptions
+  readonly hash?: HashOptions
 }
 
 /**
@@ -24,6 +27,13 @@ export function createMap(kernel: Kernel, attributes: MapAttributes, options: Ma
     case 'array':
       checkValueType(attributes)
       return createArrayMap(kernel, attributes)
+    case 'percpu_array':
+      checkValueType(attributes)
+      return createPerCpuArrayMap(kernel, attributes)
+    case 'hash':
+    case 'percpu_hash':
+      checkValueType(attributes)
+      return createHashMap(kernel, attributes, options.hash)
     case 'arena':
       return createArenaMap(kernel, attributes, options.arena)
     default:

@@ -14,7 +14,7 @@ import { ERRNO, type Errno, ErrnoError, InternalError } from '../errors/errors.t
 import { type Kernel, kernelAddress } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import type { MapInfo } from '../program/loadable.ts'
-import { MAP_FLAGS, MAP_TYPES, type MapType } from '../program/types.ts'
+import { MAP_FLAGS, MAP_TYPES, type MapType, PAGE_SIZE } from '../program/types.ts'
 
 /** What bpf(2) BPF_MAP_CREATE takes. A MapSpec of an object is one. */
 export interface MapAttributes {
@@ -44,8 +44,15 @@ export const UpdateFlag = { ANY: 0, NOEXIST: 1, EXIST: 2, LOCK: 4 } as const
  */
 export interface BpfMap {
   readonly info: MapInfo
-  /** Offset of the value, 0 where the key is absent. It stays good for as long as the map type promises. */
+  /** What bpf(2) does otherwise than programs. */
+  readonly user: UserOperations
+  /**
+   * Offset of the value (of per-CPU maps: the current CPU's), 0 where the key is absent. It stays good for as long as
+   * the map type promises.
+   */
   lookup(key: number): number
+  /** Offset of the value of one CPU (helper 195); 0 for absent keys, CPUs, and maps that are not per CPU. */
+  lookupPerCpu(key: number, cpu: number): number
   /** `flags`: UpdateFlag, or-ed; a number beyond 2^53 may be rounded. */
   update(key: number, value: number, flags: number): number
   delete(key: number): number
@@ -57,6 +64,46 @@ export interface BpfMap {
   /** Gives back its memory. */
   destroy(): void
 }
+
+/** The operations of bpf(2) that are not those of the helpers. Values are copied: nobody gets to hold one. */
+export interface UserOperations {
+  /** Bytes that a value has here: of per-CPU maps one value a CPU, each rounded up to 8 bytes. */
+  readonly valueBytes: number
+  /** Copies the value to `out`. */
+  read(key: number, out: number): number
+  update(key: number, value: number, flags: number): number
+  /** Copies the value to `out`, and deletes it. */
+  take(key: number, out: number): number
+  /** Which batches there are; the others are ENOTSUPP. */
+  readonly batches: ReadonlySet<BatchKind>
+  /** A batch of look-ups from `cursor` on, undefined for the start; `take` deletes what it hands out. */
+  readBatch(request: BatchRequest): BatchResult
+}
+
+export type BatchKind = 'lookup' | 'take' | 'update' | 'delete'
+
+export const NO_BATCHES: ReadonlySet<BatchKind> = new Set()
+export const ALL_BATCHES: ReadonlySet<BatchKind> = new Set(['lookup', 'take', 'update', 'delete'])
+
+export interface BatchRequest {
+  /** What the batch before gave, 32 bits; undefined for the start. */
+  readonly cursor: number | undefined
+  /** Entries that there is room for. */
+  readonly count: number
+  readonly take: boolean
+  /** Is given offsets of key and value; the value's are `valueBytes`. */
+  readonly put: (key: number, value: number) => void
+}
+
+export interface BatchResult {
+  /** 0 when there may be more, -ENOENT at the end, -ENOSPC when one step of the cursor does not fit. */
+  readonly result: number
+  /** Where the next batch starts; undefined where Linux writes none. */
+  readonly cursor: number | undefined
+}
+
+/** PCPU_MIN_UNIT_SIZE: largest value of per-CPU maps. */
+export const MAX_PER_CPU_VALUE: number = 32 * 1024
 
 // Words of the map object.
 const TYPE = 0
@@ -145,6 +192,32 @@ export function makeMapInfo(attributes: MapAttributes, object: MapObject, live: 
 /** A creation refused: names the map and says what is wrong with it. */
 export function refusal(attributes: MapAttributes, errno: Errno, why: string): ErrnoError {
   return new ErrnoError(errno, `map ${attributes.name}: ${why}`)
+}
+
+/** Whether a NUMA node is asked for: -1 with the flag means none. */
+export function hasNumaNode({ flags, numaNode = 0 }: MapAttributes): boolean {
+  return (flags & MAP_FLAGS.numa_node) !== 0 && numaNode !== -1
+}
+
+/** What is refused before the map type is asked: map_extra, and a NUMA node that is not there (EINVAL). */
+export function checkCommon(attributes: MapAttributes): void {
+  if (attributes.extra !== 0n) throw refusal(attributes, 'EINVAL', `map type ${attributes.type} takes no extra`)
+  if (hasNumaNode(attributes) && attributes.numaNode !== undefined && attributes.numaNode !== 0) {
+    throw refusal(attributes, 'EINVAL', `there is no NUMA node ${attributes.numaNode}`)
+  }
+}
+
+/** Refuses a map that is larger than what may still be used, before the first byte of it is allocated (ENOMEM). */
+export function assertRoom(kernel: Kernel, attributes: MapAttributes, pieces: readonly number[]): void {
+  // The page of the map itself, and whole pages for each piece.
+  const pages = pieces.reduce((sum, bytes) => sum + Math.ceil(bytes / PAGE_SIZE), 1)
+  const { used, limit } = kernel.pages.statistics()
+  if (used + pages > limit) throw refusal(attributes, 'ENOMEM', `${pages} pages are more than may still be used`)
+}
+
+/** Bytes in a value or key, rounded up to 8 bytes. */
+export function roundUp8(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8
 }
 
 /** Refuses flags that the type does not take, and access flags that contradict each other (EINVAL). */

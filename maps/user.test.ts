@@ -204,7 +204,8 @@ describe('an arena among the maps', () => {
 })
 
 describe('map types', () => {
-  const missing = (Object.keys(MAP_TYPES) as MapType[]).filter((type) => type !== 'array' && type !== 'arena')
+  const there: readonly MapType[] = ['array', 'percpu_array', 'arena', 'hash', 'percpu_hash']
+  const missing = (Object.keys(MAP_TYPES) as MapType[]).filter((type) => !there.includes(type))
   test.each(missing)('%s is refused by name', (type) => {
     const work = (): unknown => create({ type })
     expect(outcome(work)).toBe('EOPNOTSUPP')

@@ -1,16 +1,17 @@
 /**
- * A map as user space has it: what bpf(2) does with a map's file descriptor, keys and values copied in and out.
+ * A map as user space has it: what bpf(2) does with a map's file descriptor, keys and values copied in and out. The
+ * value of a per-CPU map is an array of values, one a CPU.
  *
  * Order of refusals, as observed on Linux 6.18: rights of the descriptor (EPERM), the lock flag (EINVAL), a key for a
  * map that has none (EINVAL), then the map's own answer.
  */
-import { ERRNO, ErrnoError } from '../errors/errors.ts'
+import { ERRNO, type Errno, ErrnoError, HarenaError } from '../errors/errors.ts'
 import { checkOpen, type Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
-import { type BpfMap, errnoName, UpdateFlag } from './map.ts'
-import { type Data, toBytes, toKey, toValue } from './values.ts'
+import { type BatchKind, type BpfMap, errnoName, roundUp8, UpdateFlag } from './map.ts'
+import { type Data, isPerCpu, toBytes, toKey, toValue, type Value } from './values.ts'
 
 export type UpdateMode = 'any' | 'noexist' | 'exist'
 
@@ -18,6 +19,35 @@ const MODES: Readonly<Record<UpdateMode, number>> = {
   any: UpdateFlag.ANY,
   noexist: UpdateFlag.NOEXIST,
   exist: UpdateFlag.EXIST,
+}
+
+export interface BatchOptions {
+  /** What the batch before gave. */
+  readonly cursor?: number | undefined
+  /** Delete what is handed out. */
+  readonly take?: boolean
+  /** elem_flags of bpf(2). */
+  readonly flags?: number
+}
+
+export interface Batch {
+  readonly entries: readonly (readonly [Data, Value])[]
+  /** Where the next batch begins; undefined where there was nothing. */
+  readonly cursor: number | undefined
+  /** Nothing is left (bpf(2): ENOENT). */
+  readonly done: boolean
+}
+
+/** A batch that ended at an element that was refused. */
+export class BatchError extends ErrnoError {
+  override name = 'BatchError'
+  /** Elements done before. */
+  readonly done: number
+
+  constructor(errno: Errno, message: string, done: number) {
+    super(errno, message)
+    this.done = done
+  }
 }
 
 /** Offsets of a key, of the key behind it, and of a value, for one operation. */
@@ -44,32 +74,33 @@ export class UserMap {
     return this.map.info.name
   }
 
-  /** The value: a bigint when it has 1, 2, 4 or 8 bytes, else its bytes, copied. Undefined where the key is absent. */
-  get(key: Data): bigint | Uint8Array | undefined {
+  /**
+   * The value: a bigint when it has 1, 2, 4 or 8 bytes, else its bytes, copied; of per-CPU maps an array of them, one
+   * a CPU. Undefined where the key is absent.
+   */
+  get(key: Data): Value | undefined {
     const bytes = this.getBytes(key)
-    return bytes === undefined ? undefined : toValue(bytes)
+    return bytes === undefined ? undefined : this.toValue(bytes)
   }
 
-  /** The value's bytes, copied; undefined where the key is absent. */
+  /** The value's bytes, copied, of per-CPU maps those of all CPUs, each rounded up to 8; undefined when absent. */
   getBytes(key: Data): Uint8Array | undefined {
     this.mayRead('lookup')
-    const { memory } = this.kernel
-    return this.withKey(key, 'lookup', ({ key: at }) => {
-      const value = this.map.lookup(at)
-      return value === 0 ? undefined : memory.u8.slice(value, value + this.info.valueSize)
-    })
+    return this.found('lookup', key, (buffers) => this.map.user.read(buffers.key, buffers.value))
   }
 
-  /** Throws ErrnoError: EEXIST, ENOENT for the modes, E2BIG where there is no room, and so on. */
-  set(key: Data, value: Data, mode: UpdateMode | number = 'any'): void {
+  /**
+   * Of a per-CPU map: one value for every CPU, or one for all.
+   * Throws ErrnoError: EEXIST, ENOENT for the modes, E2BIG where there is no room, and so on.
+   */
+  set(key: Data, value: Data | readonly Data[], mode: UpdateMode | number = 'any'): void {
     this.mayWrite('update')
     const flags = typeof mode === 'number' ? mode : MODES[mode]
-    // No map has a spin lock in its values yet.
-    if (flags % 8 >= UpdateFlag.LOCK) throw this.error('EINVAL', 'update')
-    const bytes = toBytes(value, this.info.valueSize, `a value of map ${this.name}`)
+    this.refuseLock(flags, 'update')
+    const bytes = this.valueBytes(value)
     const result = this.withKey(key, 'update', (buffers) => {
       this.kernel.memory.u8.set(bytes, buffers.value)
-      return this.map.update(buffers.key, buffers.value, flags)
+      return this.map.user.update(buffers.key, buffers.value, flags)
     })
     if (result !== 0) throw this.error(errnoName(result), 'update')
   }
@@ -83,12 +114,19 @@ export class UserMap {
     throw this.error(errnoName(result), 'delete')
   }
 
+  /** Deletes a key and gives what stood there; undefined where it is absent. ENOTSUPP for arrays. */
+  take(key: Data): Value | undefined {
+    this.mayTake('lookup and delete')
+    const bytes = this.found('lookup and delete', key, (buffers) => this.map.user.take(buffers.key, buffers.value))
+    return bytes === undefined ? undefined : this.toValue(bytes)
+  }
+
   has(key: Data): boolean {
     return this.getBytes(key) !== undefined
   }
 
   /** Every key with its value, in the order of bpf(2)'s next-key; what changes meanwhile may or may not be seen. */
-  *entries(): Generator<[Data, bigint | Uint8Array], void> {
+  *entries(): Generator<[Data, Value], void> {
     for (const key of this.keys()) {
       const value = this.get(key)
       if (value !== undefined) yield [key, value]
@@ -113,6 +151,51 @@ export class UserMap {
     throw this.error(errnoName(found), 'next key')
   }
 
+  /**
+   * Up to `count` entries from `cursor` on, undefined for the start. The cursor that comes back is where the next
+   * batch begins.
+   * @throws ErrnoError ENOSPC where `count` is too small for one step of the cursor (a hash map's bucket)
+   */
+  batch(count: number, options: BatchOptions = {}): Batch {
+    const take = options.take === true
+    const operation = take ? 'lookup and delete batch' : 'lookup batch'
+    if (take) this.mayTake(operation)
+    else this.mayRead(operation)
+    this.needBatch(take ? 'take' : 'lookup', operation)
+    this.refuseLock(options.flags ?? 0, operation, true)
+    const entries: [Data, Value][] = []
+    if (count === 0) return { entries, cursor: options.cursor, done: false }
+    const { u8 } = this.kernel.memory
+    const { keySize } = this.info
+    const { valueBytes } = this.map.user
+    const put = (key: number, value: number): void => {
+      const bytes = u8.slice(value, value + valueBytes)
+      entries.push([toKey(u8.slice(key, key + keySize)), this.toValue(bytes)])
+    }
+    const { result, cursor } = this.map.user.readBatch({ cursor: options.cursor, count, take, put })
+    const done = result === -ERRNO.ENOENT
+    if (result !== 0 && !done) throw this.error(errnoName(result), operation)
+    return { entries, cursor, done }
+  }
+
+  /** Updates one after the other: how many. @throws BatchError at the first one refused */
+  setBatch(entries: Iterable<readonly [Data, Data | readonly Data[]]>, flags = 0): number {
+    this.mayWrite('update batch')
+    this.needBatch('update', 'update batch')
+    this.refuseLock(flags, 'update batch', true)
+    return this.eachOf(entries, 'update batch', ([key, value]) => this.set(key, value, flags))
+  }
+
+  /** Deletes one after the other: how many. @throws BatchError at the first one refused, an absent one (ENOENT) too */
+  deleteBatch(keys: Iterable<Data>, flags = 0): number {
+    this.mayWrite('delete batch')
+    this.needBatch('delete', 'delete batch')
+    this.refuseLock(flags, 'delete batch', true)
+    return this.eachOf(keys, 'delete batch', (key) => {
+      if (!this.delete(key)) throw this.error('ENOENT', 'delete')
+    })
+  }
+
   /** No more writing from user space: afterwards `set`, `delete` and a second freeze throw EPERM. Programs still write. */
   freeze(): void {
     this.mayWrite('freeze')
@@ -131,19 +214,88 @@ export class UserMap {
     if (readOnly) throw this.error('EPERM', operation)
   }
 
-  private error(errno: ErrnoError['errno'], operation: string): ErrnoError {
+  private mayTake(operation: string): void {
+    this.mayRead(operation)
+    this.mayWrite(operation)
+  }
+
+  /** No map has a spin lock in its values yet; batches take no other flag either. */
+  private refuseLock(flags: number, operation: string, orAny = false): void {
+    if (flags % 8 >= UpdateFlag.LOCK || (orAny && flags !== 0)) throw this.error('EINVAL', operation)
+  }
+
+  private needBatch(kind: BatchKind, operation: string): void {
+    if (!this.map.user.batches.has(kind)) throw this.error('ENOTSUPP', operation)
+  }
+
+  private eachOf<T>(items: Iterable<T>, operation: string, work: (item: T) => void): number {
+    let done = 0
+    for (const item of items) {
+      try {
+        work(item)
+      } catch (error) {
+        if (!(error instanceof ErrnoError)) throw error
+        throw new BatchError(error.errno, `map ${this.name}: ${operation}, after ${done}`, done)
+      }
+      done++
+    }
+    return done
+  }
+
+  private toValue(bytes: Uint8Array): Value {
+    const { valueSize, type } = this.info
+    if (!isPerCpu(type)) return toValue(bytes)
+    const stride = roundUp8(valueSize)
+    return Array.from({ length: bytes.length / stride }, (_, cpu) =>
+      toValue(bytes.slice(cpu * stride, cpu * stride + valueSize)),
+    )
+  }
+
+  /** A value as bpf(2) takes it. */
+  private valueBytes(value: Data | readonly Data[]): Uint8Array {
+    const { valueSize, type } = this.info
+    const what = `a value of map ${this.name}`
+    const one = (data: Data): Uint8Array => toBytes(data, valueSize, what)
+    if (!isPerCpu(type)) {
+      if (isList(value)) throw new HarenaError(`${what} is one value: the map is not per CPU`)
+      return one(value)
+    }
+    const stride = roundUp8(valueSize)
+    const bytes = new Uint8Array(this.map.user.valueBytes)
+    const cpus = bytes.length / stride
+    if (value instanceof Uint8Array && value.length === bytes.length) return value
+    if (isList(value) && value.length !== cpus) {
+      throw new HarenaError(`${what} has a value for each of ${cpus} CPUs, not ${value.length}`)
+    }
+    for (let cpu = 0; cpu < cpus; cpu++) bytes.set(one(isList(value) ? value[cpu]! : value), cpu * stride)
+    return bytes
+  }
+
+  /** What `read` left in the value's buffer; undefined for an absent key. */
+  private found(operation: string, key: Data, read: (buffers: Buffers) => number): Uint8Array | undefined {
+    const { u8 } = this.kernel.memory
+    const found = this.withKey(key, operation, (buffers) => {
+      const result = read(buffers)
+      return result === 0 ? u8.slice(buffers.value, buffers.value + this.map.user.valueBytes) : result
+    })
+    if (typeof found !== 'number') return found
+    if (found === -ERRNO.ENOENT) return undefined
+    throw this.error(errnoName(found), operation)
+  }
+
+  private error(errno: Errno, operation: string): ErrnoError {
     return new ErrnoError(errno, `map ${this.name}: ${operation}`)
   }
 
   /** Copies the key in, where there is one, and lends buffers for the rest. */
   private withKey<T>(key: Data | undefined, operation: string, work: (buffers: Buffers) => T): T {
-    const { keySize, valueSize } = this.info
+    const { keySize } = this.info
     if (keySize === 0 && key !== undefined) throw this.error('EINVAL', operation)
     const keyBytes = key === undefined ? undefined : toBytes(key, keySize, `a key of map ${this.name}`)
     const { memory, pages } = this.kernel
     const keyRoom = Math.ceil(keySize / 8) * 8
     // An arena has neither; its operations get a buffer all the same.
-    const bytes = 2 * keyRoom + Math.max(valueSize, 8)
+    const bytes = 2 * keyRoom + Math.max(this.map.user.valueBytes, 8)
     const at = pages.allocBytes(bytes, PageOwner.OTHER)
     if (at === 0) throw this.error('ENOMEM', operation)
     try {
@@ -153,4 +305,8 @@ export class UserMap {
       pages.freeBytes(at, bytes)
     }
   }
+}
+
+function isList(value: Data | readonly Data[]): value is readonly Data[] {
+  return Array.isArray(value)
 }

@@ -1,8 +1,19 @@
 /** Keys and values as JavaScript has them, and as bytes. */
 import { HarenaError } from '../errors/errors.ts'
+import type { MapType } from '../program/types.ts'
 
 /** A number or bigint is written little-endian in as many bytes as the map asks for; negative ones in two's complement. */
 export type Data = number | bigint | Uint8Array
+
+/** What a map gives back: a number or bytes, of per-CPU maps one a CPU. */
+export type Value = bigint | Uint8Array | readonly (bigint | Uint8Array)[]
+
+/** Types whose values are one a CPU. */
+export function isPerCpu(type: MapType): boolean {
+  return PER_CPU.includes(type)
+}
+
+const PER_CPU: readonly MapType[] = ['percpu_hash', 'percpu_array', 'lru_percpu_hash', 'percpu_cgroup_storage']
 
 /** Exactly `size` bytes. HarenaError where a number does not fit, or there are not that many bytes. `what` names it. */
 export function toBytes(data: Data, size: number, what: string): Uint8Array {

@@ -23,6 +23,7 @@ const HELPER_MAKERS: Readonly<Record<number, MakeHelper>> = {
   6: tracePrintk,
   7: prandom,
   8: processorId,
+  195: mapLookupPerCpu,
 }
 
 /** Numbers of the helpers that engines run: the verifier refuses all others by name. */
@@ -48,6 +49,14 @@ function mapOf(services: Services, R: Int32Array): BpfMap {
 function mapLookup(services: Services): Native {
   return (R) => {
     const value = mapOf(services, R).lookup(R[4]! >>> 0)
+    R[0] = value | 0
+    R[1] = value === 0 ? 0 : KERNEL_HIGH
+  }
+}
+
+function mapLookupPerCpu(services: Services): Native {
+  return (R) => {
+    const value = mapOf(services, R).lookupPerCpu(R[4]! >>> 0, R[6]! >>> 0)
     R[0] = value | 0
     R[1] = value === 0 ? 0 : KERNEL_HIGH
   }

@@ -339,13 +339,13 @@ describe('loading', () => {
   })
 
   test('a map type that harena lacks is a rejection of the program', () => {
-    const source = `.map h type=hash key=4 value=8 entries=4\n${main('r0 = 0')}`
+    const source = `.map h type=lpm_trie key=8 value=8 entries=4\n${main('r0 = 0')}`
     const error = caught(() => make().load(assemble(source)))
     if (!(error instanceof VerifierError)) throw error
     expect([error.program, error.errno, error.reason]).toEqual([
       'main',
       'EOPNOTSUPP',
-      'harena does not implement map type hash',
+      'harena does not implement map type lpm_trie',
     ])
   })
 

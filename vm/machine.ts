@@ -7,6 +7,7 @@ import { UserProcess } from '../arena/process.ts'
 import { realClock, virtualClock } from '../cpu/clock.ts'
 import { makeCpus } from '../cpu/cpu.ts'
 import { Output, type OutputListener } from '../cpu/output.ts'
+import { Processors } from '../cpu/processors.ts'
 import { makeRandom, RandomStream } from '../cpu/random.ts'
 import { ErrnoError, HarenaError, InternalError, VerifierError } from '../errors/errors.ts'
 import { ArenaMap } from '../maps/arena-map.ts'
@@ -47,6 +48,8 @@ export class MachineCore {
   readonly #kfuncs: ReadonlyMap<number, Native>
   /** Every map, by the offset of its object in kernel memory. */
   readonly #maps: Map<number, BpfMap> = new Map()
+  /** Where the hash of each map's keys starts. */
+  readonly #hashRandom: () => number
   readonly #arenaOptions: { readonly random: () => number; readonly process: UserProcess }
 
   /** @throws HarenaError for options that cannot be, and where the address space is used up */
@@ -56,18 +59,20 @@ export class MachineCore {
     const engine = parts.engines.find((candidate) => candidate.name === name)
     if (engine === undefined) throw new HarenaError(`harena does not implement engine ${name}`)
     const seed = BigInt(options.seed ?? 1)
-    const cpus = makeCpus(options.cpus ?? 1, seed)
+    const processors = new Processors(makeCpus(options.cpus ?? 1, seed), { rt: options.rt ?? false })
     const random = makeRandom(seed, RandomStream.ADDRESS)
     this.options = options
     this.#parts = parts
     this.#engine = engine
+    const hashes = makeRandom(seed, RandomStream.HASH)
+    this.#hashRandom = () => hashes.u32()
     this.#arenaOptions = { random: () => random.u32(), process: new UserProcess('main') }
-    this.#kernel = makeKernel({ memoryLimit: options.memoryLimit ?? 0 })
+    this.#kernel = makeKernel({ memoryLimit: options.memoryLimit ?? 0, processors })
     closeWhenForgotten(this, this.#kernel)
     const maps = this.#maps
     this.#services = {
       kernel: this.#kernel,
-      cpus,
+      cpus: processors.cpus,
       clock: options.clock === 'real' ? realClock() : virtualClock(),
       output: new Output(),
       mapAt: (offset) => maps.get(offset),
@@ -107,9 +112,10 @@ export class MachineCore {
   /** BPF_MAP_CREATE. An arena made so is mapped nowhere until `mmap` says where. @throws ErrnoError */
   createMap(attributes: MapAttributes): MapHandle {
     checkOpen(this.#kernel)
-    const placement = this.options.policies?.placement
+    const { placement, elements, forceDynamic } = this.options.policies ?? {}
     const map = createMap(this.#kernel, attributes, {
       arena: { ...this.#arenaOptions, owner: this, ...(placement === undefined ? {} : { placement }) },
+      hash: { random: this.#hashRandom, elements, forceDynamic: String(forceDynamic) === 'true' },
     })
     this.#maps.set(Number(map.info.address - KERNEL_BASE), map)
     return this.#held(new MapHandle(this.#kernel, map))

@@ -3,6 +3,7 @@ import type { Placement } from '../arena/ranges.ts'
 import type { Context } from '../cpu/cpu.ts'
 import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
+import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
 import type { Engine } from './engine.ts'
@@ -29,6 +30,10 @@ export interface MachineOptions {
 export interface MachinePolicies {
   /** Which free range of an arena is taken: Linux 6.13 and later (default), or 6.9 to 6.12. */
   readonly placement?: Placement
+  /** Where elements of hash maps come from; default what the map's flags say (`flags`). */
+  readonly elements?: SupplyName | 'flags'
+  /** Hash maps that ask for preallocation get bpf_mem_alloc (a switch of 2022); default false. */
+  readonly forceDynamic?: boolean | 'true' | 'false'
 }
 
 /** What a machine is made of that it does not bring itself. */
@@ -116,15 +121,23 @@ export const POLICIES: readonly PolicySpec[] = [
     values: PLACEMENTS,
     help: 'which free range of an arena is taken: as Linux 6.13 and later, or as Linux 6.9 to 6.12',
   },
+  {
+    name: 'elements',
+    values: ['flags', ...Object.keys(SUPPLIES)],
+    help: 'where elements of hash maps come from: what the flags of each map say, or one for all',
+  },
+  {
+    name: 'forceDynamic',
+    values: ['false', 'true'],
+    help: 'hash maps that ask for preallocation get bpf_mem_alloc',
+  },
 ]
 
 /** Policies that have a name already and nothing behind it yet. */
 export const POLICIES_TO_COME: readonly string[] = [
   'slab',
   'nolock',
-  'elements',
   'sleepable',
-  'forceDynamic',
   'selfInterrupt',
   'lruElements',
   'debug',
@@ -165,7 +178,7 @@ function checkPolicy(name: string, value: unknown): void {
     const names = [...POLICIES.map((known) => known.name), ...POLICIES_TO_COME]
     throw new HarenaError(`there is no policy ${name}${meant(name, names)}`)
   }
-  if (value === undefined || policy.values.some((known) => known === value)) return
+  if (value === undefined || policy.values.some((known) => known === String(value))) return
   throw new HarenaError(`policy ${name} is ${policy.values.join(' or ')}, not ${String(value)}`)
 }
 

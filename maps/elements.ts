@@ -1,0 +1,32 @@
+/**
+ * Where the elements of hash maps come from. A supply hands out elements of one size whose contents are whatever was
+ * left there; every one of them behaves the same to the map above, apart from what it says about itself:
+ *
+ *     fixed     as many as the map may have exist from the start: an empty supply means a full map (E2BIG)
+ *     on demand the map counts; an empty supply means that there is no memory just now (ENOMEM)
+ */
+import type { Kernel } from '../memalloc/kernel.ts'
+
+export interface ElementSupply {
+  readonly fixed: boolean
+  /** An element: its offset, 0 where there is none. In any context, interrupts off or on. */
+  take(): number
+  /** Takes an element back that is in no chain any more. Somebody without a lock may still look at it. */
+  give(element: number): void
+  /** Gives all memory back; of an on-demand supply every element was given back before. */
+  destroy(): void
+}
+
+export interface SupplyRequest {
+  readonly name: string
+  /** Bytes of an element, a multiple of 8. */
+  readonly size: number
+  /** Of a fixed supply: how many. */
+  readonly count: number
+  /** Bytes of per-CPU memory that each element has beside it, 0 for none, and the word that holds where. */
+  readonly perCpuSize: number
+  readonly areaOffset: number
+}
+
+/** Undefined where there is no memory. */
+export type MakeSupply = (kernel: Kernel, request: SupplyRequest) => ElementSupply | undefined
