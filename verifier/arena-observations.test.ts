@@ -178,7 +178,6 @@ const PROBES: readonly Probe[] = [
     // r2 is the address of the function at slot 8.
     body: 'r1 = arena ll\nraw 1842000005000000\nraw 0000000000000000\nr3 = 0\nr4 = 0\ncall 164\nexit\nr0 = 0\nexit',
     refused: 'EINVAL missing btf func_info',
-    missing: 'bpf_for_each_map_elem',
   },
   { name: 'arena ptr += scalar, load', body: `${POINTER}r2 = 64\nr1 += r2\nr0 = *(u64 *)(r1 + 0)` },
   {

@@ -104,6 +104,7 @@ export const MESSAGES = {
   'negative-offset-pointer': ['EACCES', 'negative offset <type> ptr R<reg> off=<off> disallowed'],
   'variable-pointer': ['EACCES', 'variable <type> access var_off=<varOff> disallowed'],
   'socket-access': ['EACCES', 'R<reg> invalid <type> access off=<off> size=<size>'],
+  'no-function-info': ['EINVAL', 'missing btf func_info'],
   'different-pointers': ['EINVAL', 'same insn cannot be used with different pointers'],
 
   // Map value, memory, packet

@@ -12,7 +12,7 @@ import { InternalError } from '../errors/errors.ts'
 import type { Instruction, Slot } from '../isa/instruction.ts'
 import { Pseudo } from '../isa/opcode.ts'
 import { Field, Kind } from '../isa/table.ts'
-import { SlotFlag } from '../program/loadable.ts'
+import { type LoadableProgram, SlotFlag } from '../program/loadable.ts'
 import { callHelper } from './calls.ts'
 import { setGlobalArguments } from './calls-global.ts'
 import { fail } from './errors.ts'
@@ -291,10 +291,16 @@ function walkImmediate(walk: Walk, state: State, insn: Instruction): void {
       break
     }
     case Pseudo.FUNC:
+      if (!hasFunctionInfo(walk.prepared.program)) fail('no-function-info', {})
       makePointer(words, at, RegType.FUNC)
       words[at + EXTRA] = walk.prepared.subprogramOf[state.slot + 1 + insn.imm]!
       break
     default:
       fail('not-implemented', { name: 'addresses of kernel variables' })
   }
+}
+
+/** Whether each function has a type: only then does Linux get any func_info, without which addresses are refused. */
+function hasFunctionInfo({ btf, subprograms }: LoadableProgram): boolean {
+  return btf !== undefined && subprograms.length > 0 && subprograms.every(({ typeId }) => typeId !== 0)
 }

@@ -26,11 +26,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     harena: /^EINVAL same insn cannot be used with different pointers$/u,
     linux: /^accepted$/u,
   },
-  {
-    name: 'Addresses of functions without BTF',
-    harena: /^accepted$/u,
-    linux: /^EINVAL missing btf func_info$/u,
-  },
 ]
 
 /** The one that explains a pair of verdicts; undefined where none does. */
