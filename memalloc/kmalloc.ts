@@ -18,10 +18,10 @@ import { PAGE_SIZE } from '../program/types.ts'
 import { BUSY, type Gfp, NO_MEMORY } from './gfp.ts'
 import type { MemoryGroup } from './group.ts'
 import {
+  CPU_LIST_BYTES,
   CPU_LISTS,
   descriptor,
   FIXED_USED,
-  KMALLOC_CACHES,
   NEXT,
   ORDER,
   OWNER,
@@ -192,12 +192,13 @@ export class Kmalloc implements SlabWorld {
     return cache
   }
 
-  /** Room for kmalloc's caches: the fixed tables where they are large enough. */
+  /** Room for kmalloc's caches: behind the CPUs' page lists, where the fixed tables are large enough. */
   private findRoom(bytes: number): number {
-    const fits = KMALLOC_CACHES + bytes <= TABLE
-    const at = fits ? KMALLOC_CACHES : this.lists.pages.allocBytes(bytes, PageOwner.SLAB)
+    const end = CPU_LISTS + this.processors.cpus.length * CPU_LIST_BYTES
+    const fits = end + bytes <= TABLE
+    const at = fits ? end : this.lists.pages.allocBytes(bytes, PageOwner.SLAB)
     if (at === 0) throw new InternalError('no memory for the caches of kmalloc')
-    this.steps.store32(FIXED_USED, (fits ? KMALLOC_CACHES + bytes : KMALLOC_CACHES) - CPU_LISTS)
+    this.steps.store32(FIXED_USED, (fits ? end + bytes : end) - CPU_LISTS)
     return at
   }
 

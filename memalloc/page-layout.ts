@@ -53,17 +53,16 @@ export const PAGE_LIMIT: number = HEADER + 0x18c
 export const ZONE_LOCK: number = HEADER + 0x190
 /** Pages that were freed where the zone lock could not be had: page number, linked by `next`. */
 export const DEFERRED: number = HEADER + 0x194
-/** How many bytes of the fixed tables may have been written to. */
+/** Bytes of the fixed tables that may have been written to. */
 export const FIXED_USED: number = HEADER + 0x198
 /** The per-CPU allocator (percpu.ts). */
 export const PERCPU_LOCK: number = HEADER + 0x19c
 export const PERCPU_CHUNKS: number = HEADER + 0x1a0
 export const HEADER_END: number = HEADER + 0x1a8
 
-/** The fixed tables: the CPUs' page lists, a cache line a CPU; then kmalloc's caches. */
+/** The fixed tables: the CPUs' page lists, a cache line a CPU; behind the last one, kmalloc's caches. */
 export const CPU_LISTS: number = 2 * PAGE_SIZE
 export const CPU_LIST_BYTES = 64
-export const KMALLOC_CACHES: number = CPU_LISTS + 8192 * CPU_LIST_BYTES
 
 /** Offset of a page's descriptor. */
 export function descriptor(page: number): number {
