@@ -169,8 +169,9 @@ function checkMemory(walk: Walk, state: State, n: number, size: number): void {
     accessArgument(walk, state, n, size, { write: false, zeroAllowed: true, context: true })
     accessArgument(walk, state, n, size, { write: true, zeroAllowed: true, context: true })
   } catch (error) {
-    // Whatever the reason, the errno is the call's.
-    if (error instanceof Rejection) throw new Rejection({ ...error.failure, errno: 'EINVAL' })
+    // Whatever the kernel's reason, the errno is the call's.
+    if (error instanceof Rejection && error.failure.kind !== 'not-implemented')
+      throw new Rejection({ ...error.failure, errno: 'EINVAL' })
     throw error
   } finally {
     words[at + TYPE] = type

@@ -12,6 +12,7 @@ import type { HelperCall } from './helper-args.ts'
 import { baseType, MAP, MEM_SIZE, OFF, RegType, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
 import { checkMapRights, checkRegion } from './memory.ts'
 import { checkFieldsForHelper } from './memory-fields.ts'
+import { accessObject } from './object.ts'
 import { checkPacketAccess, checkPacketWrite } from './packet.ts'
 import { isReadable, kindAt, readSlots, type StackRange, scrubSpecial, slotOf, stackRange } from './stack.ts'
 import { currentFrame, type Frame, registerAt, SlotKind, type State, slotAt } from './state.ts'
@@ -57,6 +58,17 @@ export function accessArgument(walk: Walk, state: State, n: number, size: number
       if (access.write) checkPacketWrite(walk)
       checkPacketAccess(words, at, n, 0, size, access.zeroAllowed)
       return
+    case RegType.BTF_ID:
+    case RegType.BTF_ID | TypeFlag.ALLOC:
+    case RegType.BTF_ID | TypeFlag.ALLOC | TypeFlag.RCU:
+      // Looked at as one load of that size, whatever the callee does with it.
+      accessObject(walk, state, n, 0, size, false)
+      return
+    case RegType.BTF_ID | TypeFlag.UNTRUSTED:
+    case RegType.BTF_ID | TypeFlag.UNTRUSTED | TypeFlag.ALLOC:
+      // Linux lets the callee write through it, into what may be another object by then.
+      fail('not-implemented', { name: 'objects that may be gone as memory for calls' })
+      break
     case RegType.CTX:
       if (access.context === true && isPlainContext(walk)) {
         accessContext(walk, words, at, n, size, access.write)

@@ -13,7 +13,7 @@ import { checkContextAccess, checkUnmodified, isPlainContext, setContextPointer 
 import { fail, failure } from './errors.ts'
 import { baseType, MAP, MEM_SIZE, OFF, RegType, SMIN_LO, TYPE, TypeFlag, UMAX_LO, VALUE_LO } from './layout.ts'
 import { checkFields, loadPointerField } from './memory-fields.ts'
-import { accessObject } from './object.ts'
+import { accessObject, setFoundPointer } from './object.ts'
 import { checkPacketAccess, checkPacketAlignment, checkPacketWrite, isPacketMemory } from './packet.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
 import { checkSocketAccess } from './socket-fields.ts'
@@ -98,7 +98,7 @@ function checkTyped(walk: Walk, state: State, access: MemoryAccess, type: number
     case RegType.ARENA:
       break
     case RegType.BTF_ID:
-      accessObject(walk, state, reg, off, size, write)
+      if (accessStruct(walk, state, access)) return
       break
     case RegType.CONST_MAP_PTR:
       refuseMapStruct(walk, words, at, access)
@@ -110,6 +110,14 @@ function checkTyped(walk: Walk, state: State, access: MemoryAccess, type: number
   const into = registerAt(access.register)
   if (known === undefined) makeUnknown(words, into)
   else makeConst(words, into, Number(BigInt.asIntN(32, known)), Number(BigInt.asIntN(32, known >> 32n)))
+}
+
+/** @returns true when the access was the load of a pointer: nothing else remains to be done */
+function accessStruct(walk: Walk, state: State, access: MemoryAccess): boolean {
+  const struct = accessObject(walk, state, access.base, access.off, access.size, access.write)
+  if (struct === 0 || access.write || access.register < 0) return false
+  setFoundPointer(state, access.register, struct)
+  return true
 }
 
 /** @returns true when the access was the load of a pointer: nothing else remains to be done */

@@ -8,16 +8,24 @@
  *
  * Source: Linux 6.18, observed.
  */
+import { resolveType } from '../btf/layout.ts'
 import { fail } from './errors.ts'
-import { BTF_ID, OFF, REF_OBJ_ID, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
+import { BTF_ID, EXTRA, OFF, REF_OBJ_ID, RegType, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
 import { currentFrame, registerAt, type State } from './state.ts'
 import { hitStruct, type StructEntry } from './structs.ts'
 import { tnumText } from './text.ts'
 import { tnumIsConst } from './tnum.ts'
 import type { Walk } from './walk-env.ts'
+import { makePointer } from './walk-registers.ts'
 
-/** Checks a load or store of a struct through register `reg`. @throws Rejection */
-export function accessObject(walk: Walk, state: State, reg: number, off: number, size: number, write: boolean): void {
+/** In EXTRA of a pointer that was found in an object: it may be any number. */
+const FOUND = 1
+
+/**
+ * Checks a load or store of a struct through register `reg`. @returns the number of the struct that the loaded pointer
+ * points to, 0 when it is a number. @throws Rejection
+ */
+export function accessObject(walk: Walk, state: State, reg: number, off: number, size: number, write: boolean): number {
   const { words } = currentFrame(state)
   const at = registerAt(reg)
   const type = words[at + TYPE]!
@@ -36,9 +44,21 @@ export function accessObject(walk: Walk, state: State, reg: number, off: number,
     fail('object-unreferenced', {})
   }
   if (owned) refuseSpecialMembers(entry, where, size)
-  const hit = hitStruct(entry.btf, entry.type, where, size)
-  // What a member of an object says is nothing to rely on: for the program's own objects it is a number.
-  if (hit === 'pointer' && !owned) fail('not-implemented', { name: 'pointers loaded from untrusted structs' })
+  if (words[at + EXTRA] === FOUND) fail('not-implemented', { name: 'pointers found in objects that may be gone' })
+  const target = hitStruct(entry.btf, entry.type, where, size)
+  // In the program's own objects a pointer is a number like any other.
+  if (target === undefined || owned) return 0
+  const { id, type: pointed } = resolveType(entry.btf, target)
+  return pointed.kind === 'struct' ? walk.prepared.structs.number(entry.btf, id) : 0
+}
+
+/** Makes register `n` a pointer that was found in an object: nothing is known of what it leads to. */
+export function setFoundPointer(state: State, n: number, struct: number): void {
+  const { words } = currentFrame(state)
+  const at = registerAt(n)
+  makePointer(words, at, RegType.BTF_ID | TypeFlag.UNTRUSTED)
+  words[at + BTF_ID] = struct
+  words[at + EXTRA] = FOUND
 }
 
 function refuseSpecialMembers({ fields }: StructEntry, off: number, size: number): void {

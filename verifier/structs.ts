@@ -38,11 +38,11 @@ export class StructTable {
   }
 }
 
-/** What lies where an access goes. */
-export type StructHit = 'scalar' | 'pointer'
-
-/** Checks an access of `size` bytes at `off` of a struct. @throws Rejection when no member is there */
-export function hitStruct(btf: Btf, type: StructType, off: number, size: number): StructHit {
+/**
+ * Checks an access of `size` bytes at `off` of a struct. @returns the BTF id of what a pointer member points to,
+ * undefined for numbers. @throws Rejection when no member is there
+ */
+export function hitStruct(btf: Btf, type: StructType, off: number, size: number): number | undefined {
   const { name } = type
   if (off + size > type.size) fail('access-beyond-struct', { type: name, off, size })
   for (const member of type.members) {
@@ -63,7 +63,7 @@ interface Hit {
   readonly end: number
 }
 
-function hitMember(btf: Btf, type: StructType, member: BtfMember, hit: Hit): StructHit {
+function hitMember(btf: Btf, type: StructType, member: BtfMember, hit: Hit): number | undefined {
   const { off, size, start, end } = hit
   let { type: inner } = resolveType(btf, member.type)
   let first = start
@@ -72,15 +72,15 @@ function hitMember(btf: Btf, type: StructType, member: BtfMember, hit: Hit): Str
     // Elements are looked at one by one: an access must not reach into the next.
     if (element.size > 0) first += Math.floor((off - start) / element.size) * element.size
     inner = element.type
-    if (inner.kind !== 'struct' && inner.kind !== 'union' && off + size <= end) return 'scalar'
+    if (inner.kind !== 'struct' && inner.kind !== 'union' && off + size <= end) return undefined
   }
   if (inner.kind === 'struct' || inner.kind === 'union') return hitStruct(btf, inner, off - first, size)
   if (inner.kind === 'ptr') {
-    if (size === 8 && off === start) return 'pointer'
+    if (size === 8 && off === start) return inner.type
     return fail('pointer-member', { member: member.name, start, type: type.name, off, size })
   }
   if (off + size > end) fail('access-beyond-member', { member: member.name, end, type: type.name, off, size })
-  return 'scalar'
+  return undefined
 }
 
 /** What the innermost elements of an array are. */
