@@ -36,8 +36,7 @@ export class LinuxGlobal {
   /** Writes a number in as many bytes as it has, or exactly that many bytes. @throws ErrnoError EPERM when read only */
   set(value: Data): void {
     const bytes = toBytes(value, this.size, `global ${this.name}`)
-    const memory = this.#data.bytes
     if (!this.#data.writable) throw new ErrnoError('EPERM', `global ${this.name} is read only`)
-    memory.set(bytes, this.spec.offset)
+    this.#data.write(this.spec.offset, bytes)
   }
 }

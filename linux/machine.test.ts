@@ -172,6 +172,40 @@ describe('as on harena', () => {
   })
 })
 
+test('global data with fields of the kernel in it, which is not mapped, is read and written all the same', (ctx) => {
+  skipWithoutKernel(ctx)
+  const source = `
+      .struct item
+          a: u64
+      .end
+      .struct holder
+          count: u64
+          item: ptr item kptr
+      .end
+      .global state: holder
+      .global beside: u32
+      .license "GPL"
+      .program main type=syscall
+          r1 = state ll
+          r0 = *(u64 *)(r1 + 0)
+          r0 += 1
+          *(u64 *)(r1 + 0) = r0
+          exit
+  `
+  withMachine((machine) => {
+    const object = machine.load(assemble(source))
+    object.global('beside').set(7)
+    const state = new Uint8Array(16)
+    state[0] = 41
+    object.global('state').set(state)
+    expect(object.program('main').run().retval).toBe(42)
+    expect(object.global('state').bytes()[0]).toBe(42)
+    expect(object.global('beside').get()).toBe(7n)
+    machine.close()
+    expect(() => object.global('beside').get()).toThrow('the machine is closed')
+  })
+})
+
 describe('refusals', () => {
   const REFUSED: readonly (readonly [what: string, source: string, errno: string, reason: string])[] = [
     ['by the verifier', '.program main type=syscall\n r0 = r3\n exit\n', 'EACCES', 'R3 !read_ok'],
