@@ -2,7 +2,8 @@
 import type { Kernel } from '../memalloc/kernel.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { makeHashMap } from './hash.ts'
-import { checkHash, isPerCpuHash } from './hash-check.ts'
+import { checkHash, isLru, isPerCpuHash } from './hash-check.ts'
+import { makeLruHashMap } from './lru-hash.ts'
 import type { BpfMap, MapAttributes } from './map.ts'
 import { SUPPLIES, type SupplyName } from './supplies.ts'
 
@@ -20,8 +21,13 @@ export function createHashMap(kernel: Kernel, attributes: MapAttributes, options
   checkHash(attributes)
   const zeroSeed = (attributes.flags & MAP_FLAGS.zero_seed) !== 0
   const seed = zeroSeed ? 0 : (options.random?.() ?? 0) | 0
+  const perCpu = isPerCpuHash(attributes.type)
+  if (isLru(attributes.type)) {
+    const ownLists = (attributes.flags & MAP_FLAGS.no_common_lru) !== 0
+    return makeLruHashMap(kernel, attributes, { perCpu, ownLists, seed })
+  }
   const { fixed, make } = SUPPLIES[supplyOf(attributes, options)]
-  return makeHashMap(kernel, attributes, { perCpu: isPerCpuHash(attributes.type), seed, fixed, makeSupply: make })
+  return makeHashMap(kernel, attributes, { perCpu, seed, fixed, makeSupply: make })
 }
 
 function supplyOf({ flags }: MapAttributes, { elements, forceDynamic }: HashOptions): SupplyName {

@@ -32,6 +32,8 @@ export function createMap(kernel: Kernel, attributes: MapAttributes, options: Ma
       return createPerCpuArrayMap(kernel, attributes)
     case 'hash':
     case 'percpu_hash':
+    case 'lru_hash':
+    case 'lru_percpu_hash':
       checkValueType(attributes)
       return createHashMap(kernel, attributes, options.hash)
     case 'arena':

@@ -204,7 +204,15 @@ describe('an arena among the maps', () => {
 })
 
 describe('map types', () => {
-  const there: readonly MapType[] = ['array', 'percpu_array', 'arena', 'hash', 'percpu_hash']
+  const there: readonly MapType[] = [
+    'array',
+    'percpu_array',
+    'arena',
+    'hash',
+    'percpu_hash',
+    'lru_hash',
+    'lru_percpu_hash',
+  ]
   const missing = (Object.keys(MAP_TYPES) as MapType[]).filter((type) => !there.includes(type))
   test.each(missing)('%s is refused by name', (type) => {
     const work = (): unknown => create({ type })
