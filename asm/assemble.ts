@@ -10,6 +10,7 @@ import { AssemblyError } from '../errors/errors.ts'
 import { HELPERS } from '../program/helpers.ts'
 import { LINUX_KFUNC_NAMES } from '../program/kfuncs.ts'
 import type { FunctionSpec, GlobalSpec, MapSpec, ObjectSpec, ProgramSpec } from '../program/object.ts'
+import { readAlloc } from './allocs.ts'
 import { type Assembly, complain, diagnostics, makeAssembly, type ReadFile } from './assembly.ts'
 import type { Body } from './body.ts'
 import { TypeTable } from './btf.ts'
@@ -71,7 +72,9 @@ function finish(assembly: Assembly): ObjectSpec {
   const types = carriesBtf(assembly) ? new TypeTable(assembly, layouts) : undefined
   const numbers = numbersOf(assembly, layouts, types)
   layOutGlobals(assembly, layouts, numbers)
-  const models = guarded(assembly, assembly.maps, (draft) => readMap(draft, layouts, numbers))
+  const allocs = guarded(assembly, assembly.allocs, (draft) => readAlloc(draft, numbers))
+  const allocNames = new Set(assembly.allocs.map(({ name }) => name))
+  const models = guarded(assembly, assembly.maps, (draft) => readMap(draft, layouts, numbers, allocNames))
   const data = dataMaps(assembly, types)
   const maps = models.map(({ spec }) => spec)
   const names = namesOf(assembly, maps, [...data.globals, ...data.local], numbers)
@@ -83,6 +86,7 @@ function finish(assembly: Assembly): ObjectSpec {
     license: assembly.license ?? 'GPL',
     maps: [...models.map((model) => typedMap(model, types)), ...data.maps],
     globals: data.globals,
+    ...(allocs.length === 0 ? {} : { allocs }),
     programs,
     functions,
     btf: types?.build(),
@@ -185,6 +189,7 @@ function namesOf(assembly: Assembly, maps: readonly MapSpec[], globals: readonly
   return {
     numbers,
     maps: new Map(assembly.maps.map(({ name }) => [name, maps.find((map) => map.name === name)])),
+    allocs: new Set(assembly.allocs.map(({ name }) => name)),
     globals: new Map(globals.map((global) => [global.name, global])),
     programs: new Set(assembly.bodies.filter((body) => body.origin.kind === 'program').map((body) => body.name)),
     functions: new Map(functions.map((body) => [body.name, body])),

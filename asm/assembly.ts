@@ -28,6 +28,13 @@ export interface MapDraft {
   readonly options: readonly OptionSyntax[]
 }
 
+/** `.alloc`, its options not yet read. */
+export interface AllocDraft {
+  readonly name: string
+  readonly place: Place
+  readonly options: readonly OptionSyntax[]
+}
+
 /** `.global`, not yet laid out. */
 export interface GlobalDraft {
   readonly place: Place
@@ -46,9 +53,10 @@ export interface Assembly {
   /** `.set`: numbers, and what still waits for a name. */
   readonly constants: Map<string, bigint>
   readonly lateConstants: Map<string, { readonly value: Expression; readonly place: Place }>
-  /** Names of maps, globals, programs and functions: one space. */
+  /** Names of maps, allocators, globals, programs and functions: one space. */
   readonly declared: Map<string, { readonly what: string; readonly place: Place }>
   readonly maps: MapDraft[]
+  readonly allocs: AllocDraft[]
   readonly globals: GlobalDraft[]
   readonly structs: Map<string, StructDraft>
   readonly bodies: Body[]
@@ -82,6 +90,7 @@ export function makeAssembly(file: string, read: ReadFile | undefined): Assembly
     lateConstants: new Map(),
     declared: new Map(),
     maps: [],
+    allocs: [],
     globals: [],
     structs: new Map(),
     bodies: [],
@@ -106,11 +115,11 @@ export function where(place: Place): string {
   return `${file}:${line}`
 }
 
-/** Takes a name for a map, global, program or function. */
+/** Takes a name for a map, allocator, global, program or function; `what` has its article. */
 export function declare(assembly: Assembly, name: string, what: string, place: Place): void {
   const known = assembly.declared.get(name)
   if (known !== undefined) {
-    throw new StatementError(place.at, `${quote(name)} is already a ${known.what}, declared at ${where(known.place)}`)
+    throw new StatementError(place.at, `${quote(name)} is already ${known.what}, declared at ${where(known.place)}`)
   }
   assembly.declared.set(name, { what, place })
 }

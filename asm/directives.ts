@@ -61,7 +61,7 @@ export function direct(assembly: Assembly, statement: Statement): void {
 /** Options are read at the end: constants and structs that follow may stand in them. */
 function mapDirective(assembly: Assembly, { tokens, end, place }: Statement): void {
   const { name, at, options } = parse('options', tokens, end)
-  declare(assembly, name, 'map', { ...place, at })
+  declare(assembly, name, 'a map', { ...place, at })
   assembly.maps.push({ name, place, options })
 }
 
@@ -103,7 +103,7 @@ function globalDirective(assembly: Assembly, statement: Statement): void {
     assembly.untypedGlobals.set(syntax.name, { ...place, at: syntax.at })
     return
   }
-  declare(assembly, syntax.name, 'global', { ...place, at: syntax.at })
+  declare(assembly, syntax.name, 'a global', { ...place, at: syntax.at })
   assembly.globals.push({ place, syntax })
 }
 
@@ -120,7 +120,7 @@ function programDirective(assembly: Assembly, { tokens, end, place }: Statement)
   const body = makeBody(name, { ...place, at }, { kind: 'program', options })
   assembly.body = body
   assembly.bodies.push(body)
-  declare(assembly, name, 'program', { ...place, at })
+  declare(assembly, name, 'a program', { ...place, at })
 }
 
 /** `.func NAME(parameters) global` */
@@ -131,12 +131,14 @@ function funcDirective(assembly: Assembly, { tokens, end, place }: Statement): v
   const body = makeBody(syntax.name, at, { kind: 'func', syntax })
   assembly.body = body
   assembly.bodies.push(body)
-  declare(assembly, syntax.name, 'function', at)
+  declare(assembly, syntax.name, 'a function', at)
 }
 
-/** Object allocators of their own are not there yet. */
-function allocDirective(_assembly: Assembly, { place }: Statement): void {
-  throw new StatementError(place.at, 'harena does not implement .alloc')
+/** Options are read at the end, as those of maps. */
+function allocDirective(assembly: Assembly, { tokens, end, place }: Statement): void {
+  const { name, at, options } = parse('options', tokens, end)
+  declare(assembly, name, 'an allocator', { ...place, at })
+  assembly.allocs.push({ name, place, options })
 }
 
 /** A value that names what is not known yet waits for the end of the file. */
@@ -145,7 +147,7 @@ function constantDirective(assembly: Assembly, statement: Statement): void {
   const { name, at, value } = parse('constant', tokens, end)
   const taken = assembly.declared.get(name)
   if (taken !== undefined) {
-    throw new StatementError(at, `${quote(name)} is already a ${taken.what}, declared at ${where(taken.place)}`)
+    throw new StatementError(at, `${quote(name)} is already ${taken.what}, declared at ${where(taken.place)}`)
   }
   const known = assembly.constants.has(name) || assembly.lateConstants.has(name)
   if (known && statement.name === '.equiv') throw new StatementError(at, `${quote(name)} is already defined`)

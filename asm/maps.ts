@@ -1,4 +1,4 @@
-/** `.map NAME type=… key=… value=… entries=… flags=… extra=… elements=…` */
+/** `.map NAME type=… key=… value=… entries=… flags=… extra=… elements=… alloc=…` */
 import type { MapSpec } from '../program/object.ts'
 import { MAP_FLAGS, MAP_TYPES, type MapFlag, type MapType } from '../program/types.ts'
 import type { MapDraft } from './assembly.ts'
@@ -21,13 +21,17 @@ export interface MapModel {
 }
 
 /** @throws StatementError */
-export function readMap(draft: MapDraft, layouts: Layouts, lookup: Lookup): MapModel {
+export function readMap(
+  draft: MapDraft,
+  layouts: Layouts,
+  lookup: Lookup,
+  allocs: ReadonlySet<string> = new Set(),
+): MapModel {
   const options = optionTable(draft.options, KEYS, 'a map')
   const type = mapType(draft, options.get('type'))
   const keySize = sized(options.get('key'), KEYLESS.includes(type) ? 0 : 4, layouts, lookup)
   const valueSize = sized(options.get('value'), VALUELESS.includes(type) ? 0 : 8, layouts, lookup)
-  const alloc = options.get('alloc')
-  if (alloc !== undefined) throw new StatementError(alloc.at, 'harena does not implement .alloc')
+  const alloc = allocOption(options.get('alloc'), allocs)
   const elements = word(options.get('elements'))
   const flags = options.get('flags')
   const spec: MapSpec = {
@@ -42,9 +46,20 @@ export function readMap(draft: MapDraft, layouts: Layouts, lookup: Lookup): MapM
     keyTypeId: 0,
     valueTypeId: 0,
     ...(elements === undefined ? {} : { elements }),
+    ...(alloc === undefined ? {} : { alloc }),
     position: positionAt(draft.place.source, draft.place.at),
   }
   return { spec, key: keySize.type, value: valueSize.type }
+}
+
+/** The allocator that a map shares. */
+function allocOption(option: OptionSyntax | undefined, allocs: ReadonlySet<string>): string | undefined {
+  const name = word(option)
+  if (name === undefined || allocs.has(name)) return name
+  throw new StatementError(option!.value!.at, `unknown alloc ${quote(name)}`, {
+    unknown: name,
+    candidates: [...allocs],
+  })
 }
 
 /** Options by name; each at most once, none unknown. */
@@ -113,7 +128,7 @@ function sized(
 }
 
 /** An option's number of `bits` bits; `absent` without the option. */
-function numberOption(option: OptionSyntax | undefined, absent: bigint, bits: number, lookup: Lookup): bigint {
+export function numberOption(option: OptionSyntax | undefined, absent: bigint, bits: number, lookup: Lookup): bigint {
   if (option?.value === undefined) return absent
   return inRange(evaluate(option.value, lookup), bits, option.value.at)
 }

@@ -36,6 +36,7 @@ export interface Names {
   readonly numbers: Lookup
   /** Undefined for one whose declaration was complained about. */
   readonly maps: ReadonlyMap<string, MapSpec | undefined>
+  readonly allocs: ReadonlySet<string>
   /** Also a compiler's own labels in data. */
   readonly globals: ReadonlyMap<string, GlobalSpec>
   readonly functions: ReadonlyMap<string, Body>
@@ -107,7 +108,8 @@ function resolveJump(body: Body, fixup: Fixup & { kind: 'jump' }, names: Names):
 function numberOf({ symbol, addend }: Sum, names: Names): bigint {
   if (symbol === undefined) return addend
   const { name, at } = symbol
-  if (names.maps.has(name) || names.globals.has(name) || names.functions.has(name)) {
+  const { maps, globals, functions, allocs } = names
+  if (maps.has(name) || globals.has(name) || functions.has(name) || allocs.has(name)) {
     throw new StatementError(at, `${quote(name)} is an address of 64 bits, no number`, {
       hint: `'r1 = ${name} ll' loads it`,
     })
@@ -137,6 +139,12 @@ function resolveWide(body: Body, slot: number, value: Expression, names: Names):
     const offset = checkImmediate(addend, at)
     patchWide(body, slot, build(LD_MAP_VALUE, { dst, imm2: offset }))
     body.references.push({ slot, kind: 'map-value', name, offset })
+    return
+  }
+  if (names.allocs.has(name) && addend === 0n) {
+    // What stands there is known when the machine has the allocator.
+    patchWide(body, slot, wideNumber(dst, 0n))
+    body.references.push({ slot, kind: 'alloc', name })
     return
   }
   if (global === undefined && addend !== 0n) {

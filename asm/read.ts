@@ -153,7 +153,7 @@ function readLabel(assembly: Assembly, token: IToken, place: Place): void {
     const known = assembly.declared.get(name)
     if (known !== undefined)
       throw new StatementError(place.at, `${quote(name)} is already defined at ${where(known.place)}`)
-    assembly.declared.set(name, { what: 'function', place })
+    assembly.declared.set(name, { what: 'a function', place })
     openBody(assembly, makeBody(name, place, { kind: 'symbol', section: section.name }))
     return
   }

@@ -110,6 +110,8 @@ function instructionBytes({ image, maps }: LoadRequest): Uint8Array {
         setSource(slot, CallKind.KFUNC)
         setImm(slot, kfuncId(image, reference.name, slot))
         break
+      case 'alloc':
+        throw ownRejection(image, `.alloc ${reference.name} is harena's own; Linux has no such thing`, slot)
       case 'call':
       case 'callback':
         throw new HarenaError(`program ${image.name}: function ${reference.name} is not linked in`)

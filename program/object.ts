@@ -14,6 +14,8 @@ export interface ObjectSpec {
   /** In order of declaration; global data sections (`.bss`, `.data`) last. */
   readonly maps: readonly MapSpec[]
   readonly globals: readonly GlobalSpec[]
+  /** Object allocators (`.alloc`), in order of declaration; absent when there are none. */
+  readonly allocs?: readonly AllocSpec[]
   readonly programs: readonly ProgramSpec[]
   /** Functions that programs call or take as callbacks. */
   readonly functions: readonly FunctionSpec[]
@@ -38,6 +40,18 @@ export interface MapSpec {
   readonly contents?: Uint8Array
   /** `elements=` of a map: the element allocator's name. */
   readonly elements?: string
+  /** `alloc=` of a map: the allocator that its elements come from. */
+  readonly alloc?: string
+  readonly position?: SourcePosition
+}
+
+/** An object allocator of its own: harena's, Linux has none that programs can declare. */
+export interface AllocSpec {
+  readonly name: string
+  /** Bytes of each object, 1 to 4088; undefined for any size, from the classes of the machine. */
+  readonly size: number | undefined
+  /** Objects have a copy for each CPU. */
+  readonly percpu: boolean
   readonly position?: SourcePosition
 }
 
@@ -58,6 +72,8 @@ export interface GlobalSpec {
 export type Reference =
   | { readonly slot: Slot; readonly kind: 'map'; readonly name: string }
   | { readonly slot: Slot; readonly kind: 'map-value'; readonly name: string; readonly offset: number }
+  /** An LD_IMM64 that stands for an allocator's pointer. */
+  | { readonly slot: Slot; readonly kind: 'alloc'; readonly name: string }
   | { readonly slot: Slot; readonly kind: 'call'; readonly name: string }
   | { readonly slot: Slot; readonly kind: 'callback'; readonly name: string }
   | { readonly slot: Slot; readonly kind: 'kfunc'; readonly name: string }

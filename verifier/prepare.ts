@@ -8,10 +8,10 @@
  */
 import { buildCfg, type Cfg, components, postorder } from '../isa/cfg.ts'
 import { kernelText } from '../isa/disasm-kernel.ts'
-import type { Slot } from '../isa/instruction.ts'
+import type { Instruction, Slot } from '../isa/instruction.ts'
 import { Kind } from '../isa/table.ts'
 import { contextLayout } from '../program/contexts.ts'
-import type { AllocInfo, LoadableProgram, MapInfo } from '../program/loadable.ts'
+import type { AllocInfo, Binding, LoadableProgram, MapInfo } from '../program/loadable.ts'
 import type { LineInfo } from '../program/object.ts'
 import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
 import { type Effects, type Marks, searchGraph, summarize } from './cfg.ts'
@@ -151,9 +151,7 @@ function textNames(
 function instructionText(program: LoadableProgram, slot: Slot): string {
   const binding = program.bindings.get(slot)
   const insn = program.insns[slot]!
-  // The number of a kfunc is known only now.
-  const numbered = binding?.kind === 'kfunc' ? { ...insn, imm: binding.prototype.id } : insn
-  return kernelText(numbered, {
+  return kernelText(bound(insn, binding), {
     helper: helperName,
     kfunc: () => {
       if (binding?.kind === 'kfunc') return binding.prototype.name
@@ -161,12 +159,19 @@ function instructionText(program: LoadableProgram, slot: Slot): string {
     },
     address: () => {
       if (binding?.kind === 'map') return binding.map.address
-      if (binding?.kind === 'alloc') return binding.alloc.address
       if (binding?.kind !== 'map-value') return undefined
       const base = binding.map.type === 'arena' ? (binding.map.userStart ?? 0n) : binding.map.valueAddress
       return base + BigInt(binding.offset)
     },
   })
+}
+
+/** Numbers that are known only on the machine: of kfuncs, and addresses of allocators. */
+function bound(insn: Instruction, binding: Binding | undefined): Instruction {
+  if (binding?.kind === 'kfunc') return { ...insn, imm: binding.prototype.id }
+  if (binding?.kind !== 'alloc') return insn
+  const { address } = binding.alloc
+  return { ...insn, imm: Number(BigInt.asIntN(32, address)), imm2: Number(BigInt.asIntN(32, address >> 32n)) }
 }
 
 /** `  1   1: 0......... (55) if r0 != 0x0 goto pc-1`, a line an instruction. */

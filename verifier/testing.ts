@@ -23,12 +23,17 @@ export function loadable(source: string, name?: string): LoadableProgram {
 /** Gives a linked program maps of its own. */
 export function bindMaps(object: ObjectSpec, linked: LinkedProgram): LoadableProgram {
   const maps = new Map(object.maps.map((spec, i) => [spec.name, describeMap(object, spec, i)]))
+  const allocs = new Map(
+    (object.allocs ?? []).map((spec, i) => [spec.name, { ...spec, address: KERNEL + BigInt(i + 1) * 0x100n }]),
+  )
   const bindings = new Map<Slot, Binding>()
   for (const reference of linked.references) {
     const { slot, name } = reference
     if (reference.kind === 'map') bindings.set(slot, { kind: 'map', map: maps.get(name)! })
     else if (reference.kind === 'map-value') {
       bindings.set(slot, { kind: 'map-value', map: maps.get(name)!, offset: reference.offset })
+    } else if (reference.kind === 'alloc') {
+      bindings.set(slot, { kind: 'alloc', alloc: allocs.get(name)! })
     } else if (reference.kind === 'kfunc') {
       const prototype = kfuncNamed(name)
       bindings.set(slot, prototype === undefined ? { kind: 'unknown-kfunc', name } : { kind: 'kfunc', prototype })

@@ -33,6 +33,8 @@ export function bindProgram(image: ProgramImage, maps: ReadonlyMap<string, MapIn
       case 'kfunc':
         bindings.set(reference.slot, kfuncBinding(reference.name))
         break
+      case 'alloc':
+        throw notImplemented(image.name, `.alloc ${reference.name}`, reference.slot)
       case 'call':
       case 'callback':
         throw new InvalidProgramError(`function ${reference.name} is not linked in`, reference.slot)
