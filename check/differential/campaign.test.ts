@@ -144,4 +144,8 @@ test('known differences explain what they say, and no more', () => {
   expect(found('EOPNOTSUPP harena does not implement map type hash', 'accepted')).toBe('What harena does not implement')
   expect(found('accepted', 'EACCES R1 !read_ok')).toBeUndefined()
   expect(found('EACCES R1 !read_ok', 'accepted')).toBeUndefined()
+  const refused = { harena: 'accepted', linux: 'EACCES invalid size of register fill' }
+  const add = '    r3 += r10\n    exit'
+  expect(explain(refused, `.program main\n    exit\n.func f\n${add}`)?.name).toMatch(/^A scalar plus/u)
+  expect(explain(refused, `.program main\n${add}\n.func f\n    exit`)).toBeUndefined()
 })

@@ -8,6 +8,8 @@ export interface KnownDifference {
   /** Verdicts, as verdictOf gives them. */
   readonly harena: RegExp
   readonly linux: RegExp
+  /** What has to be in the program's text, where verdicts alone do not show it. */
+  readonly text?: RegExp
 }
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
@@ -26,9 +28,20 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     harena: /^EINVAL same insn cannot be used with different pointers$/u,
     linux: /^accepted$/u,
   },
+  {
+    name: 'A scalar plus the frame pointer, in a function',
+    harena: /./u,
+    linux: /./u,
+    text: /^\.func [\s\S]*^ +r\d \+= r10$/mu,
+  },
 ]
 
-/** The one that explains a pair of verdicts; undefined where none does. */
-export function explain(verdicts: { readonly harena: string; readonly linux: string }): KnownDifference | undefined {
-  return KNOWN_DIFFERENCES.find(({ harena, linux }) => harena.test(verdicts.harena) && linux.test(verdicts.linux))
+/** The one that explains a pair of verdicts on a program; undefined where none does. */
+export function explain(
+  verdicts: { readonly harena: string; readonly linux: string },
+  program = '',
+): KnownDifference | undefined {
+  return KNOWN_DIFFERENCES.find(({ harena, linux, text = /(?:)/u }) => {
+    return harena.test(verdicts.harena) && linux.test(verdicts.linux) && text.test(program)
+  })
 }

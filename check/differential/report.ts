@@ -1,6 +1,7 @@
 /** What a run of the harness found: a table for people, an object for machines. */
 import type { Found } from './campaign.ts'
 import { byMessage, type DifferentialResult } from './campaign.ts'
+import { explain } from './known-differences.ts'
 
 /** The fields that users of `--json` rely on. */
 export type DifferentialJson = Pick<
@@ -16,10 +17,12 @@ export function asJson(result: DifferentialResult): DifferentialJson {
 /** Refusals of the kernel that harena need not have: limits of the two differ, and what never runs does no harm. */
 const EXCUSED = /E2BIG|too (?:complex|large|many)|unreachable insn|unknown opcode|reserved fields|invalid (?:BPF_|imm)/u
 
-/** Programs accepted that the kernel refuses, limits, unreachable code and encoding aside. */
+/** Programs accepted that the kernel refuses; limits, unreachable code, encoding and known differences aside. */
 export function wronglyAccepted({ found }: Pick<DifferentialResult, 'found'>): readonly Found[] {
-  return found.filter(({ disagreement: { kind, harena, linux } }) => {
-    return kind === 'verdict' && harena === 'accepted' && !EXCUSED.test(linux)
+  return found.filter(({ disagreement, candidate }) => {
+    const { kind, harena, linux } = disagreement
+    if (kind !== 'verdict' || harena !== 'accepted' || EXCUSED.test(linux)) return false
+    return explain(disagreement, candidate.text) === undefined
   })
 }
 

@@ -119,7 +119,11 @@ export function writeStackIndex(w: Writer, step: Of<'stack-index'>): void {
   const bytes = step.access.width / 8
   const source = w.scalar(step.index)
   const at = w.holding([source], () => w.scratch(step.index))
-  w.put(`r${at} = r${source}`, `r${at} &= ${16 - bytes}`, `r${at} += r10`)
+  if (w.isCallee) {
+    // Not the scalar plus r10: Linux takes that for the main program's stack (docs/parity.md).
+    const masked = w.holding([source, at], () => w.scratch(step.index >>> 4))
+    w.put(`r${masked} = r${source}`, `r${masked} &= ${16 - bytes}`, `r${at} = r10`, `r${at} += r${masked}`)
+  } else w.put(`r${at} = r${source}`, `r${at} &= ${16 - bytes}`, `r${at} += r10`)
   const base = 8 * (upper + 1) + 8
   // Neither an atomic nor a synchronising access may be at an offset that varies.
   const plain = step.access.op === 'store' || step.access.op === 'store-imm' ? step.access.op : 'load'

@@ -66,7 +66,7 @@ export function writeProgram(recipe: ProgramRecipe, type: GeneratedType = 'sysca
     callables = [{ name: `f${n}`, params: fn.params, forks: w.forks }, ...callables]
     functions = [`.func f${n}`, ...w.lines, ...functions]
   }
-  const main = new Writer(shared, callables)
+  const main = new Writer(shared, callables, false)
   if (type === 'syscall') startProgram(main)
   else startPacketProgram(main)
   writeSteps(main, recipe.body)
@@ -99,7 +99,7 @@ function startPacketProgram(w: Writer): void {
 }
 
 function writeFunction(shared: Shared, recipe: FunctionRecipe, callables: readonly Callable[]): Writer {
-  const w = new Writer(shared, callables)
+  const w = new Writer(shared, callables, true)
   for (const [n, param] of recipe.params.entries()) w.set(n + 1, parameterValue(param))
   writeSteps(w, recipe.body)
   finish(w, false)

@@ -22,6 +22,8 @@ export class Writer {
   readonly shared: Shared
   /** Names and parameters of functions that may be called here. */
   readonly functions: readonly Callable[]
+  /** Whether it writes a function that the program calls, rather than the program. */
+  readonly isCallee: boolean
   lines: string[] = []
   model: Model = makeModel()
   /** Registers that steps must leave alone: loop counters, and what a step still needs. */
@@ -34,8 +36,9 @@ export class Writer {
   forks = 0
   forksInLoops = 0
 
-  constructor(shared: Shared, functions: readonly Callable[]) {
+  constructor(shared: Shared, functions: readonly Callable[], isCallee: boolean) {
     this.shared = shared
+    this.isCallee = isCallee
     this.functions = functions
   }
 
