@@ -140,8 +140,8 @@ export class BpfMemAlloc {
   /** Gives an object straight back to the slab; both grace periods are over. */
   rawFree(payload: number): void {
     if (payload === 0) return
-    const { unit } = this.homeOf(payload)
-    if (this.debug?.freed(payload, unit, false) !== false) this.world.release(payload - HEADER_BYTES, unit)
+    if (this.debug?.freed(payload, false) === false) return
+    this.release(payload - HEADER_BYTES, this.homeOf(payload).unit)
   }
 
   /**
@@ -223,8 +223,9 @@ export class BpfMemAlloc {
   }
 
   private giveBack(payload: number, afterRcu: boolean): void {
+    // Before the header is looked at, which a second free would find to be a link.
+    if (this.debug?.freed(payload, this.destructor === undefined && !this.percpu) === false) return
     const home = this.homeOf(payload)
-    if (this.debug?.freed(payload, home.unit, this.destructor === undefined && !this.percpu) === false) return
     const cache = this.cacheOf(this.indexOf(home.at) % this.classes)
     if (afterRcu) cache.freeRcu(payload - HEADER_BYTES)
     else cache.free(payload - HEADER_BYTES)

@@ -10,6 +10,7 @@ import { endLeases, endWhenForgotten, type Lease, takeMemory } from '../memory/p
 import { plainSteps, type Steps } from '../memory/steps.ts'
 import { BpfMemory } from './bpf-memory.ts'
 import { Kmalloc } from './kmalloc.ts'
+import { ObjectStore } from './objects.ts'
 import { PageLists } from './page-lists.ts'
 import { PageAllocator, touchedPages } from './pages.ts'
 import { PercpuMemory } from './percpu.ts'
@@ -26,6 +27,8 @@ export interface Kernel {
   readonly percpu: PercpuMemory
   /** bpf_mem_alloc: the machine's own instances, and what new ones need. */
   readonly bpf: BpfMemory
+  /** Objects of bpf_obj_new, which programs and map values own. */
+  readonly objects: ObjectStore
   /** Every memory of the machine, kernel memory first; arenas add theirs. */
   readonly leases: Lease[]
   /** The numbers last given out. */
@@ -64,6 +67,7 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
     slab,
     percpu,
     bpf,
+    objects: new ObjectStore(memory, steps, bpf),
     leases: [{ memory, touched: () => touchedPages(memory) }],
     ids: { map: 0 },
   }

@@ -6,6 +6,7 @@ import type { Processors } from '../cpu/processors.ts'
 import type { SlabDebug } from './slab-debug.ts'
 
 interface Entry {
+  readonly unit: number
   live: boolean
   allocatedBy: string | undefined
   freedBy: string | undefined
@@ -30,11 +31,11 @@ export class MemDebug {
       this.report('use-after-free', payload, entry)
     }
     const allocatedBy = this.processors.actor()
-    this.entries.set(payload, { live: true, allocatedBy, freedBy: undefined, poisoned: false })
+    this.entries.set(payload, { unit, live: true, allocatedBy, freedBy: undefined, poisoned: false })
   }
 
   /** False where the free must not go on. `poison`: nothing in the payload is needed any more. */
-  freed(payload: number, unit: number, poison: boolean): boolean {
+  freed(payload: number, poison: boolean): boolean {
     const entry = this.entries.get(payload)
     if (entry === undefined || !entry.live) {
       this.report(entry === undefined ? 'bad-free' : 'double-free', payload, entry)
@@ -43,7 +44,7 @@ export class MemDebug {
     entry.live = false
     entry.freedBy = this.processors.actor()
     entry.poisoned = poison
-    if (poison) this.slab.poison(payload, unit - 8)
+    if (poison) this.slab.poison(payload, entry.unit - 8)
     return true
   }
 

@@ -1,0 +1,128 @@
+/**
+ * Objects of bpf_obj_new: structs of a program's BTF, in memory of the machine's bpf_mem_alloc, each with one owner: a
+ * program, or a `kptr` field of a map value or of another object.
+ *
+ *     map value   … | kptr ──┐ …           object    a | b | kptr ──┐           object    a | b | kptr = 0
+ *                            └──────────────────────>               └──────────────────────>
+ *
+ * Whoever gives an object up gives up what its fields hold as well. Memory is handed out again only when an RCU grace
+ * period is over: readers that found an object in a field may still look at it.
+ *
+ * Source: Linux 6.18 (spec of the allocators, part I).
+ */
+import type { Btf } from '../btf/types.ts'
+import { KERNEL_HIGH, type Memory } from '../memory/memory.ts'
+import type { Steps } from '../memory/steps.ts'
+import { specialFields } from '../program/special-fields.ts'
+import type { BpfMemory } from './bpf-memory.ts'
+
+/** What must be known of a struct. */
+interface ObjectType {
+  /** In bytes. */
+  readonly size: number
+  /** Where its special fields lie: zero in a new object. */
+  readonly special: readonly { readonly offset: number; readonly size: number }[]
+  /** Those of them that hold objects. */
+  readonly kptrs: readonly number[]
+}
+
+const POINTER_BYTES = 8
+
+export class ObjectStore {
+  private readonly memory: Memory
+  private readonly steps: Steps
+  private readonly bpf: BpfMemory
+  private readonly types: WeakMap<Btf, Map<number, ObjectType | undefined>> = new WeakMap()
+  /** By payload offset. What an object is stands in no memory that a program could write. */
+  private readonly live: Map<number, ObjectType> = new Map()
+
+  constructor(memory: Memory, steps: Steps, bpf: BpfMemory) {
+    this.memory = memory
+    this.steps = steps
+    this.bpf = bpf
+  }
+
+  /** Objects that somebody owns. */
+  get count(): number {
+    return this.live.size
+  }
+
+  /** Whether the type can have objects: it is a struct. */
+  isStruct(btf: Btf, typeId: number): boolean {
+    return this.typeOf(btf, typeId) !== undefined
+  }
+
+  /** A new object: its offset, 0 where there is no memory now. Only its special fields are set, to zero. Any context. */
+  allocate(btf: Btf, typeId: number): number {
+    const type = this.typeOf(btf, typeId)
+    const object = type === undefined ? 0 : this.bpf.global.alloc(type.size)
+    if (type === undefined || object === 0) return 0
+    for (const { offset, size } of type.special) this.memory.u8.fill(0, object + offset, object + offset + size)
+    this.live.set(object, type)
+    return object
+  }
+
+  /** Whether an object that somebody owns starts there. */
+  isObject(at: number): boolean {
+    return this.live.has(at)
+  }
+
+  /** Takes an object back, with everything in its fields. */
+  drop(object: number): void {
+    // A list of objects may be long: no recursion.
+    const waiting = [object]
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const type = this.live.get(next)
+      // An unchecked program may have written any number into a field.
+      if (type === undefined) continue
+      this.live.delete(next)
+      for (const offset of type.kptrs) {
+        const held = this.takeOut(next + offset)
+        if (held !== 0) waiting.push(held)
+      }
+      this.bpf.global.freeRcu(next)
+    }
+  }
+
+  /** Puts an object (0 for none) into a field, in one step: the offset of the one that was there, 0 for none. */
+  exchange(field: number, object: number): number {
+    const { steps } = this
+    const high = object === 0 ? 0 : KERNEL_HIGH
+    for (;;) {
+      const low = steps.load64(field)
+      const before = steps.high
+      if (steps.compareExchange64(field, low, before, object, high)) return before === KERNEL_HIGH ? low >>> 0 : 0
+    }
+  }
+
+  /** Empties a field and takes back what was in it. */
+  dropField(field: number): void {
+    const held = this.takeOut(field)
+    if (held !== 0) this.drop(held)
+  }
+
+  private takeOut(field: number): number {
+    return this.exchange(field, 0)
+  }
+
+  private typeOf(btf: Btf, id: number): ObjectType | undefined {
+    let types = this.types.get(btf)
+    if (types === undefined) {
+      types = new Map()
+      this.types.set(btf, types)
+    }
+    if (!types.has(id)) types.set(id, describe(btf, id))
+    return types.get(id)
+  }
+}
+
+function describe(btf: Btf, id: number): ObjectType | undefined {
+  const type = btf.types[id]
+  if (type?.kind !== 'struct') return undefined
+  const special = specialFields(btf, id)
+  return {
+    size: type.size,
+    special: special.map(({ offset, size }) => ({ offset, size: size || POINTER_BYTES })),
+    kptrs: special.filter(({ kind }) => kind === 'kptr').map(({ offset }) => offset),
+  }
+}
