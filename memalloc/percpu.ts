@@ -133,8 +133,11 @@ export class PercpuMemory {
     if (gfp !== 'nolock') this.locks.lock(PERCPU_LOCK, LOCK_NAME)
     let result = 0
     if (gfp !== 'nolock' || this.locks.tryLock(PERCPU_LOCK, LOCK_NAME)) {
-      result = work()
-      this.locks.unlock(PERCPU_LOCK)
+      try {
+        result = work()
+      } finally {
+        this.locks.unlock(PERCPU_LOCK)
+      }
     }
     current.irqRestore(irqs)
     return result
