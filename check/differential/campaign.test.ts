@@ -1,5 +1,5 @@
 /** The harness against the running kernel, and against kernels that are wrong on purpose: those it must find out. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { KernelClient, whyUnavailable } from '../../linux/index.ts'
 import { possibleCpus } from '../../linux/possible-cpus.ts'
 import type { Answer, Question } from '../../linux/question.ts'
@@ -17,7 +17,8 @@ const MINUTES = 60_000
 test('harena is as the running kernel', { timeout: testCount(3, 30) * MINUTES }, async (ctx) => {
   const why = whyUnavailable()
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
-  using client = new KernelClient()
+  const client = new KernelClient()
+  onTestFinished(() => client.close())
   const options = { seed: SEED, runs: RUNS, cpus: possibleCpus(), stateEvery: testCount(10, 1) }
   const result = await differential(client, options)
   console.log(asTable(result))

@@ -73,18 +73,28 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`the kernel cannot be asked: ${why}`)
     return 2
   }
-  using client = new KernelClient()
-  const result = await differential(client, {
-    ...options,
-    cpus: possibleCpus(),
-    progress: (done) => console.error(`${done} of ${options.runs} programs`),
-  })
-  if (options.save) await save(client, result)
-  if (options.json) {
-    console.error(asTable(result))
-    console.log(JSON.stringify(asJson(result)))
-  } else console.log(asTable(result))
-  return isFailure(result) ? 1 : 0
+  const client = new KernelClient()
+  try {
+    const result = await differential(client, {
+      ...options,
+      cpus: possibleCpus(),
+      progress: (done) => console.error(`${done} of ${options.runs} programs`),
+    })
+    if (options.save) await save(client, result)
+    print(result, options.json)
+    return isFailure(result) ? 1 : 0
+  } finally {
+    client.close()
+  }
+}
+
+function print(result: DifferentialResult, json: boolean): void {
+  if (!json) {
+    console.log(asTable(result))
+    return
+  }
+  console.error(asTable(result))
+  console.log(JSON.stringify(asJson(result)))
 }
 
 async function save(client: KernelClient, result: DifferentialResult): Promise<void> {
