@@ -50,6 +50,7 @@ describe('context tables', () => {
   test.for<[ProgramType, string]>([
     ['xdp', 'XDP'],
     ['socket', 'SOCKET_FILTER'],
+    ['kprobe', 'KPROBE'],
   ])('%s has the accesses of Linux and no others', ([type, name], ctx) => {
     if (!existsSync(OBSERVED)) ctx.skip('the recorded context tables are not here')
     const { types }: { types: Readonly<Record<string, Row>> } = JSON.parse(readFileSync(OBSERVED, 'utf8'))
