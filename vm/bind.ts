@@ -9,7 +9,7 @@ import { Kind } from '../isa/table.ts'
 import { firstFlaw, renderFlaw } from '../isa/validate.ts'
 import { helperById } from '../program/helpers.ts'
 import { kfuncById, kfuncNamed } from '../program/kfuncs.ts'
-import type { Binding, LinkedProgram, LoadableProgram, MapInfo } from '../program/loadable.ts'
+import type { AllocInfo, Binding, LinkedProgram, LoadableProgram, MapInfo } from '../program/loadable.ts'
 import { IMPLEMENTED_HELPERS } from './helpers.ts'
 import { InvalidProgramError } from './invalid-program.ts'
 import { IMPLEMENTED_KFUNCS } from './kfuncs.ts'
@@ -17,8 +17,12 @@ import { IMPLEMENTED_KFUNCS } from './kfuncs.ts'
 /** A linked program; what raw instructions lack may be left out. */
 export type ProgramImage = Pick<LinkedProgram, 'name' | 'type' | 'insns'> & Partial<LinkedProgram>
 
-/** @throws InvalidProgramError for a reference to a map that is not there */
-export function bindProgram(image: ProgramImage, maps: ReadonlyMap<string, MapInfo>): LoadableProgram {
+/** @throws InvalidProgramError for a reference to a map or allocator that is not there */
+export function bindProgram(
+  image: ProgramImage,
+  maps: ReadonlyMap<string, MapInfo>,
+  allocs: ReadonlyMap<string, AllocInfo> = new Map(),
+): LoadableProgram {
   const bindings = new Map<Slot, Binding>()
   for (const reference of image.references ?? []) {
     switch (reference.kind) {
@@ -34,7 +38,11 @@ export function bindProgram(image: ProgramImage, maps: ReadonlyMap<string, MapIn
         bindings.set(reference.slot, kfuncBinding(reference.name))
         break
       case 'alloc':
-        throw notImplemented(image.name, `.alloc ${reference.name}`, reference.slot)
+        bindings.set(reference.slot, {
+          kind: 'alloc',
+          alloc: allocNamed(image, allocs, reference.name, reference.slot),
+        })
+        break
       case 'call':
       case 'callback':
         throw new InvalidProgramError(`function ${reference.name} is not linked in`, reference.slot)
@@ -63,6 +71,12 @@ function mapNamed(image: ProgramImage, maps: ReadonlyMap<string, MapInfo>, name:
   const map = maps.get(name)
   if (map === undefined) throw new InvalidProgramError(`program ${image.name} refers to a map ${name}, not there`, slot)
   return map
+}
+
+function allocNamed(image: ProgramImage, allocs: ReadonlyMap<string, AllocInfo>, name: string, slot: Slot): AllocInfo {
+  const alloc = allocs.get(name)
+  if (alloc !== undefined) return alloc
+  throw new InvalidProgramError(`program ${image.name} refers to an allocator ${name}, not there`, slot)
 }
 
 function kfuncBinding(name: string): Binding {

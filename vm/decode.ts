@@ -387,6 +387,7 @@ function decodeAtomic(b: Builder, insn: Instruction, slot: number): Quad {
 function immediate(insn: Instruction, slot: number, binding: Binding | undefined): readonly [number, number] {
   if (binding?.kind === 'map') return halves(binding.map.address)
   if (binding?.kind === 'map-value') return halves(binding.map.valueAddress + BigInt(binding.offset >>> 0))
+  if (binding?.kind === 'alloc') return halves(binding.alloc.address)
   if (insn.row.pseudo === Pseudo.FUNC) {
     const to = referenceTarget(insn, slot)
     if (to === undefined) throw new InternalError(`function address at slot ${slot} names none`)

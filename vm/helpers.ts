@@ -23,6 +23,7 @@ const HELPER_MAKERS: Readonly<Record<number, MakeHelper>> = {
   6: tracePrintk,
   7: prandom,
   8: processorId,
+  194: kptrExchange,
   195: mapLookupPerCpu,
 }
 
@@ -102,6 +103,20 @@ function prandom(services: Services): Native {
     R[0] = services.cpus[state.cpu]!.random.u32() | 0
     R[1] = 0
   }
+}
+
+/** void *bpf_kptr_xchg(void *place, void *object): what was there. */
+function kptrExchange(services: Services): Native {
+  return (R) => {
+    const old = services.kernel.objects.exchange(R[2]! >>> 0, R[4]! >>> 0)
+    returnPointer(R, old)
+  }
+}
+
+/** Sets r0 to the address of an offset in kernel memory; 0 is NULL. */
+export function returnPointer(R: Int32Array, offset: number): void {
+  R[0] = offset | 0
+  R[1] = offset === 0 ? 0 : KERNEL_HIGH
 }
 
 function processorId(): Native {

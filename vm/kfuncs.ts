@@ -3,15 +3,17 @@ import { type Arena, NO_PAGES } from '../arena/arena.ts'
 import { ERRNO } from '../errors/errors.ts'
 import { KFUNCS } from '../program/kfuncs.ts'
 import { returnInt } from './helpers.ts'
-import type { Services } from './services.ts'
+import { MEMORY_KFUNCS } from './kfuncs-memory.ts'
+import { SECTION_KFUNCS } from './kfuncs-sections.ts'
+import type { MakeNative, Services } from './services.ts'
 import { type Native, spend } from './state.ts'
 
-type MakeKfunc = (services: Services) => Native
-
-const KFUNC_MAKERS: Readonly<Record<string, MakeKfunc>> = {
+const KFUNC_MAKERS: Readonly<Record<string, MakeNative>> = {
   bpf_arena_alloc_pages: allocPages,
   bpf_arena_free_pages: freePages,
   bpf_arena_reserve_pages: reservePages,
+  ...MEMORY_KFUNCS,
+  ...SECTION_KFUNCS,
 }
 
 /** Names of the kfuncs that engines run. */

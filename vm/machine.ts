@@ -19,9 +19,10 @@ import { keepAlive } from '../memory/pool.ts'
 import { helperById } from '../program/helpers.ts'
 import { kfuncById } from '../program/kfuncs.ts'
 import { link } from '../program/link.ts'
-import type { LoadableProgram, MapInfo, VerifiedProgram } from '../program/loadable.ts'
+import type { AllocInfo, LoadableProgram, MapInfo, VerifiedProgram } from '../program/loadable.ts'
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../program/object.ts'
 import { MAP_FLAGS } from '../program/types.ts'
+import { Allocs } from './allocs.ts'
 import { bindProgram, checkRunnable, notImplemented, type ProgramImage } from './bind.ts'
 import { checkedHelper, checkedKfunc } from './checked-call.ts'
 import type { Engine } from './engine.ts'
@@ -48,6 +49,7 @@ export class MachineCore {
   readonly #kfuncs: ReadonlyMap<number, Native>
   /** Every map, by the offset of its object in kernel memory. */
   readonly #maps: Map<number, BpfMap> = new Map()
+  readonly #allocs: Allocs
   /** Where the hash of each map's keys starts. */
   readonly #hashRandom: () => number
   readonly #arenaOptions: { readonly random: () => number; readonly process: UserProcess }
@@ -70,6 +72,8 @@ export class MachineCore {
     this.#kernel = makeKernel({ memoryLimit: options.memoryLimit ?? 0, processors })
     closeWhenForgotten(this, this.#kernel)
     const maps = this.#maps
+    const allocs = new Allocs(this.#kernel)
+    this.#allocs = allocs
     this.#services = {
       kernel: this.#kernel,
       cpus: processors.cpus,
@@ -77,6 +81,7 @@ export class MachineCore {
       output: new Output(),
       mapAt: (offset) => maps.get(offset),
       arenaAt: (offset) => arenaOf(maps.get(offset)),
+      allocAt: (offset) => allocs.at(offset),
     }
     this.#helpers = makeHelpers(this.#services)
     this.#kfuncs = makeKfuncs(this.#services)
@@ -96,15 +101,18 @@ export class MachineCore {
     const chosen = choosePrograms(spec, options.programs)
     const first = chosen[0]?.name ?? ''
     const maps = new Map<string, MapHandle>()
+    const allocs = new Map<string, AllocInfo>()
     try {
+      for (const alloc of spec.allocs ?? []) allocs.set(alloc.name, this.#allocs.create(alloc))
       for (const map of spec.maps) maps.set(map.name, this.#createFromSpec(spec, map, first))
       const programs = new Map<string, Program>()
       for (const program of chosen) {
-        programs.set(program.name, this.loadProgram(link(spec, program.name), maps, options))
+        programs.set(program.name, this.#load(link(spec, program.name), maps, allocs, options))
       }
       return new LoadedObject(spec, programs, maps, this.#globals(spec, maps))
     } catch (error) {
       for (const { map } of maps.values()) this.#destroy(map)
+      for (const alloc of allocs.values()) this.#allocs.destroy(alloc)
       throw inFile(error, spec.file)
     }
   }
@@ -127,9 +135,18 @@ export class MachineCore {
     maps: ReadonlyMap<string, MapHandle> = new Map(),
     options: LoadOptions = {},
   ): Program {
+    return this.#load(image, maps, new Map(), options)
+  }
+
+  #load(
+    image: ProgramImage,
+    maps: ReadonlyMap<string, MapHandle>,
+    allocs: ReadonlyMap<string, AllocInfo>,
+    options: LoadOptions,
+  ): Program {
     checkOpen(this.#kernel)
     const infos = new Map([...maps].map(([name, handle]) => [name, handle.info]))
-    const loadable = bindProgram(image, infos)
+    const loadable = bindProgram(image, infos, allocs)
     if (!isRunnable(loadable.type)) throw notImplemented(loadable.name, `program type ${loadable.type}`, undefined)
     return options.unchecked === true ? this.#unchecked(loadable) : this.#verified(loadable, options)
   }
@@ -139,18 +156,19 @@ export class MachineCore {
     return this.#services.output.on(listener)
   }
 
-  /** Lets the virtual clock go on. */
+  /** Lets the virtual clock go on, and what is due in that time happen: ticks, grace periods, deferred work. */
   advance(ns: number | bigint): void {
     checkOpen(this.#kernel)
     this.#services.clock.advance(BigInt(ns))
+    this.#kernel.processors.advance(BigInt(ns))
   }
 
-  /**
-   * Lets everything that is due happen: deferred work, grace periods. Nothing of today's helpers leaves any behind, so
-   * time does not move.
-   */
+  /** Lets everything that is due happen: deferred work, grace periods. As much time passes as that takes. */
   settle(): void {
     checkOpen(this.#kernel)
+    const { clock } = this.#services
+    const passed = this.#kernel.processors.settle()
+    if (clock.kind === 'virtual') clock.advance(passed)
   }
 
   /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */

@@ -61,6 +61,8 @@ export class Program {
     return testRun(this.#environment, this.#runnable, options, {
       name: this.name,
       type: this.type,
+      flags: this.loadable.flags,
+      btf: this.loadable.btf,
       arena: this.#arena,
       maxContext: this.verified?.maxContext ?? 0,
       text: (slot) => llvmText(this.loadable.insns[slot]!),
@@ -75,6 +77,7 @@ export class Program {
       kfunc: () => (binding?.kind === 'kfunc' ? binding.prototype.name : undefined),
       address: () => {
         if (binding?.kind === 'map') return binding.map.address
+        if (binding?.kind === 'alloc') return binding.alloc.address
         return binding?.kind === 'map-value' ? binding.map.valueAddress + BigInt(binding.offset) : undefined
       },
     })

@@ -4,12 +4,13 @@
  * and run-socket.ts.
  */
 import type { Arena } from '../arena/arena.ts'
+import type { Btf } from '../btf/types.ts'
 import { CONTEXTS, type Context } from '../cpu/cpu.ts'
 import type { Processors } from '../cpu/processors.ts'
 import { ErrnoError, HarenaError, InternalError } from '../errors/errors.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { toBigUint } from '../memory/int64.ts'
-import type { ProgramType } from '../program/types.ts'
+import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
 import type { Runnable } from './engine.ts'
 import type { RunOptions, RunResult } from './options.ts'
 import type { RunInput } from './run-input.ts'
@@ -49,6 +50,9 @@ export function isRunnable(type: ProgramType): boolean {
 export interface RunSubject {
   readonly name: string
   readonly type: ProgramType
+  /** PROGRAM_FLAGS, or-ed. */
+  readonly flags: number
+  readonly btf: Btf | undefined
   readonly arena: Arena | undefined
   /** Bytes of context that it may access. */
   readonly maxContext: number
@@ -75,7 +79,8 @@ export function testRun(
     try {
       const state = makeState(environment, options, subject, input, stack)
       const runs = (): RunResult => runRepeatedly(environment, runnable, options, state, input)
-      const result = onCpu(environment.services.kernel.processors, cpu, context, `program ${subject.name}`, runs)
+      const place = { cpu, context, what: `program ${subject.name}`, sleepable: isSleepable(subject) }
+      const result = onCpu(environment.services.kernel.processors, place, runs)
       if (result.ctx !== undefined) options.ctx?.set(result.ctx.subarray(0, options.ctx.length))
       return result
     } finally {
@@ -86,20 +91,45 @@ export function testRun(
   }
 }
 
-/** Programs are readers: no grace period ends while one runs that was there at its start. */
-function onCpu<T>(processors: Processors, cpu: number, context: Context, what: string, runs: () => T): T {
+/** Syscall programs are, without saying so. */
+function isSleepable({ type, flags }: RunSubject): boolean {
+  return type === 'syscall' || (flags & PROGRAM_FLAGS.sleepable) !== 0
+}
+
+/** Where a program runs, and as what. */
+interface Place {
+  readonly cpu: number
+  readonly context: Context
+  readonly what: string
+  readonly sleepable: boolean
+}
+
+/**
+ * Programs are readers, sleepable ones of tasks-trace: no grace period ends while one runs that was there at its
+ * start. Leaving is a quiescent state of the CPU. Interrupts, preemption and readers are then as they were: a program
+ * that faulted or ran out of time has left its sections open.
+ */
+function onCpu<T>(processors: Processors, { cpu: id, context, what, sleepable }: Place, runs: () => T): T {
+  const periods = sleepable ? processors.tasksTrace : processors.rcu
+  const cpu = processors.cpus[id]!
   const work = (): T => {
-    processors.rcu.enter(cpu)
+    const { irqsOff, preemptOff } = cpu
+    const readers = processors.rcu.nesting(id)
+    periods.enter(id)
     try {
       return runs()
     } finally {
-      processors.rcu.leave(cpu)
+      if (sleepable) periods.leave(id)
+      while (processors.rcu.nesting(id) > readers) processors.rcu.leave(id)
+      cpu.preemptOff = preemptOff
+      // Interrupts last: what waits for them runs now.
+      cpu.irqRestore(irqsOff)
     }
   }
   const { current } = processors
   // A listener of the host that runs a program while another one is at work: as if the other one had called it.
-  if (current.id === cpu && current.busy > 0 && current.context === context) return work()
-  return processors.run(cpu, context, what, work)
+  if (current.id === id && current.busy > 0 && current.context === context) return work()
+  return processors.run(id, context, what, work)
 }
 
 function runRepeatedly(
@@ -134,6 +164,7 @@ function makeState(
   const start = environment.hostTime()
   return makeRunState({
     program: subject.name,
+    btf: subject.btf,
     cpu: options.cpu ?? 0,
     kernel: kernel.memory,
     pages: kernel.pages,

@@ -12,6 +12,7 @@
  * program could overwrite it, but in `saved`.
  */
 import type { ArenaPages } from '../arena/access.ts'
+import type { Btf } from '../btf/types.ts'
 import { FaultError } from '../errors/errors.ts'
 import { KERNEL_HIGH, type Memory } from '../memory/memory.ts'
 import type { ContextLayout } from '../program/contexts.ts'
@@ -77,6 +78,8 @@ export interface Watch {
 export interface RunState {
   /** The program's name, for output. */
   readonly program: string
+  /** Types of the program, for kfuncs that take their numbers. */
+  readonly btf: Btf | undefined
   readonly cpu: number
   readonly kernel: Memory
   readonly pages: KernelPages
@@ -104,6 +107,7 @@ export interface RunState {
 
 export interface RunSetup {
   readonly program: string
+  readonly btf?: Btf | undefined
   readonly cpu: number
   readonly kernel: Memory
   readonly pages: KernelPages
@@ -121,6 +125,7 @@ const NO_REGISTERS: Int32Array = new Int32Array(0)
 export function makeRunState(setup: RunSetup): RunState {
   return {
     program: setup.program,
+    btf: setup.btf,
     cpu: setup.cpu,
     kernel: setup.kernel,
     pages: setup.pages,
