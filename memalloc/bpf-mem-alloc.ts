@@ -10,6 +10,7 @@
  * Offsets that go in and out are those of payloads, 8 bytes into the object; 0 is NULL. Objects of the per-CPU form:
  * the payload's first word is the offset of CPU 0's copy (percpu.ts says where the others lie).
  */
+import type { Processors } from '../cpu/processors.ts'
 import { ERRNO, ErrnoError, InternalError } from '../errors/errors.ts'
 import { KERNEL_HIGH } from '../memory/memory.ts'
 import { BUSY, type Gfp } from './gfp.ts'
@@ -47,6 +48,7 @@ export class BpfMemAlloc {
   readonly size: number
   readonly percpu: boolean
   private readonly slab: Kmalloc
+  private readonly processors: Processors
   private readonly areas: PercpuMemory
   private readonly group: MemoryGroup | undefined
   private readonly world: MemWorld
@@ -64,6 +66,7 @@ export class BpfMemAlloc {
   constructor(slab: Kmalloc, areas: PercpuMemory, options: MemAllocOptions) {
     const { name, size, percpu = false, group } = options
     this.slab = slab
+    this.processors = slab.processors
     this.areas = areas
     this.name = name
     this.size = size
@@ -110,11 +113,14 @@ export class BpfMemAlloc {
   }
 
   cacheFree(payload: number): void {
-    this.free(payload)
+    // There is one cache: its unit need not be asked of the header.
+    if (payload === 0 || this.debug !== undefined) this.free(payload)
+    else this.cacheOf(0).free(payload - HEADER_BYTES)
   }
 
   cacheFreeRcu(payload: number): void {
-    this.freeRcu(payload)
+    if (payload === 0 || this.debug !== undefined) this.freeRcu(payload)
+    else this.cacheOf(0).freeRcu(payload - HEADER_BYTES)
   }
 
   /** With `blocking`, where the list is empty the slab is asked: from a task that may sleep. */
@@ -238,7 +244,7 @@ export class BpfMemAlloc {
 
   /** This CPU's cache of a class. */
   private cacheOf(index: number): MemCache {
-    return this.caches[this.slab.processors.current.id * this.classes + index]!
+    return this.caches[this.processors.current.id * this.classes + index]!
   }
 
   private indexOf(at: number): number {

@@ -50,6 +50,8 @@ export interface KmallocOptions {
   readonly group?: MemoryGroup | undefined
 }
 
+const PLAIN: KmallocOptions = {}
+
 export class Kmalloc implements SlabWorld {
   readonly memory: Memory
   readonly steps: Steps
@@ -80,7 +82,7 @@ export class Kmalloc implements SlabWorld {
    * An object of at least `size` bytes: its offset, or 0 where there is no memory, the group's limit is reached, or
    * ('nolock') a lock was busy twice. Contents are undefined without `zero`.
    */
-  alloc(size: number, gfp: Gfp, options: KmallocOptions = {}): number {
+  alloc(size: number, gfp: Gfp, options: KmallocOptions = PLAIN): number {
     const bytes = this.bytesOf(size)
     if (bytes === 0 || (gfp === 'nolock' && !this.mayTry(size))) return NO_MEMORY
     if (options.group !== undefined && !options.group.charge(bytes)) return NO_MEMORY
@@ -135,9 +137,9 @@ export class Kmalloc implements SlabWorld {
   /** The first page of the slab, or of the large object, that holds this object. */
   slabOf(object: number): number {
     const { steps } = this
-    const page = Math.floor(object / PAGE_SIZE)
-    for (let order = 0; order <= 10; order++) {
-      const first = page - (page % 2 ** order)
+    const page = object >>> 12
+    for (let order = 0; order <= MAX_SLAB_SEARCH; order++) {
+      const first = page & (-1 << order)
       const at = descriptor(first)
       if (steps.load8(at + STATE) !== USED) continue
       if (steps.load8(at + ORDER) >= order && steps.load8(at + OWNER) === PageOwner.SLAB) return first
@@ -249,9 +251,17 @@ export class Kmalloc implements SlabWorld {
   }
 }
 
+/** Order of the largest block that may hold the object: KMALLOC_MAX. */
+const MAX_SLAB_SEARCH = 10
+
+/** Index of the class for sizes up to 8192, by eights. */
+const CLASS_OF_EIGHTS: Uint8Array = Uint8Array.from({ length: 1025 }, (_, eights) =>
+  KMALLOC_SIZES.findIndex((size) => size >= 8 * eights),
+)
+
 /** Index of the smallest class for 1 to 8192 bytes. */
 function classIndex(size: number): number {
-  for (let index = 0; ; index++) if (KMALLOC_SIZES[index]! >= size) return index
+  return CLASS_OF_EIGHTS[Math.ceil(size / 8)]!
 }
 
 function orderOf(bytes: number): number {

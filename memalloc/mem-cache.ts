@@ -7,7 +7,9 @@
  * leaves its object on [X].
  */
 import { type IrqWork, makeIrqWork } from '../cpu/irq-work.ts'
+import type { Processors } from '../cpu/processors.ts'
 import { KERNEL_HIGH } from '../memory/memory.ts'
+import type { Steps } from '../memory/steps.ts'
 import * as llist from './llist.ts'
 import {
   ACTIVE,
@@ -37,9 +39,14 @@ export class MemCache {
   /** Bytes of an object with its header; of the per-CPU form, of the area. */
   readonly unit: number
   readonly work: IrqWork
+  // Kept here as well, for the two operations that are counted in nanoseconds.
+  private readonly steps: Steps
+  private readonly processors: Processors
 
   constructor(world: MemWorld, at: number, cpu: number, unit: number) {
     this.world = world
+    this.steps = world.steps
+    this.processors = world.processors
     this.at = at
     this.cpu = cpu
     this.unit = unit
@@ -48,7 +55,7 @@ export class MemCache {
 
   /** Writes down the watermarks, in a control block that is all zero, and fills the list for the first time. */
   setUp(): void {
-    const { steps } = this.world
+    const { steps } = this
     const { low, high, batch, prefill } = watermarksOf(this.unit, this.world.percpu)
     steps.store32(this.at + UNIT, this.unit)
     steps.store32(this.at + LOW, low)
@@ -60,18 +67,17 @@ export class MemCache {
 
   /** Whether `setUp` was called on this control block. */
   get isSetUp(): boolean {
-    return this.world.steps.load32(this.at + UNIT) !== 0
+    return this.steps.load32(this.at + UNIT) !== 0
   }
 
   /** Objects in [F]. */
   get count(): number {
-    return this.world.steps.load32(this.at + COUNT)
+    return this.steps.load32(this.at + COUNT)
   }
 
   /** Takes the object handed out last before all others: offset of its payload, or 0. */
   alloc(): number {
-    const { steps, processors } = this.world
-    const { at } = this
+    const { steps, processors, at } = this
     const cpu = processors.current
     const irqs = cpu.irqSave()
     let object = 0
@@ -96,8 +102,7 @@ export class MemCache {
 
   /** Takes an object back, whoever it came from. It may be handed out again at once. */
   free(object: number): void {
-    const { steps, processors } = this.world
-    const { at } = this
+    const { steps, processors, at } = this
     steps.store32(at + TARGET, steps.load32(object))
     const cpu = processors.current
     const irqs = cpu.irqSave()
@@ -116,8 +121,7 @@ export class MemCache {
 
   /** As `free`, but not handed out again before an RCU grace period has passed. */
   freeRcu(object: number): void {
-    const { steps, processors } = this.world
-    const { at } = this
+    const { steps, processors, at } = this
     steps.store32(at + TARGET, steps.load32(object))
     const cpu = processors.current
     const irqs = cpu.irqSave()
@@ -130,7 +134,7 @@ export class MemCache {
 
   /** Onto [R], where [A] is held. */
   pushByRcu(object: number): void {
-    const { steps } = this.world
+    const { steps } = this
     const first = steps.load32(this.at + BY_RCU)
     if (first === 0) steps.store32(this.at + BY_RCU_TAIL, object)
     steps.store32(object, first)
@@ -149,8 +153,7 @@ export class MemCache {
 
   /** Onto [F], from the worker or a prefill. */
   add(object: number): void {
-    const { steps, processors } = this.world
-    const { at } = this
+    const { steps, processors, at } = this
     const cpu = processors.current
     const irqs = cpu.irqSave()
     if (steps.add32(at + ACTIVE, 1) === 0) {
@@ -166,8 +169,7 @@ export class MemCache {
 
   /** From [F], for the worker: an object, or 0; what is left is in `count`. */
   remove(): number {
-    const { steps, processors } = this.world
-    const { at } = this
+    const { steps, processors, at } = this
     const cpu = processors.current
     const irqs = cpu.irqSave()
     let object = 0
@@ -184,14 +186,14 @@ export class MemCache {
   }
 
   private raise(): void {
-    const { processors } = this.world
+    const { processors } = this
     const { raise } = this.world.points
     if (raise.active) raise.hit(processors.points.running, processors.current.id, { unit: this.unit })
     processors.raise(this.work)
   }
 
   private missed(): void {
-    const { processors, steps } = this.world
+    const { processors, steps } = this
     const { empty } = this.world.points
     steps.add32(this.at + FAILURES, 1)
     if (empty.active) empty.hit(processors.points.running, processors.current.id, { unit: this.unit })
