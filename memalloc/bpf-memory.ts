@@ -15,7 +15,8 @@
  *
  * All of them act on `kernel.processors.current`: the CPU that `processors.run(cpu, context, what, work)` simulates.
  * Deferred work runs by itself where interrupts come on, the rest in `processors.advance(ns)` and `settle()`. Programs
- * are readers: `processors.rcu.enter(cpu)` before, `.leave(cpu)` after (tasksTrace for sleepable ones).
+ * are readers: `processors.rcu.enter(cpu)` before, `.leave(cpu)` after (tasksTrace for sleepable ones). What is attached
+ * to an attach point runs in the context of whoever passes: `processors.enter(what)` and `leave()`, not `run`.
  * Preallocated elements: freelist.ts. Accounting: `kernel.bpf.createGroup(name, limit)`, handed to `create`.
  */
 import { ErrnoError } from '../errors/errors.ts'

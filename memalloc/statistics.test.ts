@@ -1,36 +1,37 @@
 import { expect, test } from 'vitest'
-import { closeKernel, makeKernel } from './kernel.ts'
+import { simulate } from './fixture.ts'
 import { memoryStatistics } from './statistics.ts'
 
-test('counts objects, refills and grace periods', () => {
-  const kernel = makeKernel({})
-  try {
-    const empty = memoryStatistics(kernel)
-    expect(empty).toMatchObject({ pages: 0, caches: [], pageLimit: undefined, rcuGracePeriods: 0, pending: false })
+test('a machine that has allocated nothing', () => {
+  simulate({ cpus: 2 }, ({ kernel }) => {
+    expect(memoryStatistics(kernel)).toMatchObject({
+      pages: { used: 0 },
+      keptPages: [0, 0],
+      slabs: [],
+      caches: [],
+      percpu: [],
+      gracePeriods: { rcu: 0, tasksTrace: 0, pending: 0 },
+    })
+  })
+})
 
-    const cache = kernel.bpf.create({ name: 'things', size: 56 })
-    const first = memoryStatistics(kernel).caches.filter(({ allocator }) => allocator === 'things')
-    expect(first).toHaveLength(1)
-    expect(first[0]).toMatchObject({ cpu: 0, refills: 0, trims: 0, failures: 0, irqWork: 0 })
-    expect(first[0]!.unit).toBeGreaterThanOrEqual(64)
-    expect(first[0]!.low).toBeLessThan(first[0]!.high)
-
-    const objects = Array.from({ length: 200 }, () => cache.cacheAlloc())
-    expect(objects.every((at) => at > 0)).toBe(true)
-    const grown = memoryStatistics(kernel)
-    expect(grown.pages).toBeGreaterThan(0)
-    expect(grown.pagesByOwner).not.toEqual({})
-    expect(grown.caches[0]!.refills).toBeGreaterThan(0)
-    expect(grown.caches[0]!.irqWork).toBeGreaterThan(0)
-
-    for (const at of objects) cache.cacheFreeRcu(at)
-    expect(memoryStatistics(kernel).pending).toBe(true)
-    kernel.processors.settle()
-    const settled = memoryStatistics(kernel)
-    expect(settled.pending).toBe(false)
-    expect(settled.rcuGracePeriods).toBeGreaterThan(0)
-    expect(settled.caches[0]!.free).toBeGreaterThan(0)
-  } finally {
-    closeKernel(kernel)
-  }
+test('caches by CPU and size, with levels, watermarks and counts', () => {
+  simulate({ cpus: 2 }, ({ kernel, processors }) => {
+    const alloc = kernel.bpf.create({ name: 'map m', size: 56 })
+    const irqs = processors.current.irqSave()
+    const objects = Array.from({ length: 6 }, () => alloc.cacheAlloc())
+    processors.current.irqRestore(irqs)
+    for (const object of objects) if (object !== 0) alloc.cacheFreeRcu(object)
+    const { caches, slabs, pages, gracePeriods } = memoryStatistics(kernel)
+    const common = { name: 'map m', unit: 64, percpu: false, low: 32, high: 96, X: 0, XR: 0, T: 0, WT: 0, trims: 0 }
+    expect(caches).toEqual([
+      { ...common, cpu: 0, F: 48, R: 3, W: 1, refills: 1, failures: 2 },
+      { ...common, cpu: 1, F: 4, R: 0, W: 0, refills: 0, failures: 0 },
+    ])
+    expect(slabs).toEqual([{ name: 'kmalloc-64', stride: 64, objects: 64, pages: 1, slabs: 1, partial: 0 }])
+    expect(pages.byOwner).toEqual({ SLAB: 1, BPF_MEM: 1 })
+    expect(gracePeriods.pending).toBe(1)
+    processors.settle()
+    expect(memoryStatistics(kernel).gracePeriods).toEqual({ rcu: 1, tasksTrace: 1, pending: 0 })
+  })
 })

@@ -1,71 +1,78 @@
-/** What the allocators hold, as plain data: for `memstat`, and for whoever watches a machine. */
+/** What the allocators hold, as plain data: `harena memstat` prints it. It changes nothing. */
 import type { Kernel } from './kernel.ts'
-import { BATCH, FAILURES, HIGH, LOW, REFILLS, TRIMS } from './mem-cache-layout.ts'
+import { FAILURES, REFILLS, TRIMS } from './mem-cache-layout.ts'
+import { type CacheState, cacheState } from './mem-invariants.ts'
+import type { PageStatistics } from './pages.ts'
+import { PARTIAL_COUNT, SLABS } from './slab-layout.ts'
 
-/** One size class of one bpf_mem_alloc instance on one CPU. Counts are objects or times since it was set up. */
-export interface CacheStatistics {
-  readonly allocator: string
+/** A cache of bpf_mem_alloc, on one CPU. */
+export interface MemCacheStatistics extends CacheState {
+  /** Name of the instance. */
+  readonly name: string
   readonly cpu: number
-  /** Bytes of an object, header included. */
+  /** Bytes of an object with its header. */
   readonly unit: number
-  /** Objects on the free list now. */
-  readonly free: number
-  /** Below it the worker refills. */
-  readonly low: number
-  /** Above it the worker trims. */
-  readonly high: number
-  readonly batch: number
+  readonly percpu: boolean
+  /** Runs of the worker that refilled and that trimmed; allocations that got nothing. */
   readonly refills: number
   readonly trims: number
-  /** Allocations that found nothing. */
   readonly failures: number
-  /** Times that the cache's irq_work ran. */
-  readonly irqWork: number
+}
+
+export interface SlabStatistics {
+  readonly name: string
+  /** Bytes from one object to the next, objects and pages of a slab. */
+  readonly stride: number
+  readonly objects: number
+  readonly pages: number
+  readonly slabs: number
+  readonly partial: number
 }
 
 export interface MemoryStatistics {
-  /** Pages of kernel memory and arenas in use, and by whom. */
-  readonly pages: number
-  readonly pagesByOwner: Readonly<Record<string, number>>
-  /** Pages that may be in use; undefined without a limit. */
-  readonly pageLimit: number | undefined
-  /** Caches that were set up, in the order of instance, CPU and size. */
-  readonly caches: readonly CacheStatistics[]
-  readonly rcuGracePeriods: number
-  readonly tasksTraceGracePeriods: number
-  /** Work, callbacks or jobs wait. */
-  readonly pending: boolean
+  readonly pages: PageStatistics
+  /** Pages on the CPUs' lists, by CPU. */
+  readonly keptPages: readonly number[]
+  /** Caches that have slabs. */
+  readonly slabs: readonly SlabStatistics[]
+  /** Caches that were set up, instance by instance, CPU by CPU. */
+  readonly caches: readonly MemCacheStatistics[]
+  readonly percpu: readonly { readonly areas: number; readonly freeBytes: number }[]
+  /** Grace periods that ended, and callbacks that wait for one. */
+  readonly gracePeriods: { readonly rcu: number; readonly tasksTrace: number; readonly pending: number }
 }
 
-/** Reads the counters; changes nothing. */
-export function memoryStatistics({ pages, bpf, processors }: Kernel): MemoryStatistics {
-  const { used, limit, byOwner } = pages.statistics()
+export function memoryStatistics(kernel: Kernel): MemoryStatistics {
+  const { processors, slab, bpf } = kernel
+  const { rcu, tasksTrace } = processors
+  const word = (at: number): number => kernel.memory.i32[at / 4]!
   return {
-    pages: used,
-    pagesByOwner: { ...byOwner },
-    pageLimit: Number.isFinite(limit) ? limit : undefined,
+    pages: kernel.pages.statistics(),
+    keptPages: processors.cpus.map(({ id }) => kernel.lists.kept(id)),
+    slabs: [...slab.caches.values()]
+      .filter(({ at }) => word(at + SLABS) > 0)
+      .map(({ name, at, stride, objects, order }) => {
+        return { name, stride, objects, pages: 2 ** order, slabs: word(at + SLABS), partial: word(at + PARTIAL_COUNT) }
+      }),
     caches: bpf.all.flatMap((instance) =>
       instance.allCaches
         .filter((cache) => cache.isSetUp)
-        .map((cache) => {
-          const word = (offset: number): number => pages.steps.load32(cache.at + offset)
-          return {
-            allocator: instance.name,
-            cpu: cache.cpu,
-            unit: cache.unit,
-            free: cache.count,
-            low: word(LOW),
-            high: word(HIGH),
-            batch: word(BATCH),
-            refills: word(REFILLS),
-            trims: word(TRIMS),
-            failures: word(FAILURES),
-            irqWork: cache.work.runs,
-          }
-        }),
+        .map((cache) => ({
+          name: instance.name,
+          cpu: cache.cpu,
+          unit: cache.unit,
+          percpu: instance.percpu,
+          refills: word(cache.at + REFILLS),
+          trims: word(cache.at + TRIMS),
+          failures: word(cache.at + FAILURES),
+          ...cacheState(kernel.memory, cache),
+        })),
     ),
-    rcuGracePeriods: processors.rcu.completed,
-    tasksTraceGracePeriods: processors.tasksTrace.completed,
-    pending: processors.isPending,
+    percpu: kernel.percpu.statistics(),
+    gracePeriods: {
+      rcu: rcu.completed,
+      tasksTrace: tasksTrace.completed,
+      pending: rcu.pending + tasksTrace.pending,
+    },
   }
 }
