@@ -22,6 +22,7 @@ import {
   roundUp8,
   type UserOperations,
 } from './map.ts'
+import { copyValue, makeValueFields, type ValueFields } from './value-fields.ts'
 
 const ALLOWED_FLAGS: number =
   MAP_FLAGS.numa_node |
@@ -66,12 +67,14 @@ class ArrayMap implements BpfMap {
   private readonly values: number
   /** Bytes from one value to the next. */
   private readonly stride: number
+  private readonly fields: ValueFields | undefined
   private contents: Uint8Array | undefined
 
   constructor(kernel: Kernel, attributes: MapAttributes) {
     this.kernel = kernel
     this.memory = kernel.memory
     this.maxEntries = attributes.maxEntries
+    this.fields = makeValueFields(kernel, attributes)
     this.stride = roundUp8(attributes.valueSize)
     const bytes = this.stride * attributes.maxEntries
     this.values = kernel.pages.allocBytes(bytes, PageOwner.MAP)
@@ -115,7 +118,8 @@ class ArrayMap implements BpfMap {
     const at = this.lookup(key)
     const refused = checkUpdate(at !== 0, flags)
     if (refused !== 0) return refused
-    this.memory.u8.copyWithin(at, value, value + this.info.valueSize)
+    copyValue(this.kernel, this.fields, at, value, this.info.valueSize)
+    this.fields?.drop(at)
     return 0
   }
 
@@ -133,6 +137,7 @@ class ArrayMap implements BpfMap {
   }
 
   destroy(): void {
+    for (let index = 0; index < this.maxEntries; index++) this.fields?.drop(this.values + index * this.stride)
     this.kernel.pages.freeBytes(this.values, this.stride * this.maxEntries)
     this.object.destroy()
   }
@@ -140,7 +145,8 @@ class ArrayMap implements BpfMap {
   private read(key: number, out: number): number {
     const at = this.lookup(key)
     if (at === 0) return -ERRNO.ENOENT
-    this.memory.u8.copyWithin(out, at, at + this.info.valueSize)
+    copyValue(this.kernel, this.fields, out, at, this.info.valueSize)
+    this.fields?.clear(out)
     return 0
   }
 

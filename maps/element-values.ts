@@ -5,9 +5,9 @@
  *                                                                                            CPU 1: value
  */
 import type { Kernel } from '../memalloc/kernel.ts'
-import type { Memory } from '../memory/memory.ts'
 import { HEAD_BYTES } from './hash-table.ts'
 import { type MapAttributes, roundUp8 } from './map.ts'
+import { copyValue, makeValueFields, type ValueFields } from './value-fields.ts'
 
 export interface ElementValues {
   readonly perCpu: boolean
@@ -19,27 +19,42 @@ export interface ElementValues {
   at(element: number, cpu: number): number
   /** A program writes a new element's value: other CPUs get zeros. */
   fill(element: number, value: number, cpu: number): void
+  /** A program writes the value of a CPU in place. */
+  overwrite(element: number, value: number, cpu: number): void
   /** bpf(2) writes a value, one a CPU. */
   writeUser(element: number, value: number): void
   readUser(element: number, out: number): void
+  /** Makes the kptr fields of a new element empty: in its memory stands whatever was left there. */
+  reset(element: number): void
+  /** Gives back the objects in the fields of an element that is in no chain any more. */
+  drop(element: number): void
 }
 
 export function makeElementValues(kernel: Kernel, attributes: MapAttributes, perCpu: boolean): ElementValues {
-  const { keySize, valueSize } = attributes
-  const offset = HEAD_BYTES + roundUp8(keySize)
-  return perCpu ? new PerCpuValues(kernel, offset, valueSize) : new PlainValues(kernel.memory, offset, valueSize)
+  const offset = HEAD_BYTES + roundUp8(attributes.keySize)
+  const shape = { offset, valueSize: attributes.valueSize, fields: makeValueFields(kernel, attributes) }
+  return perCpu ? new PerCpuValues(kernel, shape) : new PlainValues(kernel, shape)
+}
+
+interface ValueLayout {
+  /** In the element: of the value, or of the word that holds its area. */
+  readonly offset: number
+  readonly valueSize: number
+  readonly fields: ValueFields | undefined
 }
 
 class PlainValues implements ElementValues {
   readonly perCpu = false
   readonly elementBytes: number
   readonly userBytes: number
-  private readonly memory: Memory
+  private readonly kernel: Kernel
   private readonly offset: number
+  private readonly fields: ValueFields | undefined
 
-  constructor(memory: Memory, offset: number, valueSize: number) {
-    this.memory = memory
+  constructor(kernel: Kernel, { offset, valueSize, fields }: ValueLayout) {
+    this.kernel = kernel
     this.offset = offset
+    this.fields = fields
     this.userBytes = valueSize
     this.elementBytes = offset + roundUp8(valueSize)
   }
@@ -52,13 +67,25 @@ class PlainValues implements ElementValues {
     this.writeUser(element, value)
   }
 
+  overwrite(element: number, value: number): void {
+    this.writeUser(element, value)
+  }
+
   writeUser(element: number, value: number): void {
-    this.memory.u8.copyWithin(element + this.offset, value, value + this.userBytes)
+    copyValue(this.kernel, this.fields, element + this.offset, value, this.userBytes)
   }
 
   readUser(element: number, out: number): void {
-    const from = element + this.offset
-    this.memory.u8.copyWithin(out, from, from + this.userBytes)
+    copyValue(this.kernel, this.fields, out, element + this.offset, this.userBytes)
+    this.fields?.clear(out)
+  }
+
+  reset(element: number): void {
+    this.fields?.clear(element + this.offset)
+  }
+
+  drop(element: number): void {
+    this.fields?.drop(element + this.offset)
   }
 }
 
@@ -72,10 +99,12 @@ class PerCpuValues implements ElementValues {
   private readonly valueSize: number
   private readonly stride: number
   private readonly cpus: number
+  private readonly fields: ValueFields | undefined
 
-  constructor(kernel: Kernel, offset: number, valueSize: number) {
+  constructor(kernel: Kernel, { offset, valueSize, fields }: ValueLayout) {
     this.kernel = kernel
     this.offset = offset
+    this.fields = fields
     this.valueSize = valueSize
     this.stride = roundUp8(valueSize)
     this.cpus = kernel.processors.cpus.length
@@ -91,24 +120,34 @@ class PerCpuValues implements ElementValues {
     const { u8 } = this.kernel.memory
     for (let other = 0; other < this.cpus; other++) {
       const at = this.at(element, other)
-      if (other === cpu) u8.copyWithin(at, value, value + this.valueSize)
+      if (other === cpu) copyValue(this.kernel, this.fields, at, value, this.valueSize)
       else u8.fill(0, at, at + this.stride)
     }
   }
 
   writeUser(element: number, value: number): void {
-    const { u8 } = this.kernel.memory
     for (let cpu = 0; cpu < this.cpus; cpu++) {
-      const from = value + cpu * this.stride
-      u8.copyWithin(this.at(element, cpu), from, from + this.stride)
+      copyValue(this.kernel, this.fields, this.at(element, cpu), value + cpu * this.stride, this.stride)
     }
   }
 
   readUser(element: number, out: number): void {
-    const { u8 } = this.kernel.memory
     for (let cpu = 0; cpu < this.cpus; cpu++) {
-      const from = this.at(element, cpu)
-      u8.copyWithin(out + cpu * this.stride, from, from + this.stride)
+      const to = out + cpu * this.stride
+      copyValue(this.kernel, this.fields, to, this.at(element, cpu), this.stride)
+      this.fields?.clear(to)
     }
+  }
+
+  reset(element: number): void {
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.fields?.clear(this.at(element, cpu))
+  }
+
+  drop(element: number): void {
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.fields?.drop(this.at(element, cpu))
+  }
+
+  overwrite(element: number, value: number, cpu: number): void {
+    copyValue(this.kernel, this.fields, this.at(element, cpu), value, this.valueSize)
   }
 }

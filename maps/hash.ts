@@ -148,7 +148,7 @@ class HashMap implements BpfMap {
   }
 
   destroy(): void {
-    if (!this.supply.fixed) this.giveAll()
+    this.giveAll()
     this.supply.destroy()
     this.table.destroy()
     this.object.destroy()
@@ -186,6 +186,7 @@ class HashMap implements BpfMap {
     const element = this.takeFor(old)
     if (element < 0) return element
     table.setKey(element, hash, key)
+    values.reset(element)
     if (user) values.writeUser(element, value)
     else values.fill(element, value, this.kernel.processors.current.id)
     // The new one first: there is no moment at which the key is absent.
@@ -193,6 +194,7 @@ class HashMap implements BpfMap {
     if (old === 0) return 0
     table.unlink(bucket, old)
     if (!this.supply.fixed) return old
+    values.drop(old)
     this.park(old)
     return 0
   }
@@ -209,6 +211,7 @@ class HashMap implements BpfMap {
   }
 
   private give(element: number): void {
+    this.values.drop(element)
     if (!this.supply.fixed) this.counter.add(-1)
     this.supply.give(element)
   }
@@ -218,8 +221,7 @@ class HashMap implements BpfMap {
       this.values.writeUser(element, value)
       return
     }
-    const at = this.values.at(element, this.kernel.processors.current.id)
-    this.kernel.memory.u8.copyWithin(at, value, value + this.info.valueSize)
+    this.values.overwrite(element, value, this.kernel.processors.current.id)
   }
 
   private parkSpares(): void {

@@ -84,7 +84,7 @@ function build(
   const array: ElementArray | undefined = makeElementArray(kernel, request)
   if (array === undefined) throw refusal(attributes, 'ENOMEM', noMemory)
   undo.push(() => freeElementArray(kernel, array, request))
-  const lru = makeLru(kernel, array, parts.ownLists, (element) => evict(kernel, table, element))
+  const lru = makeLru(kernel, array, parts.ownLists, (element) => evict(kernel, table, values, element))
   if (lru === undefined) throw refusal(attributes, 'ENOMEM', noMemory)
   undo.push(() => lru.destroy())
   return new LruHashMap(kernel, attributes, table, values, lru, () => {
@@ -95,12 +95,14 @@ function build(
 }
 
 /** Takes an element out of its chain, unless its bucket is busy or somebody has done so already. */
-function evict(kernel: Kernel, table: HashTable, element: number): boolean {
+function evict(kernel: Kernel, table: HashTable, values: ElementValues, element: number): boolean {
   const bucket = table.bucketOf(kernel.steps.load32(element + HASH))
   const locked = table.lock(bucket)
   if (locked < 0) return false
   try {
-    return table.unlink(bucket, element)
+    const unlinked = table.unlink(bucket, element)
+    if (unlinked) values.drop(element)
+    return unlinked
   } finally {
     table.unlock(bucket, locked)
   }
@@ -132,7 +134,10 @@ class LruHashMap implements BpfMap {
     this.release = release
     this.object = new MapObject(kernel, attributes, table.control)
     this.info = makeMapInfo(attributes, this.object, { valueAddress: () => 0n })
-    const give = (element: number): void => lru.give(element)
+    const give = (element: number): void => {
+      values.drop(element)
+      lru.give(element)
+    }
     this.core = new HashCore(kernel, { table, values, keySize: attributes.keySize, give, giveLocked: false })
     this.user = {
       valueBytes: values.userBytes,
@@ -175,6 +180,9 @@ class LruHashMap implements BpfMap {
   }
 
   destroy(): void {
+    for (let bucket = 0; bucket < this.table.buckets; bucket++) {
+      for (const element of this.table.chain(bucket)) this.values.drop(element)
+    }
     this.release()
     this.object.destroy()
   }
@@ -205,6 +213,7 @@ class LruHashMap implements BpfMap {
     } finally {
       table.unlock(bucket, locked)
     }
+    if (result.unused !== fresh) values.drop(result.unused)
     if (result.unused !== 0) lru.give(result.unused)
     return result.error
   }
@@ -231,6 +240,7 @@ class LruHashMap implements BpfMap {
     } else {
       const fresh = result.unused
       table.setKey(fresh, hash, key)
+      values.reset(fresh)
       if (user) values.writeUser(fresh, value)
       else values.fill(fresh, value, this.kernel.processors.current.id)
       table.link(bucket, fresh)
@@ -247,7 +257,6 @@ class LruHashMap implements BpfMap {
       this.values.writeUser(element, value)
       return
     }
-    const at = this.values.at(element, this.kernel.processors.current.id)
-    this.kernel.memory.u8.copyWithin(at, value, value + this.info.valueSize)
+    this.values.overwrite(element, value, this.kernel.processors.current.id)
   }
 }

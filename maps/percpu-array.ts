@@ -24,6 +24,7 @@ import {
   roundUp8,
   type UserOperations,
 } from './map.ts'
+import { copyValue, makeValueFields, type ValueFields } from './value-fields.ts'
 
 const ALLOWED_FLAGS: number =
   MAP_FLAGS.numa_node | MAP_FLAGS.rdonly | MAP_FLAGS.wronly | MAP_FLAGS.rdonly_prog | MAP_FLAGS.wronly_prog
@@ -47,10 +48,12 @@ class PerCpuArrayMap implements BpfMap {
   /** Bytes of one CPU's value. */
   private readonly valueBytes: number
   private readonly cpus: number
+  private readonly fields: ValueFields | undefined
 
   constructor(kernel: Kernel, attributes: MapAttributes) {
     this.kernel = kernel
     this.maxEntries = attributes.maxEntries
+    this.fields = makeValueFields(kernel, attributes)
     this.valueBytes = roundUp8(attributes.valueSize)
     this.cpus = kernel.processors.cpus.length
     const valueBytes = this.valueBytes * this.cpus * this.maxEntries
@@ -101,7 +104,8 @@ class PerCpuArrayMap implements BpfMap {
     const at = this.lookup(key)
     const refused = checkUpdate(at !== 0, flags)
     if (refused !== 0) return refused
-    this.kernel.memory.u8.copyWithin(at, value, value + this.info.valueSize)
+    copyValue(this.kernel, this.fields, at, value, this.info.valueSize)
+    this.fields?.drop(at)
     return 0
   }
 
@@ -127,7 +131,9 @@ class PerCpuArrayMap implements BpfMap {
     if (this.lookup(key) === 0) return -ERRNO.ENOENT
     for (let cpu = 0; cpu < this.cpus; cpu++) {
       const at = this.lookupPerCpu(key, cpu)
-      this.kernel.memory.u8.copyWithin(out + cpu * this.valueBytes, at, at + this.valueBytes)
+      const to = out + cpu * this.valueBytes
+      copyValue(this.kernel, this.fields, to, at, this.valueBytes)
+      this.fields?.clear(to)
     }
     return 0
   }
@@ -136,8 +142,9 @@ class PerCpuArrayMap implements BpfMap {
     const refused = checkUpdate(this.lookup(key) !== 0, flags)
     if (refused !== 0) return refused
     for (let cpu = 0; cpu < this.cpus; cpu++) {
-      const from = value + cpu * this.valueBytes
-      this.kernel.memory.u8.copyWithin(this.lookupPerCpu(key, cpu), from, from + this.valueBytes)
+      const at = this.lookupPerCpu(key, cpu)
+      copyValue(this.kernel, this.fields, at, value + cpu * this.valueBytes, this.valueBytes)
+      this.fields?.drop(at)
     }
     return 0
   }
@@ -145,7 +152,9 @@ class PerCpuArrayMap implements BpfMap {
   private freeAreas(count: number): void {
     const { kernel } = this
     for (let index = 0; index < count; index++) {
-      kernel.percpu.free(kernel.steps.load32(this.areas + AREA_BYTES * index) >>> 0)
+      const area = kernel.steps.load32(this.areas + AREA_BYTES * index) >>> 0
+      for (let cpu = 0; cpu < this.cpus; cpu++) this.fields?.drop(kernel.percpu.copyOf(area, cpu))
+      kernel.percpu.free(area)
     }
     kernel.pages.freeBytes(this.areas, AREA_BYTES * this.maxEntries)
   }

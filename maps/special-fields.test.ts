@@ -41,6 +41,16 @@ const CASES: readonly [string, Btf, string | undefined][] = [
       struct('node', 5),
       INT,
     ),
+    undefined,
+  ],
+  [
+    'a kptr to a struct that is only declared',
+    btf(
+      struct('item', 2),
+      { kind: 'ptr', type: 3 },
+      { kind: 'type_tag', name: 'kptr', type: 4 },
+      { kind: 'fwd', name: 'node', union: false },
+    ),
     'kptr',
   ],
   [
