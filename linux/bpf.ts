@@ -15,7 +15,12 @@ const Command = {
   PROG_LOAD: 5,
   PROG_TEST_RUN: 10,
   BTF_LOAD: 18,
+  MAP_LOOKUP_AND_DELETE_ELEM: 21,
   MAP_FREEZE: 22,
+  MAP_LOOKUP_BATCH: 24,
+  MAP_LOOKUP_AND_DELETE_BATCH: 25,
+  MAP_UPDATE_BATCH: 26,
+  MAP_DELETE_BATCH: 27,
 } as const
 
 /** Bytes of the struct that are given; what stands behind the known fields must be zero. */
@@ -123,6 +128,46 @@ export function mapDelete(fd: number, key: Uint8Array | undefined): number {
 
 export function mapNextKey(fd: number, key: Uint8Array | undefined, next: Uint8Array): number {
   return element(Command.MAP_GET_NEXT_KEY, fd, key, next, 0)
+}
+
+export function mapLookupAndDelete(fd: number, key: Uint8Array | undefined, value: Uint8Array): number {
+  return element(Command.MAP_LOOKUP_AND_DELETE_ELEM, fd, key, value, 0)
+}
+
+export interface MapBatch {
+  readonly fd: number
+  readonly kind: 'lookup' | 'take' | 'update' | 'delete'
+  /** Elements that there is room for, or that are given. */
+  readonly count: number
+  readonly keys: Uint8Array
+  readonly values?: Uint8Array | undefined
+  readonly flags: number
+  /** Look-ups: where to begin, and where to write the next beginning. */
+  readonly cursor?: Uint8Array | undefined
+  readonly next?: Uint8Array | undefined
+}
+
+const BATCH_COMMANDS = {
+  lookup: Command.MAP_LOOKUP_BATCH,
+  take: Command.MAP_LOOKUP_AND_DELETE_BATCH,
+  update: Command.MAP_UPDATE_BATCH,
+  delete: Command.MAP_DELETE_BATCH,
+} as const
+
+/** `result`: 0 or -errno; `count`: elements done. */
+export function mapBatch(batch: MapBatch): { readonly result: number; readonly count: number } {
+  const attr = freshAttr()
+  words(attr, [
+    [32, batch.count],
+    [36, batch.fd],
+  ])
+  point(attr, 0, batch.cursor)
+  point(attr, 8, batch.next)
+  point(attr, 16, batch.keys)
+  point(attr, 24, batch.values)
+  attr.view.setBigUint64(40, BigInt(batch.flags), true)
+  const result = call(BATCH_COMMANDS[batch.kind], attr)
+  return { result, count: attr.view.getUint32(32, true) }
 }
 
 export function mapFreeze(fd: number): number {

@@ -2,10 +2,11 @@
 import type { Protection } from '../arena/mapping.ts'
 import { ErrnoError, HarenaError } from '../errors/errors.ts'
 import type { MapAttributes } from '../maps/map.ts'
-import { type Data, toBytes, toKey, toValue } from '../maps/values.ts'
+import { type Batch, BatchError, type BatchOptions } from '../maps/user.ts'
+import { type Data, fromUserValue, isPerCpu, toBytes, toKey, toUserValue, type Value } from '../maps/values.ts'
 import { keepAlive } from '../memory/pool.ts'
-import { MAP_FLAGS, type MapType, PAGE_SIZE } from '../program/types.ts'
-import { mapDelete, mapFreeze, mapLookup, mapNextKey, mapUpdate } from './bpf.ts'
+import { MAP_FLAGS, PAGE_SIZE } from '../program/types.ts'
+import { mapBatch, mapDelete, mapFreeze, mapLookup, mapLookupAndDelete, mapNextKey, mapUpdate } from './bpf.ts'
 import { createMap, type LinuxMapOptions } from './create-map.ts'
 import { errnoOf, libc, refused } from './libc.ts'
 import { LinuxMapping, PROTECTION, unsupported } from './mapping.ts'
@@ -43,9 +44,6 @@ const MAP_FIXED_NOREPLACE = 0x100000
 
 const UPDATE_MODES = { any: 0, noexist: 1, exist: 2 } as const
 
-/** Types whose values are one a CPU, each in a multiple of 8 bytes. */
-const PER_CPU: readonly MapType[] = ['percpu_hash', 'percpu_array', 'lru_percpu_hash', 'percpu_cgroup_storage']
-
 export class LinuxMap {
   readonly info: LinuxMapInfo
   readonly #descriptor: Descriptor
@@ -68,27 +66,41 @@ export class LinuxMap {
     return this.#descriptor.fd
   }
 
-  /** The value under a key: a bigint when it has 1, 2, 4 or 8 bytes, else its bytes; undefined when absent. */
-  get(key: Data): bigint | Uint8Array | undefined {
+  /**
+   * The value under a key: a bigint when it has 1, 2, 4 or 8 bytes, else its bytes; of per-CPU maps an array of them,
+   * by CPU. Undefined when absent.
+   */
+  get(key: Data): Value | undefined {
     const bytes = this.getBytes(key)
-    return bytes === undefined ? undefined : toValue(bytes)
+    return bytes === undefined ? undefined : toUserValue(this.info, bytes)
   }
 
   /** The value's bytes; of per-CPU maps those of all CPUs, each rounded up to 8. Undefined when absent. */
   getBytes(key: Data): Uint8Array | undefined {
+    return this.#read('lookup', (value) => mapLookup(this.fd, this.#key(key), value))
+  }
+
+  /** Deletes a key and gives what stood there; undefined when absent. @throws ErrnoError ENOTSUPP for arrays */
+  take(key: Data): Value | undefined {
+    const bytes = this.#read('lookup and delete', (value) => mapLookupAndDelete(this.fd, this.#key(key), value))
+    return bytes === undefined ? undefined : toUserValue(this.info, bytes)
+  }
+
+  #read(operation: string, read: (value: Uint8Array) => number): Uint8Array | undefined {
     const value = new Uint8Array(this.#valueBytes())
-    const result = mapLookup(this.fd, this.#key(key), value)
+    const result = read(value)
     if (result >= 0) return value.subarray(0, this.#isPerCpu() ? value.length : this.info.valueSize)
-    this.#assertAbsent(result, 'lookup')
+    this.#assertAbsent(result, operation)
     return undefined
   }
 
-  /** @throws ErrnoError EEXIST (`noexist`), ENOENT (`exist`), E2BIG, … as bpf(2) */
-  set(key: Data, value: Data, mode: keyof typeof UPDATE_MODES | number = 'any'): void {
+  /**
+   * Of a per-CPU map: an array of values by CPU, or one for all.
+   * @throws ErrnoError EEXIST (`noexist`), ENOENT (`exist`), E2BIG, … as bpf(2)
+   */
+  set(key: Data, value: Data | readonly Data[], mode: keyof typeof UPDATE_MODES | number = 'any'): void {
     const flags = typeof mode === 'number' ? mode : UPDATE_MODES[mode]
-    const size = this.#isPerCpu() ? this.#valueBytes() : this.info.valueSize
-    const bytes = padded(toBytes(value, size, `a value of map ${this.name}`))
-    const result = mapUpdate(this.fd, this.#key(key), bytes, flags)
+    const result = mapUpdate(this.fd, this.#key(key), padded(this.#value(value)), flags)
     if (result < 0) throw this.#error(result, 'update')
   }
 
@@ -105,11 +117,65 @@ export class LinuxMap {
   }
 
   /** Keys and values, in the order of bpf(2). */
-  *entries(): Generator<[Data, bigint | Uint8Array], void> {
+  *entries(): Generator<[Data, Value], void> {
     for (const key of this.keys()) {
       const value = this.get(key)
       if (value !== undefined) yield [key, value]
     }
+  }
+
+  /**
+   * Up to `count` entries from where the batch before ended; `take` deletes them.
+   * @throws ErrnoError ENOSPC where `count` is too small for the next bucket of a hash map
+   */
+  batch(count: number, options: BatchOptions = {}): Batch {
+    const { info } = this
+    const size = this.#batchValueBytes()
+    const keys = new Uint8Array(Math.max(8, count * info.keySize))
+    const values = new Uint8Array(Math.max(8, count * size))
+    const cursor = options.cursor === undefined ? undefined : padded(toBytes(options.cursor, 4, 'a cursor'))
+    // No cursor is as large: it shows whether one was written.
+    const next = new Uint8Array(8).fill(0xff)
+    const { flags = 0, take = false } = options
+    const kind = take ? 'take' : 'lookup'
+    const done = mapBatch({ fd: this.fd, kind, count, keys, values, flags, cursor, next })
+    const atEnd = done.result < 0 && errnoOf(done.result) === 'ENOENT'
+    if (done.result < 0 && !atEnd) throw this.#error(done.result, `${kind} batch`)
+    const entries = Array.from({ length: count === 0 ? 0 : done.count }, (_, i): [Data, Value] => [
+      toKey(keys.slice(i * info.keySize, (i + 1) * info.keySize)),
+      toUserValue(info, values.slice(i * size, (i + 1) * size)),
+    ])
+    const after = new DataView(next.buffer).getUint32(0, true)
+    const written = after === 2 ** 32 - 1 ? undefined : after
+    return { entries, cursor: count === 0 ? options.cursor : written, done: atEnd }
+  }
+
+  /** How many were updated. @throws BatchError at the first one refused, with the number of those before it */
+  setBatch(entries: Iterable<readonly [Data, Data | readonly Data[]]>, flags = 0): number {
+    const all = [...entries]
+    const values = concat(all.map(([, value]) => this.#value(value)))
+    return this.#change('update', concat(all.map(([key]) => this.#key(key))), values, all.length, flags)
+  }
+
+  /** How many were deleted. @throws BatchError at the first one refused or absent, with the number of those before it */
+  deleteBatch(keys: Iterable<Data>, flags = 0): number {
+    const all = [...keys]
+    return this.#change('delete', concat(all.map((key) => this.#key(key))), undefined, all.length, flags)
+  }
+
+  #change(
+    kind: 'update' | 'delete',
+    keys: Uint8Array,
+    values: Uint8Array | undefined,
+    count: number,
+    flags: number,
+  ): number {
+    const done = mapBatch({ fd: this.fd, kind, count, keys: padded(keys), values: values && padded(values), flags })
+    if (done.result >= 0) return done.count
+    const refusal = this.#error(done.result, `${kind} batch`)
+    // The count is left as it was where the batch was not begun.
+    if (!(refusal instanceof ErrnoError) || done.count === count) throw refusal
+    throw new BatchError(refusal.errno, refusal.what, done.count)
   }
 
   *keys(): Generator<Data, void> {
@@ -165,7 +231,17 @@ export class LinuxMap {
   }
 
   #isPerCpu(): boolean {
-    return PER_CPU.includes(this.info.type)
+    return isPerCpu(this.info.type)
+  }
+
+  /** As bpf(2) takes it. */
+  #value(value: Data | readonly Data[]): Uint8Array {
+    return fromUserValue(this.info, value, this.#batchValueBytes())
+  }
+
+  /** Bytes from one value to the next in a batch. */
+  #batchValueBytes(): number {
+    return this.#isPerCpu() ? this.#valueBytes() : this.info.valueSize
   }
 
   #valueBytes(): number {
@@ -187,6 +263,16 @@ export class LinuxMap {
   #error(result: number, operation: string): HarenaError {
     return refused(result, `map ${this.name}: ${operation}`)
   }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
 }
 
 /** A buffer that lies at a fixed address; 8 bytes at least, as the kernel may round sizes up. */

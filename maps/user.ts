@@ -5,13 +5,13 @@
  * Order of refusals, as observed on Linux 6.18: rights of the descriptor (EPERM), the lock flag (EINVAL), a key for a
  * map that has none (EINVAL), then the map's own answer.
  */
-import { ERRNO, type Errno, ErrnoError, HarenaError } from '../errors/errors.ts'
+import { ERRNO, type Errno, ErrnoError } from '../errors/errors.ts'
 import { checkOpen, type Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
-import { type BatchKind, type BpfMap, errnoName, roundUp8, UpdateFlag } from './map.ts'
-import { type Data, isPerCpu, toBytes, toKey, toValue, type Value } from './values.ts'
+import { type BatchKind, type BpfMap, errnoName, UpdateFlag } from './map.ts'
+import { type Data, fromUserValue, toBytes, toKey, toUserValue, type Value } from './values.ts'
 
 export type UpdateMode = 'any' | 'noexist' | 'exist'
 
@@ -80,7 +80,7 @@ export class UserMap {
    */
   get(key: Data): Value | undefined {
     const bytes = this.getBytes(key)
-    return bytes === undefined ? undefined : this.toValue(bytes)
+    return bytes === undefined ? undefined : toUserValue(this.info, bytes)
   }
 
   /** The value's bytes, copied, of per-CPU maps those of all CPUs, each rounded up to 8; undefined when absent. */
@@ -97,7 +97,7 @@ export class UserMap {
     this.mayWrite('update')
     const flags = typeof mode === 'number' ? mode : MODES[mode]
     this.refuseLock(flags, 'update')
-    const bytes = this.valueBytes(value)
+    const bytes = fromUserValue(this.info, value, this.map.user.valueBytes)
     const result = this.withKey(key, 'update', (buffers) => {
       this.kernel.memory.u8.set(bytes, buffers.value)
       return this.map.user.update(buffers.key, buffers.value, flags)
@@ -118,7 +118,7 @@ export class UserMap {
   take(key: Data): Value | undefined {
     this.mayTake('lookup and delete')
     const bytes = this.found('lookup and delete', key, (buffers) => this.map.user.take(buffers.key, buffers.value))
-    return bytes === undefined ? undefined : this.toValue(bytes)
+    return bytes === undefined ? undefined : toUserValue(this.info, bytes)
   }
 
   has(key: Data): boolean {
@@ -170,7 +170,7 @@ export class UserMap {
     const { valueBytes } = this.map.user
     const put = (key: number, value: number): void => {
       const bytes = u8.slice(value, value + valueBytes)
-      entries.push([toKey(u8.slice(key, key + keySize)), this.toValue(bytes)])
+      entries.push([toKey(u8.slice(key, key + keySize)), toUserValue(this.info, bytes)])
     }
     const { result, cursor } = this.map.user.readBatch({ cursor: options.cursor, count, take, put })
     const done = result === -ERRNO.ENOENT
@@ -242,35 +242,6 @@ export class UserMap {
     return done
   }
 
-  private toValue(bytes: Uint8Array): Value {
-    const { valueSize, type } = this.info
-    if (!isPerCpu(type)) return toValue(bytes)
-    const stride = roundUp8(valueSize)
-    return Array.from({ length: bytes.length / stride }, (_, cpu) =>
-      toValue(bytes.slice(cpu * stride, cpu * stride + valueSize)),
-    )
-  }
-
-  /** A value as bpf(2) takes it. */
-  private valueBytes(value: Data | readonly Data[]): Uint8Array {
-    const { valueSize, type } = this.info
-    const what = `a value of map ${this.name}`
-    const one = (data: Data): Uint8Array => toBytes(data, valueSize, what)
-    if (!isPerCpu(type)) {
-      if (isList(value)) throw new HarenaError(`${what} is one value: the map is not per CPU`)
-      return one(value)
-    }
-    const stride = roundUp8(valueSize)
-    const bytes = new Uint8Array(this.map.user.valueBytes)
-    const cpus = bytes.length / stride
-    if (value instanceof Uint8Array && value.length === bytes.length) return value
-    if (isList(value) && value.length !== cpus) {
-      throw new HarenaError(`${what} has a value for each of ${cpus} CPUs, not ${value.length}`)
-    }
-    for (let cpu = 0; cpu < cpus; cpu++) bytes.set(one(isList(value) ? value[cpu]! : value), cpu * stride)
-    return bytes
-  }
-
   /** What `read` left in the value's buffer; undefined for an absent key. */
   private found(operation: string, key: Data, read: (buffers: Buffers) => number): Uint8Array | undefined {
     const { u8 } = this.kernel.memory
@@ -305,8 +276,4 @@ export class UserMap {
       pages.freeBytes(at, bytes)
     }
   }
-}
-
-function isList(value: Data | readonly Data[]): value is readonly Data[] {
-  return Array.isArray(value)
 }

@@ -59,3 +59,46 @@ export function toKey(bytes: Uint8Array): Data {
   const value = toValue(bytes)
   return typeof value === 'bigint' && bytes.length <= 4 ? Number(value) : value
 }
+
+/** What of a map decides how its values are passed. */
+export interface ValueShape {
+  readonly name: string
+  readonly type: MapType
+  readonly valueSize: number
+}
+
+/** A value as bpf(2) gives it: of per-CPU maps those of all CPUs, each rounded up to 8 bytes. */
+export function toUserValue({ type, valueSize }: ValueShape, bytes: Uint8Array): Value {
+  if (!isPerCpu(type)) return toValue(bytes)
+  const stride = Math.ceil(valueSize / 8) * 8
+  return Array.from({ length: bytes.length / stride }, (_, cpu) =>
+    toValue(bytes.slice(cpu * stride, cpu * stride + valueSize)),
+  )
+}
+
+/** A value as bpf(2) takes it, `size` bytes: one for every CPU, or one for all. */
+export function fromUserValue(
+  { name, type, valueSize }: ValueShape,
+  value: Data | readonly Data[],
+  size: number,
+): Uint8Array {
+  const what = `a value of map ${name}`
+  const one = (data: Data): Uint8Array => toBytes(data, valueSize, what)
+  if (!isPerCpu(type)) {
+    if (isList(value)) throw new HarenaError(`${what} is one value: the map is not per CPU`)
+    return one(value)
+  }
+  if (value instanceof Uint8Array && value.length === size) return value
+  const stride = Math.ceil(valueSize / 8) * 8
+  const cpus = size / stride
+  if (isList(value) && value.length !== cpus) {
+    throw new HarenaError(`${what} has a value for each of ${cpus} CPUs, not ${value.length}`)
+  }
+  const bytes = new Uint8Array(size)
+  for (let cpu = 0; cpu < cpus; cpu++) bytes.set(one(isList(value) ? value[cpu]! : value), cpu * stride)
+  return bytes
+}
+
+function isList(value: Data | readonly Data[]): value is readonly Data[] {
+  return Array.isArray(value)
+}
