@@ -17,6 +17,8 @@ export interface MemCacheStatistics extends CacheState {
   readonly refills: number
   readonly trims: number
   readonly failures: number
+  /** Times that its irq_work ran. */
+  readonly irqWork: number
 }
 
 export interface SlabStatistics {
@@ -65,6 +67,7 @@ export function memoryStatistics(kernel: Kernel): MemoryStatistics {
           refills: word(cache.at + REFILLS),
           trims: word(cache.at + TRIMS),
           failures: word(cache.at + FAILURES),
+          irqWork: cache.work.runs,
           ...cacheState(kernel.memory, cache),
         })),
     ),

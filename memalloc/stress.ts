@@ -34,6 +34,10 @@ export class Stress {
   private readonly listAt: number
   private readonly elementsAt: number
   private mark = 0
+  private ending = false
+  /** Grace periods that had ended when an object was freed after RCU, or freed in any way. */
+  private readonly rcuAtFree: Map<number, number> = new Map()
+  private readonly traceAtFree: Map<number, number> = new Map()
 
   constructor(simulation: Simulation, random: Random) {
     const { kernel, processors } = simulation
@@ -41,6 +45,7 @@ export class Stress {
     this.random = random
     this.single = kernel.bpf.create({ name: 'single', size: 72 })
     this.any = kernel.bpf.create({ name: 'any', size: 0 })
+    this.any.setDestructor((payload) => this.checkRelease(payload))
     this.percpu = kernel.bpf.create({ name: 'percpu', size: 16, percpu: true })
     this.listAt = kernel.pages.allocBytes(freelistBytes(processors.cpus.length), PageOwner.MAP)
     this.elementsAt = kernel.pages.allocBytes(ELEMENTS * ELEMENT_BYTES, PageOwner.MAP)
@@ -73,12 +78,20 @@ export class Stress {
         this.took(this.single.cacheAlloc(), 72, (at) => this.single.cacheFree(at))
         break
       case 1:
-        this.took(this.single.cacheAlloc(), 72, (at) => this.single.cacheFreeRcu(at))
+        this.took(this.single.cacheAlloc(), 72, (at) => {
+          this.noteRcu(at)
+          this.single.cacheFreeRcu(at)
+        })
         break
       case 2: {
         const bytes = 1 + this.random.below(this.random.below(8) === 0 ? 4088 : 120)
         const rcu = this.random.below(2) === 0
-        this.took(this.any.alloc(bytes), bytes, (at) => (rcu ? this.any.freeRcu(at) : this.any.free(at)))
+        this.took(this.any.alloc(bytes), bytes, (at) => {
+          this.traceAtFree.set(at, this.simulation.processors.tasksTrace.completed)
+          if (rcu) this.noteRcu(at)
+          if (rcu) this.any.freeRcu(at)
+          else this.any.free(at)
+        })
         break
       }
       case 3:
@@ -118,6 +131,7 @@ export class Stress {
   end(): void {
     const { kernel } = this.simulation
     while (this.live.length > 0) this.freeOne(false)
+    this.ending = true
     let elements = 0
     for (let cpu = 0; cpu <= this.simulation.processors.cpus.length; cpu++) elements += this.freelist.length(cpu)
     if (elements !== ELEMENTS) throw new InternalError(`${ELEMENTS - elements} elements of the free list are lost`)
@@ -133,10 +147,26 @@ export class Stress {
     }
     const twice = this.live.find((one) => at < one.at + Math.max(one.bytes, 8) && one.at < at + Math.max(bytes, 8))
     if (twice !== undefined) throw new InternalError(`0x${at.toString(16)} was handed out twice`)
+    if (this.rcuAtFree.get(at) === this.simulation.processors.rcu.completed) {
+      throw new InternalError(`0x${at.toString(16)} was handed out before its grace period`)
+    }
+    this.rcuAtFree.delete(at)
     this.mark = (this.mark + 1) & 0xff
     const { mark } = this
     this.simulation.kernel.memory.u8.fill(mark, at, at + bytes)
     this.live.push({ at, bytes, mark, free })
+  }
+
+  private noteRcu(at: number): void {
+    this.rcuAtFree.set(at, this.simulation.processors.rcu.completed)
+  }
+
+  /** Back to the slab only after a tasks-trace grace period, unless the instance is taken down. */
+  private checkRelease(at: number): void {
+    if (!this.ending && this.traceAtFree.get(at) === this.simulation.processors.tasksTrace.completed) {
+      throw new InternalError(`0x${at.toString(16)} went to the slab before its grace period`)
+    }
+    this.traceAtFree.delete(at)
   }
 
   private checkMark({ at, bytes, mark }: Live): void {
