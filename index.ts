@@ -6,6 +6,7 @@
  */
 import type { OutputListener } from './cpu/output.ts'
 import type { MapAttributes } from './maps/map.ts'
+import type { MemoryStatistics } from './memalloc/statistics.ts'
 import type { ObjectSpec } from './program/object.ts'
 import { verify } from './verifier/verify.ts'
 import type { ProgramImage } from './vm/bind.ts'
@@ -58,6 +59,11 @@ export class Machine {
     this.#core.settle()
   }
 
+  /** What the allocators hold now: pages by owner, caches by CPU and size, grace periods. */
+  statistics(): MemoryStatistics {
+    return this.#core.statistics()
+  }
+
   /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */
   close(): void {
     this.#core.close()
@@ -92,7 +98,9 @@ export { kernelText } from './isa/disasm-kernel.ts'
 export { type DisassembleOptions, disassemble, type Syntax } from './isa/disassemble.ts'
 export { decode, encode, type Instruction, type Slot } from './isa/instruction.ts'
 export { firstFlaw, renderFlaw } from './isa/validate.ts'
-export type { Data } from './maps/values.ts'
+export { type Batch, BatchError, type BatchOptions } from './maps/user.ts'
+export type { Data, Value } from './maps/values.ts'
+export type { MemCacheStatistics, MemoryStatistics } from './memalloc/statistics.ts'
 export { helperById, helperNamed } from './program/helpers.ts'
 export { kfuncById, kfuncNamed } from './program/kfuncs.ts'
 export { LinkError, link, linkRaw } from './program/link.ts'

@@ -78,7 +78,7 @@ describe('bad input: exit 2 and a message, never a stack trace', () => {
     ['an unknown command', ['rnu'], /unknown command 'rnu'; did you mean run\?/],
     ['a global that is not there', ['run', COUNT, '--set', 'hit=1'], /no global hit; did you mean hits\?/],
     ['a value too wide', ['run', COUNT, '--set', 'hits=0x1ffffffffffffffff'], /does not fit in 8 bytes/],
-    ['a command to come', ['memstat', COUNT], /harena does not implement the command memstat/],
+    ['a command to come', ['skeleton', COUNT], /harena does not implement the command skeleton/],
     ['an engine to come', ['run', COUNT, '--engine', 'jit'], /harena does not implement engine jit/],
     ['an unknown policy', ['run', COUNT, '--policy', 'placment=x'], /no policy placment; did you mean placement\?/],
     ['a policy to come', ['run', COUNT, '--policy', 'slab=own'], /harena does not implement policy slab/],
@@ -107,10 +107,10 @@ describe('bad input: exit 2 and a message, never a stack trace', () => {
   })
 
   test('what harena knows of but lacks is a rejection', async () => {
-    const source = '.map m type=hash key=4 value=8 entries=4\nr1 = m ll\nr0 = 0\nexit\n'
+    const source = '.map m type=lpm_trie key=4 value=8 entries=4\nr1 = m ll\nr0 = 0\nexit\n'
     const { status, stderr } = await harena(['run', file('hash.bpf.s', source)])
     expect(status).toBe(1)
-    expect(stderr).toContain('harena does not implement map type hash')
+    expect(stderr).toContain('harena does not implement map type lpm_trie')
   })
 
   test('for machines too', async () => {

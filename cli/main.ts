@@ -5,6 +5,7 @@ import { conformance } from './commands/conformance.ts'
 import { disasm } from './commands/disasm.ts'
 import { example } from './commands/example.ts'
 import { inspect } from './commands/inspect.ts'
+import { memstat } from './commands/memstat.ts'
 import { run } from './commands/run.ts'
 import { verify } from './commands/verify.ts'
 import { type Io, processIo } from './io.ts'
@@ -62,6 +63,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
 function perform(command: ParsedCommand, io: Io): Promise<number> {
   return match(command.spec.name)
     .with('run', () => run(command, io))
+    .with('memstat', () => memstat(command, io))
     .with('verify', () => verify(command, io))
     .with('asm', () => asm(command, io))
     .with('disasm', () => disasm(command, io))

@@ -46,6 +46,33 @@ const TIMEOUT_OPTION: OptionSpec = {
 
 const BYTES = 'SPEC is hex:00ff…, @path or zero:N.'
 
+const RUN_OPTIONS: readonly OptionSpec[] = [
+  PROGRAM_OPTION,
+  ENGINE_OPTION,
+  { name: 'ctx', value: 'SPEC', help: 'context of the program' },
+  { name: 'data', value: 'SPEC', help: 'packet of an xdp or socket program, from its Ethernet header on' },
+  { name: 'repeat', value: 'N', help: 'run it N times (default 1)' },
+  { name: 'cpus', value: 'N', help: 'simulated CPUs (default 1)' },
+  { name: 'cpu', value: 'N', help: 'the CPU to run on (default 0)' },
+  { name: 'context', value: 'CONTEXT', help: 'task (default), or softirq for xdp and socket programs' },
+  { name: 'rt', help: 'a PREEMPT_RT machine' },
+  { name: 'seed', value: 'N', help: 'seed of addresses, random numbers and clock (default 1)' },
+  { name: 'set', value: 'GLOBAL=VALUE', repeatable: true, help: 'set a global before the run' },
+  {
+    name: 'dump',
+    value: 'NAME',
+    repeatable: true,
+    help: 'show a global, a map, `globals`, or the pages of an arena',
+  },
+  { name: 'policy', value: 'NAME=VALUE', repeatable: true, help: 'choose how an allocator works, see below' },
+  { name: 'memory-limit', value: 'BYTES', help: 'limit of kernel memory' },
+  TIMEOUT_OPTION,
+  { name: 'trace', help: 'each executed instruction, with the registers it changed, on standard error' },
+  { name: 'unchecked', help: 'do not verify; the program cannot leave its memories and faults at the instruction' },
+  JSON_OPTION,
+  HELP_OPTION,
+]
+
 /** In the order in which the help lists them: what is used most comes first. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -54,37 +81,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 1,
     most: 1,
     summary: 'verify and run one program; print its result and the globals it changed',
-    options: [
-      PROGRAM_OPTION,
-      ENGINE_OPTION,
-      { name: 'ctx', value: 'SPEC', help: 'context of the program' },
-      { name: 'data', value: 'SPEC', help: 'packet of an xdp or socket program, from its Ethernet header on' },
-      { name: 'repeat', value: 'N', help: 'run it N times (default 1)' },
-      { name: 'cpus', value: 'N', help: 'simulated CPUs (default 1)' },
-      { name: 'cpu', value: 'N', help: 'the CPU to run on (default 0)' },
-      { name: 'context', value: 'CONTEXT', help: 'task (default), or softirq for xdp and socket programs' },
-      { name: 'rt', help: 'a PREEMPT_RT machine' },
-      { name: 'seed', value: 'N', help: 'seed of addresses, random numbers and clock (default 1)' },
-      { name: 'set', value: 'GLOBAL=VALUE', repeatable: true, help: 'set a global before the run' },
-      {
-        name: 'dump',
-        value: 'NAME',
-        repeatable: true,
-        help: 'show a global, a map, `globals`, or the pages of an arena',
-      },
-      { name: 'policy', value: 'NAME=VALUE', repeatable: true, help: 'choose how an allocator works, see below' },
-      { name: 'memory-limit', value: 'BYTES', help: 'limit of kernel memory' },
-      TIMEOUT_OPTION,
-      { name: 'trace', help: 'each executed instruction, with the registers it changed, on standard error' },
-      { name: 'unchecked', help: 'do not verify; the program cannot leave its memories and faults at the instruction' },
-      JSON_OPTION,
-      HELP_OPTION,
-    ],
+    options: RUN_OPTIONS,
     notes: [
       BYTES,
       '--engine linux loads the program into the running kernel and runs it there, attached to nothing; options that only a simulated machine has are refused.',
       policyHelp(),
     ],
+  },
+  {
+    name: 'memstat',
+    operands: 'FILE',
+    least: 1,
+    most: 1,
+    summary: 'run, then show the allocators: caches against their watermarks, grace periods, pages by owner',
+    options: RUN_OPTIONS,
+    notes: ['Shows both what the run left, and what is there once all deferred work is done. Engine interpreter only.'],
   },
   {
     name: 'verify',
@@ -156,7 +167,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 ]
 
 /** Commands that have a name already and nothing behind it yet. */
-const TO_COME: readonly string[] = ['jit', 'memstat', 'skeleton']
+const TO_COME: readonly string[] = ['jit', 'skeleton']
 
 /** Values as they were written, by the option's long name. */
 export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>

@@ -111,6 +111,7 @@ export function runList(list: IrqWork[]): void {
     // Dropped before the handler starts, so that a raise from within leads to one more run.
     work.pending = false
     work.running = true
+    work.runs++
     try {
       work.run()
     } finally {

@@ -24,8 +24,10 @@ export interface IrqWork {
   /** Waits on some list. */
   pending: boolean
   running: boolean
+  /** Times that it ran. */
+  runs: number
 }
 
 export function makeIrqWork(name: string, run: () => void, kind: IrqWorkKind = 'normal'): IrqWork {
-  return { name, kind, run, pending: false, running: false }
+  return { name, kind, run, pending: false, running: false, runs: 0 }
 }

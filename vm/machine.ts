@@ -14,6 +14,7 @@ import { ArenaMap } from '../maps/arena-map.ts'
 import { createMap } from '../maps/create.ts'
 import type { BpfMap, MapAttributes } from '../maps/map.ts'
 import { checkOpen, closeKernel, closeWhenForgotten, type Kernel, makeKernel } from '../memalloc/kernel.ts'
+import { type MemoryStatistics, memoryStatistics } from '../memalloc/statistics.ts'
 import { KERNEL_BASE } from '../memory/memory.ts'
 import { keepAlive } from '../memory/pool.ts'
 import { helperById } from '../program/helpers.ts'
@@ -169,6 +170,12 @@ export class MachineCore {
     const { clock } = this.#services
     const passed = this.#kernel.processors.settle()
     if (clock.kind === 'virtual') clock.advance(passed)
+  }
+
+  /** What the allocators hold now. */
+  statistics(): MemoryStatistics {
+    checkOpen(this.#kernel)
+    return memoryStatistics(this.#kernel)
   }
 
   /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */

@@ -49,7 +49,22 @@ interface Outcome {
  * Verifies and runs. For machines everything that happens behind the choice of the program ends in one JSON object;
  * before that there is no program to speak of, and main.ts makes it.
  */
-export async function run(command: ParsedCommand, plain: Io): Promise<number> {
+export function run(command: ParsedCommand, io: Io): Promise<number> {
+  return runThen(command, io, () => undefined)
+}
+
+/** What a command adds to the outcome of a run: fields for machines, lines for people. */
+export interface Addition {
+  readonly json: Readonly<Record<string, unknown>>
+  readonly lines: readonly string[]
+}
+
+/** As `run`; `look` sees the machine after the run, before it is closed. */
+export async function runThen(
+  command: ParsedCommand,
+  plain: Io,
+  look: (machine: Machine) => Addition | undefined,
+): Promise<number> {
   const progress = new Progress(plain)
   const io = besides(progress, plain)
   const { values } = command
@@ -73,11 +88,14 @@ export async function run(command: ParsedCommand, plain: Io): Promise<number> {
     })
     hintAtTheZeroPage(loaded, program, io)
     const outcome = runOnce(command, machine, loaded, program, options, io)
+    const addition = machine instanceof Machine ? look(machine) : undefined
     if (values.json === true) {
       const verdict = unchecked ? 'unchecked' : 'accepted'
-      io.out(`${JSON.stringify({ file: object.file, program, engine, verdict, ...outcomeJson(outcome, repeat) })}\n`)
+      const fields = { ...outcomeJson(outcome, repeat), ...addition?.json }
+      io.out(`${JSON.stringify({ file: object.file, program, engine, verdict, ...fields })}\n`)
     } else {
       io.out(renderOutcome(program, outcome))
+      for (const line of addition?.lines ?? []) io.out(`${line}\n`)
     }
     return ExitCode.DONE
   } catch (error) {

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest'
+import { file, harena, useFolder } from './testing.ts'
+
+useFolder()
+
+const FILLS = file(
+  'fills.bpf.s',
+  `.map table type=hash key=4 value=8 entries=16 flags=no_prealloc
+.program fills type=syscall
+    r1 = 7
+    *(u32 *)(r10 - 4) = r1
+    *(u64 *)(r10 - 16) = r1
+    r1 = table ll
+    r2 = r10
+    r2 += -4
+    r3 = r10
+    r3 += -16
+    r4 = 0
+    call bpf_map_update_elem
+    exit
+`,
+)
+
+describe('memstat', () => {
+  test('shows the result, then the caches after the run and settled', async () => {
+    const { status, stdout } = await harena(['memstat', FILLS])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^fills: returned 0 \(0x0\)\n/)
+    expect(stdout).toMatch(/after the run:\n {2}pages: \d+ \(.+\)\n {2}grace periods: rcu \d+/)
+    expect(stdout).toMatch(/settled:\n/)
+    expect(stdout).toMatch(/allocator +cpu +size +free +low +high/)
+  })
+
+  test('for machines', async () => {
+    const { memstat, retval } = JSON.parse((await harena(['memstat', FILLS, '--json'])).stdout)
+    expect(retval).toBe(0)
+    expect(memstat.run.caches.length).toBeGreaterThan(0)
+    expect(memstat.run.caches[0]).toMatchObject({ cpu: 0, failures: 0 })
+    expect(memstat.settled.gracePeriods.pending).toBe(0)
+  })
+
+  test("is about harena's own allocators", async () => {
+    const { status, stderr } = await harena(['memstat', FILLS, '--engine', 'linux'])
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: "harena: memstat shows harena's own allocators, not the kernel's\n",
+    })
+  })
+})
