@@ -25,7 +25,7 @@ test('caches by CPU and size, with levels, watermarks and counts', () => {
     const { caches, slabs, pages, gracePeriods } = memoryStatistics(kernel)
     const common = { name: 'map m', unit: 64, percpu: false, low: 32, high: 96, X: 0, XR: 0, T: 0, WT: 0, trims: 0 }
     expect(caches).toEqual([
-      { ...common, cpu: 0, F: 48, R: 3, W: 1, refills: 1, failures: 2, irqWork: 1 },
+      { ...common, cpu: 0, F: 48, R: 3, W: 1, refills: 1, failures: 2, irqWork: 2 },
       { ...common, cpu: 1, F: 4, R: 0, W: 0, refills: 0, failures: 0, irqWork: 0 },
     ])
     expect(slabs).toEqual([{ name: 'kmalloc-64', stride: 64, objects: 64, pages: 1, slabs: 1, partial: 0 }])
