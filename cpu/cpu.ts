@@ -32,6 +32,8 @@ export class Cpu {
   migrateOff = 0
   /** Simulated operations of this CPU that are on the JavaScript stack, contexts among them. */
   busy = 0
+  /** Programs that were running when the NMI came in. */
+  readersAtNmi = 0
   /** The self-interrupt is asserted and waits for the interrupt flag. */
   interruptPending = false
   /** irq_work for the interrupt, for the next tick, and for the thread of an RT machine; the last raised first. */

@@ -72,12 +72,23 @@ export class Processors {
     const before = this.current
     this.current = cpu
     this.trace.push({ cpu: id, context, what })
+    if (context === 'nmi') cpu.readersAtNmi = this.#readers(id)
     try {
       return context === 'task' ? this.#task(cpu, work) : cpu.interrupt(context, work)
     } finally {
       this.trace.pop()
       this.current = before
     }
+  }
+
+  /** Whether this CPU is in an NMI and no program has been entered in it. */
+  get isForeignNmi(): boolean {
+    const { current } = this
+    return current.context === 'nmi' && this.#readers(current.id) === current.readersAtNmi
+  }
+
+  #readers(cpu: number): number {
+    return this.rcu.nesting(cpu) + this.tasksTrace.nesting(cpu)
   }
 
   #task<T>(cpu: Cpu, work: () => T): T {

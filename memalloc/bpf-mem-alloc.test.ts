@@ -255,8 +255,39 @@ describe('prefill', () => {
   test('more than there is: -ENOMEM; no such class: -EINVAL', () => {
     bench({ size: 4000, memoryLimit: 40 * PAGE_SIZE }, ({ alloc }) => {
       expect(alloc.prefill(4000, 100)).toBe(-12)
+      expect(alloc.prefill(4000, 2 ** 32 - 1)).toBe(-12)
       expect(alloc.prefill(4001, 1)).toBe(-22)
     })
+  })
+
+  test('what could not be filled up is given back', () => {
+    bench({ size: 4000, memoryLimit: 40 * PAGE_SIZE }, ({ alloc, state, kernel, processors }) => {
+      expect(alloc.prefill(4000, 100)).toBe(-12)
+      expect(state()).toMatchObject({ low: 2, high: 6, F: 4 })
+      processors.settle()
+      kernel.slab.shrink()
+      expect(kernel.pages.statistics().used).toBeLessThan(20)
+    })
+  })
+
+  test('comes to an end in an NMI before any step', () => {
+    let steps = 1
+    let refused = 0
+    for (let step = 1; step <= steps; step++) {
+      bench({ size: 64, selfInterrupt: false }, ({ alloc, processors, injector }) => {
+        injector.start()
+        injector.at(step, () => {
+          processors.run(0, 'nmi', 'nmi', () => {
+            if (alloc.prefill(64, 20) !== 0) refused++
+          })
+        })
+        alloc.cacheFree(alloc.cacheAlloc())
+        steps = Math.max(step, injector.step)
+        injector.start()
+      })
+    }
+    expect(refused).toBeGreaterThan(0)
+    expect(refused).toBeLessThan(steps)
   })
 })
 
@@ -383,6 +414,23 @@ describe('debug mode', () => {
       ])
       expect(alloc.leaks()).toEqual([{ at: b, allocatedBy: 'next' }])
     })
+  })
+})
+
+test('in debug mode, an allocation in an NMI by anything but a program is reported', () => {
+  simulate({ policies: { debug: true } }, ({ kernel, processors }) => {
+    const alloc = kernel.bpf.create({ name: 'test', size: 64 })
+    const nmi = (work: () => void): void => processors.run(0, 'nmi', 'nmi', work)
+    processors.rcu.enter(0)
+    nmi(() => {
+      processors.rcu.enter(0)
+      alloc.cacheAlloc()
+      processors.rcu.leave(0)
+    })
+    expect(kernel.slab.debug!.reports).toEqual([])
+    nmi(() => alloc.cacheAlloc())
+    expect(kernel.slab.debug!.reports).toMatchObject([{ kind: 'nmi-allocation' }])
+    processors.rcu.leave(0)
   })
 })
 

@@ -12,7 +12,7 @@
  */
 import type { Processors } from '../cpu/processors.ts'
 import { ERRNO, ErrnoError, InternalError } from '../errors/errors.ts'
-import { KERNEL_HIGH } from '../memory/memory.ts'
+import { KERNEL_HIGH, MEMORY_BYTES } from '../memory/memory.ts'
 import { BUSY, type Gfp } from './gfp.ts'
 import type { MemoryGroup } from './group.ts'
 import type { Kmalloc } from './kmalloc.ts'
@@ -152,14 +152,21 @@ export class BpfMemAlloc {
 
   /**
    * Makes sure that this CPU hands out `count` objects of `bytes` bytes whatever comes; from here on the cache keeps
-   * at least as many. 0, or -ENOMEM where memory does not suffice, -EINVAL where no class is as large.
+   * at least as many, until it is told another count. 0; -ENOMEM where memory does not suffice, or an NMI has come into
+   * the middle of another operation; -EINVAL where no class is as large.
    */
   prefill(bytes: number, count: number): number {
     const index = this.size > 0 ? 0 : sizeClass(bytes, this.percpu)
     if (index < 0 || (this.size > 0 && bytes > this.size)) return -ERRNO.EINVAL
     const cache = this.cacheOf(index)
-    reserve(this.slab.steps, cache.at, count, this.percpu)
-    return cache.fillTo(count, this.maySleep()) ? 0 : -ERRNO.ENOMEM
+    const { steps } = this.slab
+    if (count * cache.unit <= MEMORY_BYTES) {
+      reserve(steps, cache.at, count, this.percpu)
+      if (cache.fillTo(count, this.maySleep())) return 0
+      reserve(steps, cache.at, 0, this.percpu)
+      cache.trim()
+    }
+    return -ERRNO.ENOMEM
   }
 
   /** 0, or -E2BIG where a request can never be met. */

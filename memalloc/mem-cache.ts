@@ -143,12 +143,18 @@ export class MemCache {
 
   /** Adds fresh objects until [F] has `count`; whether it has. `sleep`: from a task with interrupts on. */
   fillTo(count: number, sleep: boolean): boolean {
-    while (this.count < count) {
+    // Counted beforehand: in an NMI inside another operation what is added goes to [X], and the count stays.
+    for (let missing = count - this.count; missing > 0; missing--) {
       const object = this.world.fresh(this.unit, sleep ? 'kernel' : this.gfp())
       if (object === 0) return false
       this.add(object)
     }
-    return true
+    return this.count >= count
+  }
+
+  /** Has the worker trim the list where it is too long. */
+  trim(): void {
+    if (this.count > this.steps.load32(this.at + HIGH)) this.raise()
   }
 
   /** Onto [F], from the worker or a prefill. */

@@ -3,7 +3,7 @@
  * payload of a freed object is poisoned; a write to it shows when the object is handed out again.
  */
 import type { Processors } from '../cpu/processors.ts'
-import type { SlabDebug } from './slab-debug.ts'
+import type { DebugReportKind, SlabDebug } from './slab-debug.ts'
 
 interface Entry {
   readonly unit: number
@@ -30,6 +30,8 @@ export class MemDebug {
     if (entry?.poisoned === true && !this.slab.isPoisoned(payload, unit - 8)) {
       this.report('use-after-free', payload, entry)
     }
+    // What is safe in an NMI is safe for programs, which may not wait; anything else there is a bug.
+    if (this.processors.isForeignNmi) this.report('nmi-allocation', payload, entry)
     const allocatedBy = this.processors.actor()
     this.entries.set(payload, { unit, live: true, allocatedBy, freedBy: undefined, poisoned: false })
   }
@@ -60,7 +62,7 @@ export class MemDebug {
     )
   }
 
-  private report(kind: 'use-after-free' | 'double-free' | 'bad-free', at: number, entry: Entry | undefined): void {
+  private report(kind: DebugReportKind, at: number, entry: Entry | undefined): void {
     const by = this.processors.actor()
     this.slab.note({ kind, at, cache: this.name, by, allocatedBy: entry?.allocatedBy, freedBy: entry?.freedBy })
   }
