@@ -1,0 +1,77 @@
+/**
+ * docs/parity.md holds: verdicts of all programs whose verdicts are known are the running kernel's, or a difference that
+ * the page explains; its figures are what a run of the harness gave.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { KernelClient, whyUnavailable } from '../../linux/index.ts'
+import { possibleCpus } from '../../linux/possible-cpus.ts'
+import { isJudgement } from './campaign.ts'
+import { verdictOf } from './compare.ts'
+import { corpus } from './corpus.ts'
+import { figuresOf, withFigures } from './figures.ts'
+import { explain, KNOWN_DIFFERENCES } from './known-differences.ts'
+import { CLASSES } from './programs.ts'
+import type { DifferentialJson } from './report.ts'
+
+const PAGE: string = readFileSync(resolve(import.meta.dirname, '../../docs/parity.md'), 'utf8')
+
+test('examples, rejected programs and those of the verifier: the kernel says the same', async (ctx) => {
+  const why = whyUnavailable()
+  if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
+  const client = new KernelClient()
+  onTestFinished(() => client.close())
+  const programs = await corpus()
+  expect(programs.length).toBeGreaterThan(400)
+  const asked = programs.map(async ({ name, object, program, harena }) => {
+    const linux = await client.ask({ object, programs: [program], read: [] })
+    const verdicts = { harena: harena(possibleCpus()), linux: isJudgement(linux) ? verdictOf(linux) : linux.message }
+    return { name, ...verdicts }
+  })
+  const different = (await Promise.all(asked)).filter(({ harena, linux }) => harena !== linux)
+  expect(different.filter((verdicts) => explain(verdicts) === undefined)).toEqual([])
+  // What is excused is the exception.
+  expect(different.length).toBeLessThan(programs.length / 10)
+})
+
+describe('docs/parity.md', () => {
+  test.each(KNOWN_DIFFERENCES)('explains: $name', ({ name }) => expect(PAGE).toContain(`### ${name}\n`))
+
+  test('the figures are those of a long run, as they were written', () => {
+    const figures = figuresOf(PAGE)
+    expect(withFigures(PAGE, figures)).toBe(PAGE)
+    expect(figures.runs).toBeGreaterThanOrEqual(20_000)
+    expect(figures.verdictAgreement).toBeGreaterThanOrEqual(0.97)
+    expect(figures.resultDifferences).toBe(0)
+    expect(Object.keys(figures.byClass)).toEqual(CLASSES)
+    for (const { runs } of Object.values(figures.byClass)) expect(runs).toBeGreaterThanOrEqual(1000)
+  })
+})
+
+describe('figures', () => {
+  const json: DifferentialJson = {
+    seed: 7,
+    runs: 200,
+    verdictAgreement: 0.995,
+    messageAgreement: 1,
+    resultDifferences: 0,
+    byClass: { alu: { runs: 150, agree: 149, rejected: 20 }, may_goto: { runs: 0, agree: 0, rejected: 0 } },
+  }
+  const page = (figures: string): string => `# Parity\n\n${figures}\n\nMore.\n`
+  const empty = page('<!-- figures: {} -->\nold\n<!-- end of figures -->')
+
+  test('take the place of those before, again and again', () => {
+    const written = withFigures(empty, json)
+    expect(written).toContain('\n| alu      |      150 |      99.33 % |               20 |\n')
+    expect(written).not.toContain('old')
+    expect(written).toMatch(/^# Parity\n[\s\S]*\nMore\.\n$/u)
+    expect(figuresOf(written)).toEqual(json)
+    expect(withFigures(written, json)).toBe(written)
+    expect(figuresOf(withFigures(written, { ...json, seed: 8 })).seed).toBe(8)
+  })
+
+  test.each(['', 'no marks', '<!-- end of figures -->\n<!-- figures: {} -->'])('%j has none', (text) => {
+    expect(() => withFigures(text, json)).toThrow('the page has no figures')
+  })
+})
