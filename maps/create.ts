@@ -23,6 +23,9 @@ export interface MapOptions {
  */
 export function createMap(kernel: Kernel, attributes: MapAttributes, options: MapOptions): BpfMap {
   checkAttributes(attributes)
+  if (options.hash?.alloc !== undefined && !attributes.type.endsWith('hash')) {
+    throw refusal(attributes, 'EINVAL', `map type ${attributes.type} takes no alloc`)
+  }
   switch (attributes.type) {
     case 'array':
       checkValueType(attributes)

@@ -1,55 +1,79 @@
 /**
  * Elements from bpf_mem_alloc: what maps with BPF_F_NO_PREALLOC have (Linux 6.1 and later). Per-CPU values come from a
- * second instance; its object, which holds the area's offset, is noted in the element's head.
+ * second instance; its object, which holds the area's offset, is noted in the element's head. One of the two may be an
+ * allocator that others use too (`alloc=`, harena's own): the map gives its elements back, and lets it live.
  */
-
 import { ErrnoError } from '../errors/errors.ts'
 import type { BpfMemAlloc } from '../memalloc/bpf-mem-alloc.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
-import type { ElementSupply, SupplyRequest } from './elements.ts'
+import type { ElementSupply, MakeSupply, SupplyRequest } from './elements.ts'
 import { OWNER } from './hash-table.ts'
 
 export function memAllocSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
-  const { name, size, perCpuSize } = request
-  const elements = create(kernel, `map ${name}`, size, false)
-  if (elements === undefined) return undefined
-  if (perCpuSize === 0) return plainSupply(kernel, elements)
-  const areas = create(kernel, `map ${name}, per CPU`, perCpuSize, true)
-  if (areas === undefined) {
-    kernel.bpf.destroy(elements)
-    return undefined
-  }
-  return perCpuSupply(kernel, elements, areas, request.areaOffset)
+  return supplyFrom(kernel, request, undefined)
 }
 
-function create(kernel: Kernel, name: string, size: number, percpu: boolean): BpfMemAlloc | undefined {
+/** A supply whose elements, of a per-CPU allocator whose values, come from `alloc`. */
+export function sharedSupply(alloc: BpfMemAlloc): MakeSupply {
+  return (kernel, request) => supplyFrom(kernel, request, alloc)
+}
+
+/** An instance, and how it is asked. */
+interface Source {
+  readonly take: () => number
+  readonly give: (payload: number) => void
+  readonly destroy: () => void
+}
+
+function supplyFrom(
+  kernel: Kernel,
+  { name, size, perCpuSize, areaOffset }: SupplyRequest,
+  alloc: BpfMemAlloc | undefined,
+): ElementSupply | undefined {
+  const elements = alloc?.percpu === false ? shared(alloc, size) : create(kernel, `map ${name}`, size, false)
+  if (elements === undefined || perCpuSize === 0) {
+    return elements === undefined ? undefined : { fixed: false, ...elements }
+  }
+  const areas = alloc?.percpu ? shared(alloc, perCpuSize) : create(kernel, `map ${name}, per CPU`, perCpuSize, true)
+  if (areas === undefined) {
+    elements.destroy()
+    return undefined
+  }
+  return perCpuSupply(kernel, elements, areas, areaOffset)
+}
+
+function shared(alloc: BpfMemAlloc, bytes: number): Source {
+  return {
+    take: () => (alloc.size > 0 ? alloc.cacheAlloc() : alloc.alloc(bytes)),
+    give: (payload) => alloc.free(payload),
+    destroy: () => undefined,
+  }
+}
+
+function create(kernel: Kernel, name: string, size: number, percpu: boolean): Source | undefined {
   try {
-    return kernel.bpf.create({ name, size, percpu })
+    const instance = kernel.bpf.create({ name, size, percpu })
+    return {
+      take: () => instance.cacheAlloc(),
+      give: (payload) => instance.cacheFree(payload),
+      destroy: () => kernel.bpf.destroy(instance),
+    }
   } catch (error) {
     if (error instanceof ErrnoError && error.errno === 'ENOMEM') return undefined
     throw error
   }
 }
 
-function plainSupply(kernel: Kernel, elements: BpfMemAlloc): ElementSupply {
-  return {
-    fixed: false,
-    take: () => elements.cacheAlloc(),
-    give: (element) => elements.cacheFree(element),
-    destroy: () => kernel.bpf.destroy(elements),
-  }
-}
-
-function perCpuSupply(kernel: Kernel, elements: BpfMemAlloc, areas: BpfMemAlloc, areaOffset: number): ElementSupply {
+function perCpuSupply(kernel: Kernel, elements: Source, areas: Source, areaOffset: number): ElementSupply {
   const { steps } = kernel
   return {
     fixed: false,
     take: () => {
-      const element = elements.cacheAlloc()
+      const element = elements.take()
       if (element === 0) return 0
-      const area = areas.cacheAlloc()
+      const area = areas.take()
       if (area === 0) {
-        elements.cacheFree(element)
+        elements.give(element)
         return 0
       }
       steps.store32(element + OWNER, area)
@@ -57,12 +81,12 @@ function perCpuSupply(kernel: Kernel, elements: BpfMemAlloc, areas: BpfMemAlloc,
       return element
     },
     give: (element) => {
-      areas.cacheFree(steps.load32(element + OWNER) >>> 0)
-      elements.cacheFree(element)
+      areas.give(steps.load32(element + OWNER) >>> 0)
+      elements.give(element)
     },
     destroy: () => {
-      kernel.bpf.destroy(areas)
-      kernel.bpf.destroy(elements)
+      areas.destroy()
+      elements.destroy()
     },
   }
 }

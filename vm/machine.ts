@@ -13,6 +13,7 @@ import { ErrnoError, HarenaError, InternalError, VerifierError } from '../errors
 import { ArenaMap } from '../maps/arena-map.ts'
 import { createMap } from '../maps/create.ts'
 import type { BpfMap, MapAttributes } from '../maps/map.ts'
+import type { BpfMemAlloc } from '../memalloc/bpf-mem-alloc.ts'
 import { checkOpen, closeKernel, closeWhenForgotten, type Kernel, makeKernel } from '../memalloc/kernel.ts'
 import { type MemoryStatistics, memoryStatistics } from '../memalloc/statistics.ts'
 import { KERNEL_BASE } from '../memory/memory.ts'
@@ -105,7 +106,7 @@ export class MachineCore {
     const allocs = new Map<string, AllocInfo>()
     try {
       for (const alloc of spec.allocs ?? []) allocs.set(alloc.name, this.#allocs.create(alloc))
-      for (const map of spec.maps) maps.set(map.name, this.#createFromSpec(spec, map, first))
+      for (const map of spec.maps) maps.set(map.name, this.#createFromSpec(spec, map, allocs, first))
       const programs = new Map<string, Program>()
       for (const program of chosen) {
         programs.set(program.name, this.#load(link(spec, program.name), maps, allocs, options))
@@ -120,11 +121,16 @@ export class MachineCore {
 
   /** BPF_MAP_CREATE. An arena made so is mapped nowhere until `mmap` says where. @throws ErrnoError */
   createMap(attributes: MapAttributes): MapHandle {
+    return this.#createMap(attributes, undefined)
+  }
+
+  /** `alloc`: what the map's elements come from; undefined for an allocator of its own. */
+  #createMap(attributes: MapAttributes, alloc: BpfMemAlloc | undefined): MapHandle {
     checkOpen(this.#kernel)
     const { placement, elements, forceDynamic } = this.options.policies ?? {}
     const map = createMap(this.#kernel, attributes, {
       arena: { ...this.#arenaOptions, owner: this, ...(placement === undefined ? {} : { placement }) },
-      hash: { random: this.#hashRandom, elements, forceDynamic: String(forceDynamic) === 'true' },
+      hash: { random: this.#hashRandom, elements, forceDynamic: String(forceDynamic) === 'true', alloc },
     })
     this.#maps.set(Number(map.info.address - KERNEL_BASE), map)
     return this.#held(new MapHandle(this.#kernel, map))
@@ -191,8 +197,13 @@ export class MachineCore {
   }
 
   /** As libbpf does: arenas are mapped at once, data maps filled, read-only ones frozen. */
-  #createFromSpec(spec: ObjectSpec, map: MapSpec, program: string): MapHandle {
-    const handle = this.#createOrRefuse({ ...map, btf: spec.btf }, program)
+  #createFromSpec(spec: ObjectSpec, map: MapSpec, allocs: ReadonlyMap<string, AllocInfo>, program: string): MapHandle {
+    const shared = map.alloc === undefined ? undefined : allocs.get(map.alloc)
+    if (map.alloc !== undefined && shared === undefined) {
+      throw new HarenaError(`map ${map.name} names an alloc ${map.alloc}, not there`)
+    }
+    const alloc = shared === undefined ? undefined : this.#allocs.instance(shared)
+    const handle = this.#createOrRefuse({ ...map, btf: spec.btf }, alloc, program)
     if (handle.map instanceof ArenaMap) handle.map.arena.mmap()
     if (map.contents !== undefined) {
       this.#kernel.memory.u8.set(map.contents, Number(handle.info.valueAddress - KERNEL_BASE))
@@ -202,9 +213,9 @@ export class MachineCore {
   }
 
   /** A map type of Linux that harena lacks is a rejection of the program that would use it. */
-  #createOrRefuse(attributes: MapAttributes, program: string): MapHandle {
+  #createOrRefuse(attributes: MapAttributes, alloc: BpfMemAlloc | undefined, program: string): MapHandle {
     try {
-      return this.createMap(attributes)
+      return this.#createMap(attributes, alloc)
     } catch (error) {
       if (!(error instanceof ErrnoError) || error.errno !== 'EOPNOTSUPP') throw error
       const what = /harena does not implement (.*?)(?:: EOPNOTSUPP)?$/u.exec(error.message)?.[1]
