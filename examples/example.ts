@@ -1,5 +1,5 @@
 /** What every example is: a function that prints what happens. `npx harena example NAME` and the tests call it. */
-import { type LoadedObject, Machine } from '../index.ts'
+import { type LoadedObject, Machine, type MachineOptions } from '../index.ts'
 import { LinuxMachine, type LinuxObject } from '../linux/index.ts'
 import { assembleFile } from '../node.ts'
 
@@ -14,9 +14,17 @@ export interface Loaded {
   readonly object: LoadedObject | LinuxObject
 }
 
-/** Loads an example's program on a fresh machine. `here` is the example's import.meta.dirname. */
-export async function load(here: string, file: string, engine: Engine = 'interpreter'): Promise<Loaded> {
-  const machine = engine === 'linux' ? new LinuxMachine() : new Machine({ seed: 1, engine })
+/**
+ * Loads an example's program on a fresh machine. `here` is the example's import.meta.dirname. Options are for harena's
+ * own machine: the kernel has the CPUs and the memory that it has.
+ */
+export async function load(
+  here: string,
+  file: string,
+  engine: Engine = 'interpreter',
+  options: MachineOptions = {},
+): Promise<Loaded> {
+  const machine = engine === 'linux' ? new LinuxMachine() : new Machine({ seed: 1, engine, ...options })
   return { machine, object: machine.load(await assembleFile(`${here}/${file}`)) }
 }
 
