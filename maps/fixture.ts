@@ -23,6 +23,9 @@ export const HASH: MapAttributes = {
   extra: 0n,
 }
 
+/** From a key to its value. */
+const VALUE = 0x8000
+
 export interface RigOptions extends HashOptions {
   /** Default 2. */
   readonly cpus?: number
@@ -38,8 +41,8 @@ export class Rig {
   readonly user: UserMap
   /** Pages in use before there was a map. */
   readonly pagesBefore: number
-  private readonly key: number
-  private readonly value: number
+  /** Where keys and values lie, for tasks and for what interrupts them. */
+  private readonly buffers: number
 
   constructor(attributes: Partial<MapAttributes> = {}, options: RigOptions = {}) {
     this.processors = new Processors(makeCpus(options.cpus ?? 2, 1n))
@@ -50,8 +53,7 @@ export class Rig {
       ...(options.makeSteps === undefined ? {} : { makeSteps: options.makeSteps }),
     })
     // At odd offsets: programs may keep keys and values anywhere.
-    this.key = this.kernel.pages.alloc(4, PageOwner.STACK) + 1
-    this.value = this.key + 0x4000
+    this.buffers = this.kernel.pages.alloc(5, PageOwner.STACK) + 1
     this.pagesBefore = this.kernel.pages.statistics().used
     const arena = { random: () => 0 }
     this.map = createMap(this.kernel, { ...HASH, ...attributes }, { arena, hash: options })
@@ -59,13 +61,15 @@ export class Rig {
   }
 
   update(key: number, value: number, flags = 0, cpu = 0): number {
-    store32(this.kernel.memory, this.value, value)
-    return this.onKey(key, cpu, () => this.map.update(this.key, this.value, flags))
+    return this.onKey(key, cpu, (at) => {
+      store32(this.kernel.memory, at + VALUE, value)
+      return this.map.update(at, at + VALUE, flags)
+    })
   }
 
   /** Offset of the value, 0 for none. */
   at(key: number, cpu = 0): number {
-    return this.onKey(key, cpu, () => this.map.lookup(this.key))
+    return this.onKey(key, cpu, (at) => this.map.lookup(at))
   }
 
   get(key: number, cpu = 0): number | undefined {
@@ -74,7 +78,7 @@ export class Rig {
   }
 
   delete(key: number, cpu = 0): number {
-    return this.onKey(key, cpu, () => this.map.delete(this.key))
+    return this.onKey(key, cpu, (at) => this.map.delete(at))
   }
 
   /** Keys in the order of next-key. */
@@ -95,12 +99,13 @@ export class Rig {
     closeKernel(this.kernel)
   }
 
-  private onKey<T>(key: number, cpu: number, work: () => T): T {
+  private onKey<T>(key: number, cpu: number, work: (key: number) => T): T {
     const { current } = this.processors
-    // Whoever interrupts the current CPU works on it.
+    // Whoever interrupts the current CPU works on it, with a stack of its own.
     const on = (): T => {
-      store32(this.kernel.memory, this.key, key)
-      return work()
+      const at = this.buffers + (this.processors.current.context === 'task' ? 0 : 2 * VALUE)
+      store32(this.kernel.memory, at, key)
+      return work(at)
     }
     return current.id === cpu && current.busy > 0 ? on() : this.processors.run(cpu, 'task', 'test', on)
   }

@@ -1,0 +1,77 @@
+/** Programs that interrupt map operations of other programs, before each of their steps, and use the same map. */
+import { describe, expect, test } from 'vitest'
+import { Injector } from '../cpu/inject.ts'
+import { ERRNO } from '../errors/errors.ts'
+import { hookedSteps } from '../memory/steps.ts'
+import { Rig } from './fixture.ts'
+import type { SupplyName } from './supplies.ts'
+
+/** Before every step, or less densely the later they are. */
+const LONG: boolean = process.env.HARENA_LONG !== undefined
+
+const MAX = 6
+
+type Act = (rig: Rig) => number
+
+const acts: readonly (readonly [string, Act])[] = [
+  ['a new key', (rig) => rig.update(20, 1)],
+  ['the same key', (rig) => rig.update(1, 7)],
+  ['another key', (rig) => rig.update(2, 8)],
+  ['delete', (rig) => rig.delete(1)],
+  ['delete another', (rig) => rig.delete(2)],
+  ['look-up', (rig) => (rig.get(1) === undefined ? 0 : 1)],
+  ['take batch', (rig) => rig.user.batch(MAX + 1, { take: true }).entries.length],
+]
+
+/** Every key once, every element once; a full map holds as many keys as ever. */
+function check(rig: Rig): void {
+  const keys = rig.keys()
+  expect(new Set(keys).size).toBe(keys.length)
+  expect(keys.length).toBeLessThanOrEqual(MAX + 1)
+  expect(new Set(keys.map((key) => rig.at(key))).size).toBe(keys.length)
+  for (const key of keys) expect(rig.delete(key)).toBe(0)
+  expect(rig.keys()).toEqual([])
+  for (let key = 0; key < MAX; key++) expect([key, rig.update(key, key)]).toEqual([key, 0])
+  expect(rig.update(MAX, 1)).toBe(-ERRNO.E2BIG)
+  // Twice: each CPU's spare is where it should be.
+  for (let round = 0; round < 4; round++) expect(rig.update(0, round, 0, round % 2)).toBe(0)
+  expect(rig.keys().sort()).toEqual([0, 1, 2, 3, 4, 5])
+  expect(rig.pagesLeft()).toBe(0)
+}
+
+function interrupted(elements: SupplyName, type: 'hash' | 'percpu_hash', work: Act, other: Act, step: number): boolean {
+  const injector = new Injector()
+  const makeSteps = (memory: Parameters<typeof hookedSteps>[0]) => hookedSteps(memory, injector.beforeStep)
+  const rig = new Rig({ type, maxEntries: MAX }, { elements, makeSteps })
+  try {
+    for (let key = 0; key < MAX - 1; key++) rig.update(key, key)
+    injector.start()
+    let came = false
+    injector.at(step, () => {
+      came = true
+      const result = rig.processors.run(0, 'nmi', 'nmi', () => other(rig))
+      // A bucket that is busy, a map that is full for a moment, a list that is empty: never anything else.
+      const may = [-ERRNO.EDEADLK, -ERRNO.ENOENT, -ERRNO.E2BIG, -ERRNO.ENOMEM]
+      expect(result >= 0 || may.includes(result)).toBe(true)
+    })
+    rig.processors.run(0, 'task', 'task', () => work(rig))
+    injector.start()
+    check(rig)
+    return came
+  } finally {
+    rig.close()
+  }
+}
+
+describe.each(['prealloc', 'bpf_mem_alloc'] as const)('elements from %s', (elements) => {
+  test.each(acts)('%s, interrupted before its steps', { timeout: 60_000 }, (_, work) => {
+    // A batch is bpf(2)'s, which no NMI calls.
+    for (const [, other] of acts.slice(0, -1)) {
+      for (const type of ['hash', 'percpu_hash'] as const) {
+        let step = 1
+        while (interrupted(elements, type, work, other, step)) step += LONG ? 1 : 1 + (step >> 4)
+        expect(step).toBeGreaterThan(2)
+      }
+    }
+  })
+})
