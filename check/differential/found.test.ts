@@ -41,7 +41,7 @@ describe('as Linux said', () => {
 })
 
 describe('as the running kernel says', () => {
-  const client = new KernelClient()
+  const client = new KernelClient({ timeoutMs: 60_000 })
   afterAll(() => client.close())
 
   test.for(NAMES)('%s', async (name, ctx) => {

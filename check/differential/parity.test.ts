@@ -17,10 +17,15 @@ import type { DifferentialJson } from './report.ts'
 
 const PAGE: string = readFileSync(resolve(import.meta.dirname, '../../docs/parity.md'), 'utf8')
 
-test('examples, rejected programs and those of the verifier: the kernel says the same', async (ctx) => {
+/** Some programs keep the kernel's verifier walking to its limit: seconds, and more on a busy machine. */
+const TIMEOUT_MS = 60_000
+
+test('examples, rejected programs and those of the verifier: the kernel says the same', {
+  timeout: 3 * TIMEOUT_MS,
+}, async (ctx) => {
   const why = whyUnavailable()
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
-  const client = new KernelClient()
+  const client = new KernelClient({ timeoutMs: TIMEOUT_MS })
   onTestFinished(() => client.close())
   const programs = await corpus()
   expect(programs.length).toBeGreaterThan(400)
