@@ -24,6 +24,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     linux: /./u,
   },
   {
+    name: 'What Linux does not have',
+    harena: /./u,
+    linux: /^EOPNOTSUPP .* is harena's own; Linux has no such (?:kfunc|thing)$/u,
+  },
+  {
     name: 'Atomics on the arena and elsewhere',
     harena: /^EINVAL same insn cannot be used with different pointers$/u,
     linux: /^accepted$/u,
