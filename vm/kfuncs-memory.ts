@@ -8,7 +8,7 @@ import type { Kernel } from '../memalloc/kernel.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import { returnInt, returnPointer } from './helpers.ts'
 import type { MakeNative, Services } from './services.ts'
-import { spend } from './state.ts'
+import { type Native, spend } from './state.ts'
 
 export const MEMORY_KFUNCS: Readonly<Record<string, MakeNative>> = {
   // void *bpf_obj_new_impl(u64 local_type_id, void *meta)
@@ -47,7 +47,7 @@ function allocOf(services: Services, R: Int32Array): BpfMemAlloc {
 const PREFILL_UNITS = 4
 
 /** int bpf_mem_prefill(struct bpf_mem_alloc *alloc, u32 size, u32 count): 0 or -ENOMEM; the machine's for a NULL alloc */
-function prefill(services: Services): (R: Int32Array, state: Parameters<typeof spend>[0]) => void {
+function prefill(services: Services): Native {
   const { kernel } = services
   return (R, state) => {
     const alloc = (R[2]! | R[3]!) === 0 ? kernel.bpf.global : allocOf(services, R)
