@@ -9,7 +9,8 @@ import { SUPPLIES, type SupplyName } from './supplies.ts'
 
 const DYNAMIC = MAP_FLAGS.no_prealloc
 const PER_CPU: Partial<MapAttributes> = { type: 'percpu_hash' }
-const NAMES = Object.keys(SUPPLIES) as SupplyName[]
+/** All but the one whose CPUs do not share what they have. */
+const NAMES = (Object.keys(SUPPLIES) as SupplyName[]).filter((name) => name !== 'ida-nolock')
 
 const rigs: Rig[] = []
 afterEach(() => {
@@ -214,6 +215,20 @@ describe('the limit of maps on demand', () => {
 })
 
 describe('policies', () => {
+  test('ida-nolock: what one CPU frees, another one does not find', () => {
+    const results = (['ida', 'ida-nolock'] as const).map((elements) => {
+      const rig = make({ maxEntries: 20 }, { elements })
+      for (let key = 0; key < 20; key++) rig.update(key, key)
+      for (let key = 0; key < 20; key++) rig.delete(key, 1)
+      // The two spares left none for the pool.
+      return [rig.update(1, 1, 0, 1), rig.update(2, 2, 0, 0)]
+    })
+    expect(results).toEqual([
+      [0, 0],
+      [0, -ERRNO.E2BIG],
+    ])
+  })
+
   test('forceDynamic: a map that asks for preallocation has nothing allocated for its elements', () => {
     const sizes = [false, true].map((forceDynamic) => {
       const rig = make({ maxEntries: 1000 }, { forceDynamic })

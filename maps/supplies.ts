@@ -2,8 +2,11 @@
 import type { MakeSupply } from './elements.ts'
 import { fixedSupply } from './supply-fixed.ts'
 import { perCpuFreelist } from './supply-freelist.ts'
+import { percpuIda, percpuIdaNoLock } from './supply-ida.ts'
+import { kmallocSupply, nolockSupply } from './supply-kmalloc.ts'
 import { memAllocSupply } from './supply-mem-alloc.ts'
 import { oneLockList } from './supply-one-lock.ts'
+import { tags, tagsPacked } from './supply-tags.ts'
 
 export interface Supply {
   /** All elements exist from the start. */
@@ -12,10 +15,25 @@ export interface Supply {
   readonly help: string
 }
 
-export type SupplyName = 'prealloc' | 'bpf_mem_alloc' | 'one-lock'
+export type SupplyName =
+  | 'prealloc'
+  | 'bpf_mem_alloc'
+  | 'kmalloc'
+  | 'kmalloc_nolock'
+  | 'one-lock'
+  | 'ida'
+  | 'ida-nolock'
+  | 'tags'
+  | 'tags-packed'
 
 export const SUPPLIES: Readonly<Record<SupplyName, Supply>> = {
   prealloc: { fixed: true, make: fixedSupply(perCpuFreelist), help: 'preallocated, on per-CPU free lists' },
   bpf_mem_alloc: { fixed: false, make: memAllocSupply, help: 'on demand from bpf_mem_alloc' },
+  kmalloc: { fixed: false, make: kmallocSupply, help: 'on demand from kmalloc, as before Linux 4.6' },
+  kmalloc_nolock: { fixed: false, make: nolockSupply, help: 'on demand from the any-context kmalloc' },
   'one-lock': { fixed: true, make: fixedSupply(oneLockList), help: 'preallocated; one list with one lock' },
+  ida: { fixed: true, make: fixedSupply(percpuIda), help: 'preallocated; percpu_ida' },
+  'ida-nolock': { fixed: true, make: fixedSupply(percpuIdaNoLock), help: 'preallocated; percpu_ida without CPU locks' },
+  tags: { fixed: true, make: fixedSupply(tags), help: 'preallocated; tag bitmap, a word a cache line' },
+  'tags-packed': { fixed: true, make: fixedSupply(tagsPacked), help: 'preallocated; tag bitmap, words side by side' },
 }
