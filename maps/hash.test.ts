@@ -9,8 +9,8 @@ import { SUPPLIES, type SupplyName } from './supplies.ts'
 
 const DYNAMIC = MAP_FLAGS.no_prealloc
 const PER_CPU: Partial<MapAttributes> = { type: 'percpu_hash' }
-/** All but the one whose CPUs do not share what they have. */
-const NAMES = (Object.keys(SUPPLIES) as SupplyName[]).filter((name) => name !== 'ida-nolock')
+/** All but those that lose updates by their nature. */
+const NAMES = (Object.keys(SUPPLIES) as SupplyName[]).filter((name) => name !== 'ida-nolock' && name !== 'irq-work')
 
 const rigs: Rig[] = []
 afterEach(() => {
@@ -215,6 +215,21 @@ describe('the limit of maps on demand', () => {
 })
 
 describe('policies', () => {
+  test('irq-work: an element comes too late for the one who wanted it', () => {
+    const rig = make({}, { elements: 'irq-work' })
+    expect([rig.update(1, 1), rig.update(1, 1), rig.update(2, 1), rig.update(2, 1)]).toEqual([-12, 0, -12, 0])
+    expect(rig.pagesLeft()).toBe(0)
+  })
+
+  test('reserve: for interrupts, and no longer than it lasts', () => {
+    const rig = make({ maxEntries: 100 }, { elements: 'reserve' })
+    const results = rig.processors.run(0, 'nmi', 'test', () =>
+      Array.from({ length: 40 }, (_, key) => rig.update(key, key)),
+    )
+    expect(results).toEqual([...Array(32).fill(0), ...Array(8).fill(-ERRNO.ENOMEM)])
+    expect([rig.update(50, 1), rig.delete(0), rig.pagesLeft()]).toEqual([0, 0, 0])
+  })
+
   test('ida-nolock: what one CPU frees, another one does not find', () => {
     const results = (['ida', 'ida-nolock'] as const).map((elements) => {
       const rig = make({ maxEntries: 20 }, { elements })

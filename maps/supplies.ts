@@ -1,5 +1,6 @@
 /** Every element supply there is, by the name that policy `elements` has for it. */
 import type { MakeSupply } from './elements.ts'
+import { irqWorkSupply, ownSlabSupply, recursionSupply, reserveSupply } from './supply-dropped.ts'
 import { fixedSupply } from './supply-fixed.ts'
 import { perCpuFreelist } from './supply-freelist.ts'
 import { percpuIda, percpuIdaNoLock } from './supply-ida.ts'
@@ -25,6 +26,10 @@ export type SupplyName =
   | 'ida-nolock'
   | 'tags'
   | 'tags-packed'
+  | 'own-slab'
+  | 'recursion'
+  | 'reserve'
+  | 'irq-work'
 
 export const SUPPLIES: Readonly<Record<SupplyName, Supply>> = {
   prealloc: { fixed: true, make: fixedSupply(perCpuFreelist), help: 'preallocated, on per-CPU free lists' },
@@ -36,4 +41,8 @@ export const SUPPLIES: Readonly<Record<SupplyName, Supply>> = {
   'ida-nolock': { fixed: true, make: fixedSupply(percpuIdaNoLock), help: 'preallocated; percpu_ida without CPU locks' },
   tags: { fixed: true, make: fixedSupply(tags), help: 'preallocated; tag bitmap, a word a cache line' },
   'tags-packed': { fixed: true, make: fixedSupply(tagsPacked), help: 'preallocated; tag bitmap, words side by side' },
+  'own-slab': { fixed: false, make: ownSlabSupply, help: 'dropped in 2016: a slab cache a map' },
+  recursion: { fixed: false, make: recursionSupply, help: 'dropped in 2016: kmalloc that fails inside the allocator' },
+  reserve: { fixed: false, make: reserveSupply, help: 'dropped in 2016: kmalloc, with a reserve for interrupts' },
+  'irq-work': { fixed: false, make: irqWorkSupply, help: 'dropped in 2016: kmalloc in irq_work, for the next one' },
 }

@@ -1,0 +1,146 @@
+/**
+ * Four ways round the deadlock of 2016 that were considered and dropped (spec: N.1). A program on a path of the slab
+ * allocator updates a map, whose element comes from the same allocator: it waits for a lock that its own CPU holds.
+ *
+ *     own-slab      a slab cache a map: the locks below it, of pages, are still shared
+ *     recursion     allocations under a lock of the allocator fail: updates are lost, most of them under load
+ *     reserve       some elements for interrupts, and for code that has turned preemption off: the program may as well
+ *                   run in a task, with the lock held
+ *     irq-work      an element is allocated when it is too late for whoever wanted it
+ */
+import { makeIrqWork } from '../cpu/irq-work.ts'
+import type { Kernel } from '../memalloc/kernel.ts'
+import { freeElementArray, makeElementArray } from './element-array.ts'
+import type { ElementSupply, SupplyRequest } from './elements.ts'
+import { FREE_LINK } from './hash-table.ts'
+import { perCpuFreelist } from './supply-freelist.ts'
+import { kmallocSupply } from './supply-kmalloc.ts'
+
+export function ownSlabSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
+  const { slab, processors, percpu, steps } = kernel
+  const { size, perCpuSize, areaOffset } = request
+  const cache = slab.createCache(`map ${request.name}`, size)
+  if (cache === undefined) return undefined
+  const kept = perCpuSize > 0 ? percpu.alloc(perCpuSize, 'kernel') : 0
+  if (perCpuSize > 0 && kept === 0) {
+    slab.destroyCache(cache)
+    return undefined
+  }
+  return {
+    fixed: false,
+    take: () => {
+      const element = cache.alloc('atomic')
+      if (element === 0 || perCpuSize === 0) return element
+      const area = percpu.alloc(perCpuSize, 'atomic')
+      if (area === 0) slab.free(element, 'atomic')
+      else steps.store32(element + areaOffset, area)
+      return area === 0 ? 0 : element
+    },
+    give: (element) =>
+      processors.callRcu('rcu', () => {
+        if (perCpuSize > 0) percpu.free(steps.load32(element + areaOffset) >>> 0)
+        slab.free(element, 'atomic')
+      }),
+    // Behind all elements: callbacks run in their order.
+    destroy: () =>
+      processors.callRcu('rcu', () => {
+        percpu.free(kept)
+        slab.destroyCache(cache)
+      }),
+  }
+}
+
+export function recursionSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
+  const supply = kmallocSupply(kernel, request)
+  if (supply === undefined) return undefined
+  return { ...supply, take: () => (insideAllocator(kernel) ? 0 : supply.take()) }
+}
+
+/** Whether this CPU holds a lock of the allocators: all but those of maps. */
+function insideAllocator({ locks, steps, processors }: Kernel): boolean {
+  const own = processors.current.id + 1
+  return locks.held.some(({ at, name }) => name !== 'bucket' && steps.load32(at) === own)
+}
+
+/** Elements set aside for those who may not wait. */
+const RESERVE = 32
+
+export function reserveSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
+  const rest = kmallocSupply(kernel, request)
+  if (rest === undefined) return undefined
+  const own = { ...request, count: RESERVE }
+  const array = makeElementArray(kernel, own)
+  const reserve = array === undefined ? undefined : perCpuFreelist(kernel, array)
+  if (array === undefined || reserve === undefined) {
+    if (array !== undefined) freeElementArray(kernel, array, own)
+    rest.destroy()
+    return undefined
+  }
+  const end = array.base + RESERVE * array.size
+  return {
+    fixed: false,
+    take: () => {
+      // Interrupts are off in every update, under the bucket's lock: that says nothing.
+      const { context, preemptOff } = kernel.processors.current
+      return context !== 'task' || preemptOff > 0 ? reserve.take() : rest.take()
+    },
+    give: (element) => {
+      if (element >= array.base && element < end) reserve.give(element)
+      else rest.give(element)
+    },
+    destroy: () => {
+      reserve.destroy()
+      freeElementArray(kernel, array, own)
+      rest.destroy()
+    },
+  }
+}
+
+export function irqWorkSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
+  const { processors, steps } = kernel
+  const source = kmallocSupply(kernel, request)
+  if (source === undefined) return undefined
+  // What came too late is for the next one who asks on the CPU. Linked as in a free list.
+  const heads = kernel.slab.alloc(4 * processors.cpus.length, 'kernel', { zero: true })
+  if (heads === 0) {
+    source.destroy()
+    return undefined
+  }
+  const pop = (cpu: number): number => {
+    const head = heads + 4 * cpu
+    for (let first = steps.load32(head); first !== 0; ) {
+      const seen = steps.compareExchange32(head, first, steps.load32((first >>> 0) + FREE_LINK))
+      if (seen === first) return first >>> 0
+      first = seen
+    }
+    return 0
+  }
+  const push = (cpu: number, element: number): void => {
+    const head = heads + 4 * cpu
+    steps.store32(element + FREE_LINK, steps.load32(head))
+    steps.store32(head, element)
+  }
+  const works = processors.cpus.map(({ id }) =>
+    makeIrqWork('an element of a map', () => {
+      const element = source.take()
+      if (element !== 0) push(id, element)
+    }),
+  )
+  return {
+    fixed: false,
+    take: () => {
+      const { id } = processors.current
+      const element = pop(id)
+      if (element === 0) processors.raise(works[id]!)
+      return element
+    },
+    give: (element) => source.give(element),
+    destroy: () => {
+      for (const { id } of processors.cpus) {
+        for (let element = pop(id); element !== 0; element = pop(id)) source.give(element)
+      }
+      kernel.slab.free(heads, 'kernel')
+      source.destroy()
+    },
+  }
+}
