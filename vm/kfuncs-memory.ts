@@ -8,7 +8,7 @@ import type { Kernel } from '../memalloc/kernel.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import { returnInt, returnPointer } from './helpers.ts'
 import type { MakeNative, Services } from './services.ts'
-import { type Native, spend } from './state.ts'
+import { type Native, type RunState, spend } from './state.ts'
 
 export const MEMORY_KFUNCS: Readonly<Record<string, MakeNative>> = {
   // void *bpf_obj_new_impl(u64 local_type_id, void *meta)
@@ -31,7 +31,10 @@ export const MEMORY_KFUNCS: Readonly<Record<string, MakeNative>> = {
     return (R) => kernel.bpf.global.free(R[2]! >>> 0)
   },
   // void *bpf_mem_cache_alloc(struct bpf_mem_alloc *alloc)
-  bpf_mem_cache_alloc: (services) => (R) => returnPointer(R, allocOf(services, R).cacheAlloc()),
+  bpf_mem_cache_alloc: (services) => (R, state) => {
+    const alloc = allocOf(services, R)
+    returnPointer(R, maySleep(services, state) ? alloc.cacheAllocSleepable() : alloc.cacheAlloc())
+  },
   // void bpf_mem_cache_free(struct bpf_mem_alloc *alloc, void *p)
   bpf_mem_cache_free: (services) => (R) => allocOf(services, R).cacheFree(R[4]! >>> 0),
   bpf_mem_prefill: prefill,
@@ -41,6 +44,11 @@ function allocOf(services: Services, R: Int32Array): BpfMemAlloc {
   const alloc = services.allocAt(R[2]! >>> 0)
   if (alloc === undefined) throw new InternalError(`no allocator lies at offset 0x${(R[2]! >>> 0).toString(16)}`)
   return alloc
+}
+
+/** In a program that may, and in no section of its own. */
+function maySleep({ kernel, cpus }: Services, { sleepable, cpu }: RunState): boolean {
+  return sleepable && cpus[cpu]!.preemptible && kernel.processors.rcu.nesting(cpu) === 0
 }
 
 /** Work of one object that is fetched, in units of `spend`. */

@@ -175,6 +175,40 @@ done:
   })
 })
 
+describe('policies', () => {
+  // Deferred work waits for the tick: 60 objects of 48 bytes are more than a list holds at first.
+  const greedy = (open: string): string => `${open}
+ r6 = 0
+again:
+ r1 = fixed ll
+ call bpf_mem_cache_alloc
+ if r0 == 0 goto done
+ r6 += 1
+ if r6 s< 200 goto again
+done:
+ r0 = r6
+ exit`
+  const take = (open: string, policies: MachineOptions['policies'] = {}): number =>
+    run(greedy(open), { unchecked: true, policies: { selfInterrupt: 'false', ...policies } })
+
+  test('a sleepable program gets more than is on the list, where the policy says so', () => {
+    const listed = take('')
+    expect(listed).toBeLessThan(200)
+    expect(take('', { sleepable: 'cache-only' })).toBe(listed)
+    expect(take('', { sleepable: 'cache-first' })).toBe(200)
+    expect(take('', { sleepable: 'general-first' })).toBe(200)
+  })
+
+  test.each(['call bpf_rcu_read_lock', 'call bpf_preempt_disable', 'r1 = r10\n r1 += -8\n call bpf_local_irq_save'])(
+    'not in a section: %s',
+    (open) => expect(take(open, { sleepable: 'cache-first' })).toBe(take('')),
+  )
+
+  test('a CPU that interrupts itself fills its list meanwhile', () => {
+    expect(take('', { selfInterrupt: true })).toBe(200)
+  })
+})
+
 describe('sections', () => {
   const sections = [
     ['call bpf_rcu_read_lock', 'call bpf_rcu_read_unlock'],

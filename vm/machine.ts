@@ -15,6 +15,7 @@ import { createMap } from '../maps/create.ts'
 import type { BpfMap, MapAttributes } from '../maps/map.ts'
 import type { BpfMemAlloc } from '../memalloc/bpf-mem-alloc.ts'
 import { checkOpen, closeKernel, closeWhenForgotten, type Kernel, makeKernel } from '../memalloc/kernel.ts'
+import type { MemoryPolicies } from '../memalloc/policies.ts'
 import { type MemoryStatistics, memoryStatistics } from '../memalloc/statistics.ts'
 import { KERNEL_BASE } from '../memory/memory.ts'
 import { keepAlive } from '../memory/pool.ts'
@@ -34,7 +35,13 @@ import { InvalidProgramError } from './invalid-program.ts'
 import { IMPLEMENTED_KFUNCS, makeKfuncs } from './kfuncs.ts'
 import { LoadedObject } from './loaded-object.ts'
 import { MapHandle } from './map-handle.ts'
-import { checkMachineOptions, type LoadOptions, type MachineOptions, type MachineParts } from './options.ts'
+import {
+  checkMachineOptions,
+  type LoadOptions,
+  type MachineOptions,
+  type MachineParts,
+  type MachinePolicies,
+} from './options.ts'
 import { Program } from './program.ts'
 import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
 import type { Services } from './services.ts'
@@ -63,7 +70,11 @@ export class MachineCore {
     const engine = parts.engines.find((candidate) => candidate.name === name)
     if (engine === undefined) throw new HarenaError(`harena does not implement engine ${name}`)
     const seed = BigInt(options.seed ?? 1)
-    const processors = new Processors(makeCpus(options.cpus ?? 1, seed), { rt: options.rt ?? false })
+    const policies = options.policies ?? {}
+    const processors = new Processors(makeCpus(options.cpus ?? 1, seed), {
+      rt: options.rt ?? false,
+      selfInterrupt: String(policies.selfInterrupt ?? true) === 'true',
+    })
     const random = makeRandom(seed, RandomStream.ADDRESS)
     this.options = options
     this.#parts = parts
@@ -71,7 +82,7 @@ export class MachineCore {
     const hashes = makeRandom(seed, RandomStream.HASH)
     this.#hashRandom = () => hashes.u32()
     this.#arenaOptions = { random: () => random.u32(), process: new UserProcess('main') }
-    this.#kernel = makeKernel({ memoryLimit: options.memoryLimit ?? 0, processors })
+    this.#kernel = makeKernel({ memoryLimit: options.memoryLimit ?? 0, processors, policies: memoryPolicies(policies) })
     closeWhenForgotten(this, this.#kernel)
     const maps = this.#maps
     const allocs = new Allocs(this.#kernel)
@@ -291,6 +302,16 @@ export class MachineCore {
   #destroy(map: BpfMap): void {
     this.#maps.delete(Number(map.info.address - KERNEL_BASE))
     map.destroy()
+  }
+}
+
+/** Those of the allocators: what is not chosen is not there, so that the defaults count. */
+function memoryPolicies({ slab, nolock, sleepable, watermarks }: MachinePolicies): MemoryPolicies {
+  return {
+    ...(slab === undefined ? {} : { slab }),
+    ...(nolock === undefined ? {} : { nolock }),
+    ...(sleepable === undefined ? {} : { sleepable }),
+    ...(watermarks === undefined ? {} : { watermarks }),
   }
 }
 

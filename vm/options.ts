@@ -4,6 +4,7 @@ import type { Context } from '../cpu/cpu.ts'
 import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
 import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
+import { type MemoryPolicies, POLICY_VALUES } from '../memalloc/policies.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
 import type { Engine } from './engine.ts'
@@ -34,6 +35,16 @@ export interface MachinePolicies {
   readonly elements?: SupplyName | 'flags'
   /** Hash maps that ask for preallocation get bpf_mem_alloc (a switch of 2022); default false. */
   readonly forceDynamic?: boolean | 'true' | 'false'
+  /** Where allocators of one size have their objects from: kmalloc's class (default), or a slab cache of their own. */
+  readonly slab?: MemoryPolicies['slab']
+  /** kmalloc in any context: as Linux 6.18 has it (default), or as it was planned in 2024. */
+  readonly nolock?: MemoryPolicies['nolock']
+  /** What bpf_mem_cache_alloc asks in sleepable programs, outside all sections; default the CPU's list only. */
+  readonly sleepable?: MemoryPolicies['sleepable']
+  /** Levels at which lists of free objects are filled and emptied: by size (default), or moved by use. */
+  readonly watermarks?: MemoryPolicies['watermarks']
+  /** Whether CPUs can interrupt themselves; default true. Else deferred work waits for the tick. */
+  readonly selfInterrupt?: boolean | 'true' | 'false'
 }
 
 /** What a machine is made of that it does not bring itself. */
@@ -131,17 +142,35 @@ export const POLICIES: readonly PolicySpec[] = [
     values: ['false', 'true'],
     help: 'hash maps that ask for preallocation get bpf_mem_alloc',
   },
+  {
+    name: 'slab',
+    values: POLICY_VALUES.slab.map(String),
+    help: "where allocators of one size have their objects from: kmalloc's class, or a cache of their own",
+  },
+  {
+    name: 'nolock',
+    values: POLICY_VALUES.nolock.map(String),
+    help: 'kmalloc in any context: as Linux 6.18 has it, or as planned in 2024',
+  },
+  {
+    name: 'sleepable',
+    values: POLICY_VALUES.sleepable.map(String),
+    help: 'what bpf_mem_cache_alloc asks in programs that may sleep',
+  },
+  {
+    name: 'watermarks',
+    values: POLICY_VALUES.watermarks.map(String),
+    help: 'levels of the lists of free objects: by size, or moved by use',
+  },
+  {
+    name: 'selfInterrupt',
+    values: ['true', 'false'],
+    help: 'whether deferred work interrupts its CPU at once, or waits for the tick',
+  },
 ]
 
 /** Policies that have a name already and nothing behind it yet. */
-export const POLICIES_TO_COME: readonly string[] = [
-  'slab',
-  'nolock',
-  'sleepable',
-  'selfInterrupt',
-  'lruElements',
-  'debug',
-]
+export const POLICIES_TO_COME: readonly string[] = ['lruElements', 'debug']
 
 /** A record, so that the compiler misses none. */
 const MACHINE_OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {

@@ -165,6 +165,7 @@ function makeState(
   return makeRunState({
     program: subject.name,
     btf: subject.btf,
+    sleepable: isSleepable(subject),
     cpu: options.cpu ?? 0,
     kernel: kernel.memory,
     pages: kernel.pages,

@@ -80,6 +80,8 @@ export interface RunState {
   readonly program: string
   /** Types of the program, for kfuncs that take their numbers. */
   readonly btf: Btf | undefined
+  /** It may wait, outside the sections that it opens. */
+  readonly sleepable: boolean
   readonly cpu: number
   readonly kernel: Memory
   readonly pages: KernelPages
@@ -108,6 +110,7 @@ export interface RunState {
 export interface RunSetup {
   readonly program: string
   readonly btf?: Btf | undefined
+  readonly sleepable?: boolean
   readonly cpu: number
   readonly kernel: Memory
   readonly pages: KernelPages
@@ -126,6 +129,7 @@ export function makeRunState(setup: RunSetup): RunState {
   return {
     program: setup.program,
     btf: setup.btf,
+    sleepable: setup.sleepable ?? false,
     cpu: setup.cpu,
     kernel: setup.kernel,
     pages: setup.pages,
