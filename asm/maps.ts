@@ -32,7 +32,7 @@ export function readMap(
   const keySize = sized(options.get('key'), KEYLESS.includes(type) ? 0 : 4, layouts, lookup)
   const valueSize = sized(options.get('value'), VALUELESS.includes(type) ? 0 : 8, layouts, lookup)
   const alloc = allocOption(options.get('alloc'), allocs)
-  const elements = word(options.get('elements'))
+  const elements = hyphenated(options.get('elements'))
   const flags = options.get('flags')
   const spec: MapSpec = {
     name: draft.name,
@@ -102,6 +102,19 @@ export function word(option: OptionSyntax | undefined): string | undefined {
   const { value } = option
   if (value?.kind === 'name') return value.name
   throw new StatementError(value?.at ?? option.at, `${quote(option.name)} takes a name`)
+}
+
+/** As `word`, for names with hyphens in them: `one-lock` reads as a difference. */
+function hyphenated(option: OptionSyntax | undefined): string | undefined {
+  const name = option?.value === undefined ? undefined : hyphenName(option.value)
+  return name ?? word(option)
+}
+
+function hyphenName(value: Expression): string | undefined {
+  if (value.kind === 'name') return value.name
+  if (value.kind !== 'binary' || value.sign !== '-') return undefined
+  const [left, right] = [hyphenName(value.left), hyphenName(value.right)]
+  return left === undefined || right === undefined ? undefined : `${left}-${right}`
 }
 
 /** `key=` and `value=`: a number of bytes, or a type that has them. */

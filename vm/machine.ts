@@ -10,10 +10,12 @@ import { Output, type OutputListener } from '../cpu/output.ts'
 import { Processors } from '../cpu/processors.ts'
 import { makeRandom, RandomStream } from '../cpu/random.ts'
 import { ErrnoError, HarenaError, InternalError, VerifierError } from '../errors/errors.ts'
+import { nearest } from '../errors/nearest.ts'
 import { ArenaMap } from '../maps/arena-map.ts'
 import { createMap } from '../maps/create.ts'
+import type { HashOptions } from '../maps/create-hash.ts'
 import type { BpfMap, MapAttributes } from '../maps/map.ts'
-import type { BpfMemAlloc } from '../memalloc/bpf-mem-alloc.ts'
+import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
 import { checkOpen, closeKernel, closeWhenForgotten, type Kernel, makeKernel } from '../memalloc/kernel.ts'
 import type { MemoryPolicies } from '../memalloc/policies.ts'
 import { type MemoryStatistics, memoryStatistics } from '../memalloc/statistics.ts'
@@ -46,6 +48,9 @@ import { Program } from './program.ts'
 import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
 import type { Services } from './services.ts'
 import type { Native } from './state.ts'
+
+/** What a map says of where its elements come from; nothing where its flags and the machine's policy decide. */
+type ElementOrigin = Pick<HashOptions, 'alloc' | 'elements'>
 
 export class MachineCore {
   readonly options: MachineOptions
@@ -132,16 +137,15 @@ export class MachineCore {
 
   /** BPF_MAP_CREATE. An arena made so is mapped nowhere until `mmap` says where. @throws ErrnoError */
   createMap(attributes: MapAttributes): MapHandle {
-    return this.#createMap(attributes, undefined)
+    return this.#createMap(attributes, {})
   }
 
-  /** `alloc`: what the map's elements come from; undefined for an allocator of its own. */
-  #createMap(attributes: MapAttributes, alloc: BpfMemAlloc | undefined): MapHandle {
+  #createMap(attributes: MapAttributes, origin: ElementOrigin): MapHandle {
     checkOpen(this.#kernel)
     const { placement, elements, forceDynamic } = this.options.policies ?? {}
     const map = createMap(this.#kernel, attributes, {
       arena: { ...this.#arenaOptions, owner: this, ...(placement === undefined ? {} : { placement }) },
-      hash: { random: this.#hashRandom, elements, forceDynamic: String(forceDynamic) === 'true', alloc },
+      hash: { random: this.#hashRandom, elements, forceDynamic: String(forceDynamic) === 'true', ...origin },
     })
     this.#maps.set(Number(map.info.address - KERNEL_BASE), map)
     return this.#held(new MapHandle(this.#kernel, map))
@@ -209,12 +213,7 @@ export class MachineCore {
 
   /** As libbpf does: arenas are mapped at once, data maps filled, read-only ones frozen. */
   #createFromSpec(spec: ObjectSpec, map: MapSpec, allocs: ReadonlyMap<string, AllocInfo>, program: string): MapHandle {
-    const shared = map.alloc === undefined ? undefined : allocs.get(map.alloc)
-    if (map.alloc !== undefined && shared === undefined) {
-      throw new HarenaError(`map ${map.name} names an alloc ${map.alloc}, not there`)
-    }
-    const alloc = shared === undefined ? undefined : this.#allocs.instance(shared)
-    const handle = this.#createOrRefuse({ ...map, btf: spec.btf }, alloc, program)
+    const handle = this.#createOrRefuse({ ...map, btf: spec.btf }, this.#elementOrigin(map, allocs), program)
     if (handle.map instanceof ArenaMap) handle.map.arena.mmap()
     if (map.contents !== undefined) {
       this.#kernel.memory.u8.set(map.contents, Number(handle.info.valueAddress - KERNEL_BASE))
@@ -223,10 +222,20 @@ export class MachineCore {
     return handle
   }
 
+  /** `alloc=` and `elements=` of a map. */
+  #elementOrigin(map: MapSpec, allocs: ReadonlyMap<string, AllocInfo>): ElementOrigin {
+    const origin: ElementOrigin = map.elements === undefined ? {} : { elements: supplyNamed(map) }
+    if (map.alloc === undefined) return origin
+    const alloc = allocs.get(map.alloc)
+    if (alloc === undefined) throw new HarenaError(`map ${map.name} names an alloc ${map.alloc}, not there`)
+    if (map.elements !== undefined) throw new HarenaError(`map ${map.name}: alloc and elements exclude each other`)
+    return { alloc: this.#allocs.instance(alloc) }
+  }
+
   /** A map type of Linux that harena lacks is a rejection of the program that would use it. */
-  #createOrRefuse(attributes: MapAttributes, alloc: BpfMemAlloc | undefined, program: string): MapHandle {
+  #createOrRefuse(attributes: MapAttributes, origin: ElementOrigin, program: string): MapHandle {
     try {
-      return this.#createMap(attributes, alloc)
+      return this.#createMap(attributes, origin)
     } catch (error) {
       if (!(error instanceof ErrnoError) || error.errno !== 'EOPNOTSUPP') throw error
       const what = /harena does not implement (.*?)(?:: EOPNOTSUPP)?$/u.exec(error.message)?.[1]
@@ -303,6 +312,17 @@ export class MachineCore {
     this.#maps.delete(Number(map.info.address - KERNEL_BASE))
     map.destroy()
   }
+}
+
+/** The supply that `elements=` of a map names. */
+function supplyNamed({ name, type, elements = '' }: MapSpec): SupplyName {
+  if (type !== 'hash' && type !== 'percpu_hash')
+    throw new HarenaError(`map ${name}: map type ${type} takes no elements`)
+  const known = (Object.keys(SUPPLIES) as SupplyName[]).find((candidate) => candidate === elements)
+  if (known !== undefined) return known
+  const near = nearest(elements, Object.keys(SUPPLIES))
+  const hint = near === undefined ? `; there are ${Object.keys(SUPPLIES).join(', ')}` : `; did you mean ${near}?`
+  throw new HarenaError(`map ${name}: there are no elements ${elements}${hint}`)
 }
 
 /** Those of the allocators: what is not chosen is not there, so that the defaults count. */
