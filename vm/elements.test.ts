@@ -11,7 +11,7 @@ function load(map: string): Machine {
 
 describe('elements=', () => {
   test.each(Object.keys(SUPPLIES))('%s', (name) => {
-    using machine = new Machine()
+    const machine = new Machine()
     const source = `.map m type=hash entries=8 elements=${name}\n.program p type=syscall\n r0 = 0\n exit\n`
     const map = machine.load(assemble(source)).map('m')
     // That design has something for the next one only.
@@ -19,6 +19,7 @@ describe('elements=', () => {
     map.set(1, 7)
     expect(map.get(1)).toBe(7n)
     expect(map.delete(1)).toBe(true)
+    machine.close()
   })
 
   test.each([
