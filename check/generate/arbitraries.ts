@@ -1,5 +1,6 @@
 /** fast-check arbitraries of recipes and of the programs written from them. */
 import fc from 'fast-check'
+import { isAccepted } from './is-accepted.ts'
 import { MUTATIONS, mutate } from './mutate.ts'
 import {
   ALU_OPS,
@@ -207,7 +208,10 @@ export const validProgram: fc.Arbitrary<GeneratedProgram> = programRecipe.map((r
 /** Programs with one thing changed that were valid before. */
 export const mutantProgram: fc.Arbitrary<GeneratedProgram> = mutantOf(validProgram)
 
+/** What is changed was accepted, so that what a mutant is refused for is its change. */
 export function mutantOf(program: fc.Arbitrary<GeneratedProgram>): fc.Arbitrary<GeneratedProgram> {
   const choice = fc.record({ mutation: fc.constantFrom(...MUTATIONS), line: pick, part: fc.nat(7), value: fc.nat(99) })
-  return fc.tuple(program, choice).map(([valid, chosen]) => mutate(valid, chosen))
+  const accepted = program.filter(({ text }) => isAccepted(text))
+  const mutant = fc.tuple(accepted, choice).map(([valid, chosen]) => mutate(valid, chosen))
+  return mutant.filter(({ classes }) => classes.includes('mutant'))
 }

@@ -7,8 +7,9 @@ import { VerifierError } from '../../errors/errors.ts'
 import { Machine } from '../../index.ts'
 import { applyInput, type RunInput } from '../run-input.ts'
 import { testCount, testSeed } from '../seed.ts'
-import { mutantProgram, validProgram } from './arbitraries.ts'
+import { mutantOf, mutantProgram, validProgram } from './arbitraries.ts'
 import { inputsFor } from './inputs.ts'
+import { isAccepted } from './is-accepted.ts'
 import { CONTEXT_BYTES } from './model.ts'
 import { MUTATIONS, mutate } from './mutate.ts'
 import { wildProgram } from './wild.ts'
@@ -113,7 +114,7 @@ function changedLines(a: string, b: string): number {
 }
 
 describe('mutants', () => {
-  test('differ from a valid program in at most one line, and assemble', () => {
+  test('differ from a valid program, in at most one line, and assemble', () => {
     const choice = fc.record({
       mutation: fc.constantFrom(...MUTATIONS),
       line: fc.nat(500),
@@ -123,7 +124,8 @@ describe('mutants', () => {
     const property = fc.property(validProgram, choice, (program, chosen) => {
       const mutant = mutate(program, chosen)
       expect(changedLines(program.text, mutant.text)).toBeLessThanOrEqual(1)
-      expect(mutant === program || mutant.classes.includes('mutant')).toBe(true)
+      expect(mutant.text).not.toBe(program.text)
+      expect(mutant.classes).toContain('mutant')
     })
     fc.assert(property, { numRuns: COUNT, seed: SEED })
   })
@@ -137,6 +139,15 @@ describe('mutants', () => {
         expect(mutant.text).toContain('    w3 = w3\n    w3 = xchg32_32(r4 + 0, w3)')
       }
     }
+  })
+
+  test('are made of accepted programs alone', () => {
+    const refused = sample(validProgram, 1)[0]!
+    const text = refused.text.replace(/^ +exit$/mu, '    r0 = *(u64 *)(r0 + 0)\n    exit')
+    expect(isAccepted(refused.text)).toBe(true)
+    expect(isAccepted(text)).toBe(false)
+    const ofEither = mutantOf(fc.constantFrom({ ...refused, text }, refused))
+    expect(sample(ofEither, 20).filter((one) => changedLines(one.text, refused.text) > 1)).toEqual([])
   })
 
   test('some are refused, some are not', () => {

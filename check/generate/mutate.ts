@@ -19,11 +19,27 @@ export interface MutationChoice {
   readonly value: number
 }
 
-/** The mutant; the program itself where the mutation finds nothing to change, or no form of instruction has it. */
+/** Changes tried, one kind after the other, before a program is taken to have none. */
+const ATTEMPTS = 5 * MUTATIONS.length
+
+/**
+ * The mutant. Where the chosen change finds nothing, or no form of instruction has it, the next ones are tried, of every
+ * kind; the program itself where none of them fits.
+ */
 export function mutate(program: GeneratedProgram, choice: MutationChoice): GeneratedProgram {
+  const first = MUTATIONS.indexOf(choice.mutation)
+  for (let n = 0; n < ATTEMPTS; n++) {
+    const mutation = MUTATIONS[(first + n) % MUTATIONS.length]!
+    const mutant = mutateOnce(program, { ...choice, mutation, line: choice.line + n, value: choice.value + n })
+    if (mutant !== undefined) return mutant
+  }
+  return program
+}
+
+function mutateOnce(program: GeneratedProgram, choice: MutationChoice): GeneratedProgram | undefined {
   const lines = program.text.split('\n')
   const text = changeLine(lines, choice)?.join('\n')
-  if (text === undefined || text === program.text || !isAssembly(text)) return program
+  if (text === undefined || text === program.text || !isAssembly(text)) return undefined
   const keepsApart = choice.mutation === 'operator' && !text.includes('may_goto')
   return {
     text,
