@@ -1,11 +1,17 @@
 /** User mappings of live arenas, held against harena's own. */
 import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { assemble, SegmentationFault } from '../index.ts'
 import { propertyRuns } from '../isa/arbitrary.ts'
 import { LinuxMachine } from './machine.ts'
 import { type EitherObject, onBoth, outcome, skipWithoutKernel } from './testing.ts'
+
+setFlagsFromString('--expose-gc')
+const collect: () => void = runInNewContext('gc')
 
 const BASE = 0x100000010000n
 const PAGE = 4096n
@@ -350,6 +356,61 @@ describe('a view and its memory', () => {
     expect([view.length, other.u64(BASE)]).toEqual([0, 0n])
     next.close()
     expect(isMapped()).toBe(false)
+  })
+
+  const at3 = source('').replaceAll('0x100000010000', '0x300000010000')
+  const ARENA = 0x300000010000n
+  const FIXED = { address: ARENA, fixed: true }
+
+  test('MAP_FIXED over a mapping that only a view keeps is not unmapped with the view', async (ctx) => {
+    skipWithoutKernel(ctx)
+    const object = assemble(at3)
+    const views: Uint8Array[] = []
+    const first = new LinuxMachine()
+    views.push(first.load(object).map('arena').mmap().view(ARENA, 8))
+    first.close()
+    const second = new LinuxMachine()
+    const arena = second.createMap(object.maps[0]!).mmap(FIXED)
+    arena.setU64(ARENA, 77n)
+    expect(views.pop()!.length).toBe(0)
+    for (let times = 0; times < 5; times++) {
+      collect()
+      await setTimeout(1)
+    }
+    expect(arena.u64(ARENA)).toBe(77n)
+    second.close()
+  })
+
+  test('MAP_FIXED over a mapping in use takes it away: closing its machine leaves the new one', (ctx) => {
+    skipWithoutKernel(ctx)
+    const object = assemble(at3)
+    const first = new LinuxMachine()
+    const old = first.load(object).map('arena').mmap()
+    const view = old.view(ARENA, 8)
+    const second = new LinuxMachine()
+    const arena = second.createMap(object.maps[0]!).mmap(FIXED)
+    arena.setU64(ARENA, 78n)
+    expect([old.unmapped, view.length]).toEqual([true, 0])
+    expect(outcome(() => old.u64(ARENA))).toBe(`SegmentationFault at ${ARENA}, code 1`)
+    first.close()
+    expect(arena.u64(ARENA)).toBe(78n)
+    second.close()
+  })
+
+  test.for([
+    ['private', { ...FIXED, shared: false }, true],
+    ['above a part', { ...FIXED, address: ARENA + PAGE }, false],
+  ] as const)('MAP_FIXED that is refused, %s: the old mapping is as the kernel left it', ([, request, gone], ctx) => {
+    skipWithoutKernel(ctx)
+    const object = assemble(at3)
+    const first = new LinuxMachine()
+    const old = first.load(object).map('arena').mmap()
+    const view = old.view(ARENA, 8)
+    const second = new LinuxMachine()
+    expect(outcome(() => second.createMap(object.maps[0]!).mmap(request))).toBe('ErrnoError EINVAL')
+    expect([old.unmapped, view.length]).toEqual([gone, gone ? 0 : 8])
+    first.close()
+    second.close()
   })
 
   test('with segv_on_fault there is a view of pages that are there only', (ctx) => {

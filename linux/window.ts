@@ -3,11 +3,13 @@
  * access.
  *
  *     mapped --close()--> closed, mapped for its views --the last view is gone, or the address is wanted--> unmapped
+ *        `--MAP_FIXED of another mapping at its address-----------------------------------------------------^
  *
- * In the latter case the views that are left are detached: they have no bytes any more.
+ * Where the address is taken from it, the views that are left are detached: they have no bytes any more. Whether
+ * somebody still holds them cannot be known then, as the collector comes when it likes.
  */
 import { InternalError } from '../errors/errors.ts'
-import { libc } from './libc.ts'
+import { errnoOf, libc, Syscall } from './libc.ts'
 import type { Resource } from './resources.ts'
 
 export class Window implements Resource {
@@ -16,11 +18,11 @@ export class Window implements Resource {
   readonly length: bigint
   readonly #views = new Set<WeakRef<ArrayBuffer>>()
   #closed = false
-  #mapped = true
 
   constructor(start: bigint, length: bigint) {
     this.start = start
     this.length = length
+    mapped.add(this)
   }
 
   /** Nobody but views may use it. */
@@ -47,35 +49,64 @@ export class Window implements Resource {
     if (this.#closed) return
     this.#closed = true
     if (this.#views.size === 0) this.#unmap()
-    else lingering.add(this)
   }
 
   /** Takes the memory from the views that are left. */
-  detach(): void {
-    for (const ref of this.#views) ref.deref()?.transfer()
-    this.#views.clear()
+  evict(): void {
+    this.#detach()
     this.#unmap()
   }
 
+  /** The kernel has unmapped it: what lies there from now on is another's. */
+  lose(): void {
+    this.#closed = true
+    this.#detach()
+    mapped.delete(this)
+  }
+
+  #detach(): void {
+    for (const ref of this.#views) ref.deref()?.transfer()
+    this.#views.clear()
+  }
+
   #unmap(): void {
-    if (!this.#mapped) return
-    this.#mapped = false
-    lingering.delete(this)
+    if (!mapped.delete(this)) return
     const result = libc().munmap(this.start, this.length)
     if (result < 0) throw new InternalError(`munmap at 0x${this.start.toString(16)} answered ${result}`)
   }
 }
 
-/** Closed ones that views keep mapped. They belong to the process's address space, not to a machine. */
-const lingering: Set<Window> = new Set()
+/** Those that are to be unmapped some time. They belong to the process's address space, not to a machine. */
+const mapped: Set<Window> = new Set()
 
 const viewsGone: FinalizationRegistry<{ window: Window; ref: WeakRef<ArrayBuffer> }> = new FinalizationRegistry(
   ({ window, ref }) => window.dropView(ref),
 )
 
+function overlapping(start: bigint, length: bigint): Window[] {
+  return [...mapped].filter((one) => one.start < start + length && start < one.start + one.length)
+}
+
 /** Clears [start, start + length) of what only views of closed machines keep there. Returns whether there was any. */
 export function evictLingering(start: bigint, length: bigint): boolean {
-  const found = [...lingering].filter((one) => one.start < start + length && start < one.start + one.length)
-  for (const window of found) window.detach()
+  const found = overlapping(start, length).filter((one) => one.closed)
+  for (const window of found) window.evict()
   return found.length > 0
+}
+
+/** Calls mmap(2) with MAP_FIXED for [start, start + length), and takes what it replaced from its windows. */
+export function replacing(start: bigint, length: bigint, mmap: () => bigint): bigint {
+  evictLingering(start, length)
+  const result = mmap()
+  // The kernel moves arenas that would straddle 4 GiB, even so. It splits none: what it replaces goes as a whole. Where
+  // the map itself refuses, it has already unmapped what lay there.
+  const lost = result >= 0n ? overlapping(result, length) : [...mapped].filter((one) => !isMapped(one.start))
+  for (const window of lost) window.lose()
+  return result
+}
+
+function isMapped(address: bigint): boolean {
+  const page = new Uint8Array(8)
+  const result = libc().syscall(Syscall.MINCORE, address, 1, libc().address(page))
+  return result >= 0 || errnoOf(result) !== 'ENOMEM'
 }
