@@ -81,6 +81,7 @@ export { UserProcess } from './arena/process.ts'
 export { type AssembleOptions, assemble } from './asm/assemble.ts'
 export type { Btf, BtfMember, BtfType } from './btf/types.ts'
 export type { Context } from './cpu/cpu.ts'
+export { ATTACH_POINTS, type AttachPointName } from './cpu/points.ts'
 export {
   AssemblyError,
   type Diagnostic,
@@ -89,6 +90,9 @@ export {
   FaultError,
   HarenaError,
   InternalError,
+  LockError,
+  type LockHolder,
+  type LockReport,
   renderDiagnostic,
   SegmentationFault,
   type SourcePosition,
@@ -117,6 +121,7 @@ export type {
 } from './program/object.ts'
 export type { MapFlag, MapType, ProgramFlag, ProgramType } from './program/types.ts'
 export { MAP_FLAGS, MAP_TYPES, PROGRAM_FLAGS, PROGRAM_TYPES, packetVerdict, XDP_ACTIONS } from './program/types.ts'
+export type { Attachment } from './vm/attachment.ts'
 export type { ProgramImage } from './vm/bind.ts'
 export { type ConformanceOptions, runConformance } from './vm/conformance.ts'
 export type { Global } from './vm/global.ts'

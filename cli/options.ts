@@ -54,7 +54,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
   { name: 'repeat', value: 'N', help: 'run it N times (default 1)' },
   { name: 'cpus', value: 'N', help: 'simulated CPUs (default 1)' },
   { name: 'cpu', value: 'N', help: 'the CPU to run on (default 0)' },
-  { name: 'context', value: 'CONTEXT', help: 'task (default), or softirq for xdp and socket programs' },
+  { name: 'context', value: 'CONTEXT', help: 'task (default), softirq for xdp and socket programs, any for kprobe' },
   { name: 'rt', help: 'a PREEMPT_RT machine' },
   { name: 'seed', value: 'N', help: 'seed of addresses, random numbers and clock (default 1)' },
   { name: 'set', value: 'GLOBAL=VALUE', repeatable: true, help: 'set a global before the run' },

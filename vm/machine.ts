@@ -107,6 +107,7 @@ export class MachineCore {
       services: this.#services,
       hostTime: options.hostTime ?? (() => performance.now()),
       stacks: [],
+      attachments: new Set(),
     }
   }
 
@@ -201,6 +202,7 @@ export class MachineCore {
 
   /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */
   close(): void {
+    for (const attachment of this.#environment.attachments) attachment.detach()
     // Kernel memory goes as a whole, and first: an unchecked program may have overwritten what arenas keep in it.
     closeKernel(this.#kernel)
     for (const map of this.#maps.values()) arenaOf(map)?.close()

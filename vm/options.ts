@@ -81,14 +81,15 @@ export interface LoadOptions {
 export interface RunOptions {
   /**
    * The context, copied in before the first run and back into these bytes after the last one. Of xdp programs a struct
-   * xdp_md, of socket programs a struct __sk_buff: may be shorter, or longer with zeros behind it.
+   * xdp_md, of socket programs a struct __sk_buff, of kprobe programs a struct pt_regs: may be shorter, or longer with
+   * zeros behind it.
    */
   readonly ctx?: Uint8Array
-  /** A packet from its Ethernet header on; syscall programs have none. */
+  /** A packet from its Ethernet header on; syscall and kprobe programs have none. */
   readonly data?: Uint8Array
   /** Default 0. */
   readonly cpu?: number
-  /** Default `task`, where all program types run; xdp and socket programs also run in `softirq`. */
+  /** Default `task`, where all program types run; xdp and socket programs also run in `softirq`, kprobe in any. */
   readonly context?: Context
   /** Milliseconds of the host after which the run is given up; default 10,000, 0 for never. */
   readonly timeoutMs?: number
@@ -109,7 +110,7 @@ export interface RunResult {
   readonly r0: bigint
   /** Average of a run. */
   readonly durationNs: number
-  /** The packet afterwards; undefined for syscall programs. */
+  /** The packet afterwards; undefined for syscall and kprobe programs. */
   readonly data: Uint8Array | undefined
   /** The whole context afterwards, whatever the length of the one that was given; undefined where none was. */
   readonly ctx: Uint8Array | undefined

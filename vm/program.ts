@@ -1,5 +1,6 @@
 /** A program loaded on a machine. */
 import type { Arena } from '../arena/arena.ts'
+import type { AttachPointName } from '../cpu/points.ts'
 import { HarenaError } from '../errors/errors.ts'
 import { kernelText } from '../isa/disasm-kernel.ts'
 import { llvmText } from '../isa/disasm-llvm.ts'
@@ -7,9 +8,11 @@ import { checkOpen } from '../memalloc/kernel.ts'
 import { helperById } from '../program/helpers.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
+import { Attachment } from './attachment.ts'
 import type { Runnable } from './engine.ts'
 import type { RunOptions, RunResult } from './options.ts'
-import { type RunEnvironment, testRun } from './run.ts'
+import { type RunEnvironment, type RunSubject, testRun } from './run.ts'
+import type { Hook } from './state.ts'
 import { traceHook } from './trace.ts'
 
 export class Program {
@@ -48,7 +51,8 @@ export class Program {
   }
 
   /**
-   * Runs the program as BPF_PROG_TEST_RUN does.
+   * Runs the program as BPF_PROG_TEST_RUN does. Linux has none for kprobe programs: here they run in any context of the
+   * CPU, on registers of zeros or those of `ctx`.
    * @throws ErrnoError as BPF_PROG_TEST_RUN refuses context and data: EINVAL, E2BIG, ENODEV, ENOMEM
    * @throws HarenaError for a context (of the CPU) in which the program type does not run
    * @throws FaultError when it faults (unchecked programs only) or runs out of time
@@ -58,7 +62,23 @@ export class Program {
     if (options.trace !== undefined && options.hook !== undefined)
       throw new HarenaError('trace and hook exclude each other')
     const hook = options.trace === undefined ? options.hook : traceHook((slot) => this.#logText(slot), options.trace)
-    return testRun(this.#environment, this.#runnable, options, {
+    return testRun(this.#environment, this.#runnable, options, this.#subject(hook))
+  }
+
+  /**
+   * Runs the program, of type kprobe, whenever the simulated kernel passes this point (ATTACH_POINTS): on that CPU, in
+   * that context, under the locks held there, on registers of zeros. What it faults with, and a lock that it would wait
+   * for without end, reaches the caller of whoever passed; the machine cannot be gone on with then.
+   * @throws HarenaError for a point that is not there, another program type, a sleepable program
+   * @throws ErrnoError ENOMEM
+   */
+  attach(point: AttachPointName): Attachment {
+    checkOpen(this.#environment.services.kernel)
+    return new Attachment(this.#environment, this.#runnable, this.#subject(undefined), point)
+  }
+
+  #subject(hook: Hook | undefined): RunSubject {
+    return {
       name: this.name,
       type: this.type,
       flags: this.loadable.flags,
@@ -67,7 +87,7 @@ export class Program {
       maxContext: this.verified?.maxContext ?? 0,
       text: (slot) => llvmText(this.loadable.insns[slot]!),
       hook,
-    })
+    }
   }
 
   #logText(slot: number): string {

@@ -1,7 +1,7 @@
 /**
  * Running a program once or several times, as BPF_PROG_TEST_RUN does: context and packet are copied in, all runs work
- * on the same copy, what they left is copied out. What a program type makes of them is in run-syscall.ts, run-xdp.ts
- * and run-socket.ts.
+ * on the same copy, what they left is copied out. What a program type makes of them is in run-syscall.ts, run-xdp.ts,
+ * run-socket.ts and run-kprobe.ts. Attached programs (attachment.ts) run here too, once a hit.
  */
 import type { Arena } from '../arena/arena.ts'
 import type { Btf } from '../btf/types.ts'
@@ -11,9 +11,11 @@ import { ErrnoError, HarenaError, InternalError } from '../errors/errors.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { toBigUint } from '../memory/int64.ts'
 import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
+import type { Attachment } from './attachment.ts'
 import type { Runnable } from './engine.ts'
 import type { RunOptions, RunResult } from './options.ts'
 import type { RunInput } from './run-input.ts'
+import { kprobeInput } from './run-kprobe.ts'
 import { socketInput } from './run-socket.ts'
 import { syscallInput } from './run-syscall.ts'
 import { xdpInput } from './run-xdp.ts'
@@ -28,6 +30,8 @@ export interface RunEnvironment {
   readonly hostTime: () => number
   /** Offsets of stacks that nothing runs on. */
   readonly stacks: number[]
+  /** Programs that are attached now. */
+  readonly attachments: Set<Attachment>
 }
 
 type MakeInput = (services: Services, options: RunOptions, name: string, maxContext: number) => RunInput
@@ -37,6 +41,7 @@ const RUNNABLE: Partial<Record<ProgramType, { readonly input: MakeInput; readonl
   syscall: { input: syscallInput, contexts: ['task'] },
   xdp: { input: xdpInput, contexts: ['task', 'softirq'] },
   socket: { input: socketInput, contexts: ['task', 'softirq'] },
+  kprobe: { input: kprobeInput, contexts: CONTEXTS },
 }
 
 export const IMPLEMENTED_TYPES: ReadonlySet<ProgramType> = new Set(Object.keys(RUNNABLE) as ProgramType[])
@@ -71,11 +76,11 @@ export function testRun(
   const kind = RUNNABLE[subject.type]
   if (kind === undefined) throw new InternalError(`a ${subject.type} program was made runnable`)
   const { context = 'task' } = options
-  checkContext(subject, kind.contexts, context)
+  checkContext(subject, isSleepable(subject) ? ['task'] : kind.contexts, context)
   const { cpu = 0 } = options
   const input = kind.input(environment.services, options, subject.name, subject.maxContext)
   try {
-    const stack = environment.stacks.pop() ?? allocateStack(environment, subject.name)
+    const stack = environment.stacks.pop() ?? allocateStack(environment.services, subject.name)
     try {
       const state = makeState(environment, options, subject, input, stack)
       const runs = (): RunResult => runRepeatedly(environment, runnable, options, state, input)
@@ -89,6 +94,26 @@ export function testRun(
   } finally {
     input.release()
   }
+}
+
+/** Where an attached program runs, and on which stack. */
+export interface HitPlace {
+  readonly cpu: number
+  readonly context: Context
+  readonly stack: number
+}
+
+/** Runs an attached program for one hit. @throws FaultError, LockError: the machine is then as whoever passed left it */
+export function runOnce(
+  environment: RunEnvironment,
+  runnable: Runnable,
+  subject: RunSubject,
+  input: RunInput,
+  { cpu, context, stack }: HitPlace,
+): void {
+  const state = makeState(environment, { cpu }, subject, input, stack)
+  const place = { cpu, context, what: `program ${subject.name}`, sleepable: false }
+  onCpu(environment.services.kernel.processors, place, () => runnable.run(state, input.args))
 }
 
 /** Syscall programs are, without saying so. */
@@ -127,8 +152,16 @@ function onCpu<T>(processors: Processors, { cpu: id, context, what, sleepable }:
     }
   }
   const { current } = processors
-  // A listener of the host that runs a program while another one is at work: as if the other one had called it.
-  if (current.id === id && current.busy > 0 && current.context === context) return work()
+  // A program at an attach point; or a listener of the host that runs a program while another one is at work: as if
+  // the other one had called it.
+  if (current.id === id && current.busy > 0 && current.context === context) {
+    processors.enter(what)
+    try {
+      return work()
+    } finally {
+      processors.leave()
+    }
+  }
   return processors.run(id, context, what, work)
 }
 
@@ -193,14 +226,16 @@ function checkOptions({ services }: RunEnvironment, options: RunOptions): void {
   if (!CONTEXTS.includes(context)) throw new HarenaError(`context is one of ${CONTEXTS.join(', ')}, not ${context}`)
 }
 
-/** Syscall programs may sleep; packets are worked on in softirq, and in a task for a test. */
-function checkContext({ name, type }: RunSubject, contexts: readonly Context[], context: Context): void {
+/** Programs that may sleep do so in tasks; packets are worked on in softirq, and in a task for a test. */
+function checkContext({ name, type, flags }: RunSubject, contexts: readonly Context[], context: Context): void {
   if (contexts.includes(context)) return
   const where = contexts.length === 1 ? `${contexts[0]} context only` : `${contexts.join(' or ')} context`
-  throw new HarenaError(`program ${name}: ${type} programs run in ${where}, not in ${context}`)
+  const what = (flags & PROGRAM_FLAGS.sleepable) !== 0 && type !== 'syscall' ? `sleepable ${type}` : type
+  throw new HarenaError(`program ${name}: ${what} programs run in ${where}, not in ${context}`)
 }
 
-function allocateStack({ services }: RunEnvironment, name: string): number {
+/** Memory for a stack; it goes on `stacks` afterwards. @throws ErrnoError ENOMEM */
+export function allocateStack(services: Services, name: string): number {
   const at = services.kernel.pages.allocBytes(STACK_BYTES, PageOwner.STACK)
   if (at === 0) throw new ErrnoError('ENOMEM', `program ${name}: no memory for ${STACK_BYTES} bytes`)
   return at
