@@ -105,12 +105,12 @@ function carriesBtf(assembly: Assembly): boolean {
 /** A map with the types of its key and value, where they are given by name. */
 function typedMap({ spec, key, value }: MapModel, types: TypeTable | undefined): MapSpec {
   if (types === undefined || value === undefined) return spec
-  // The kernel wants the types of both or of none.
-  const keyType: TypeModel = key ?? {
-    kind: 'array',
-    element: { kind: 'int', name: 'u8', size: 1, signed: false },
-    count: spec.keySize,
-  }
+  // The kernel wants the types of both or of none, and of an array's key none but an integer of 32 bits.
+  const keyType: TypeModel =
+    key ??
+    (spec.keySize === 4
+      ? { kind: 'int', name: 'u32', size: 4, signed: false }
+      : { kind: 'array', element: { kind: 'int', name: 'u8', size: 1, signed: false }, count: spec.keySize })
   return { ...spec, keyTypeId: spec.keySize === 0 ? 0 : types.id(keyType), valueTypeId: types.id(value) }
 }
 

@@ -206,6 +206,40 @@ test('global data with fields of the kernel in it, which is not mapped, is read 
   })
 })
 
+test.for(['array', 'percpu_array', 'hash'] as const)(
+  'a value with a type under a key that has a size only: %s',
+  (type, ctx) => {
+    skipWithoutKernel(ctx)
+    const source = `
+      .struct pair
+          a: u64
+          b: u32
+      .end
+      .map m type=${type} key=4 value=pair entries=2
+      .global beside: pair
+      .program main type=syscall
+          r1 = m ll
+          r1 = beside ll
+          r0 = *(u64 *)(r1 + 0)
+          exit
+  `
+    const spec = assemble(source)
+    const bytes = Uint8Array.from({ length: 16 }, (_, i) => i)
+    const [ours, kernels] = onBoth(source, (object) => {
+      object.map('m').set(1, bytes)
+      const value = object.map('m').get(1)
+      return Array.isArray(value) ? value[0] : value
+    })
+    expect(kernels).toEqual(ours)
+    expect(kernels).toEqual(bytes)
+    withMachine((machine) => {
+      const map = machine.createMap({ ...spec.maps.find(({ name }) => name === 'm')!, btf: spec.btf })
+      map.set(1, bytes)
+      expect(map.has(1)).toBe(true)
+    })
+  },
+)
+
 describe('refusals', () => {
   const REFUSED: readonly (readonly [what: string, source: string, errno: string, reason: string])[] = [
     ['by the verifier', '.program main type=syscall\n r0 = r3\n exit\n', 'EACCES', 'R3 !read_ok'],
