@@ -174,8 +174,8 @@ describe('maps', () => {
 test.each([
   ['array', '4', { kind: 'int', size: 4, bits: 32 }],
   ['hash', '6', { kind: 'array', count: 6 }],
-])('the key of a %s of %s bytes gets a type where the value has one', (type, key, expected) => {
-  const source = `.struct pair\na: u64\n.end\n.map m type=${type} key=${key} value=pair entries=1\n`
+])('in a map of type %s a key of %s bytes gets a type where the value has one', (type, key, expected) => {
+  const source = `.struct pair\na: u64\n.end\n.map m type=${type} key=${key} value=pair entries=1\n.program main type=syscall\nr0 = 0\nexit\n`
   const { maps, btf } = assemble(source)
   expect(btf!.types[maps[0]!.keyTypeId]).toMatchObject(expected)
 })
