@@ -42,6 +42,8 @@ export interface CampaignResult {
   readonly tooLong: number
   /** Runs cut off at a hole of Linux (linux-holes.ts). */
   readonly holes: number
+  /** Runs cut off after so many instructions that they are followed no further. */
+  readonly cut: number
   /** Instructions executed and compared. */
   readonly steps: number
   /** Programs by class. */
@@ -54,7 +56,7 @@ export function checkGenerated(options: CampaignOptions): CampaignResult {
   const found: FoundEscape[] = []
   const messages: string[] = []
   const classes = new Map<string, number>()
-  let [checked, unpruned, tooLong, holes, steps] = [0, 0, 0, 0, 0]
+  let [checked, unpruned, tooLong, holes, cut, steps] = [0, 0, 0, 0, 0, 0]
   for (const program of generated(kind, seed, only ?? 0, only === undefined ? options.programs : only + 1)) {
     const result = checkOne(program, options)
     if (typeof result === 'string') messages.push(result)
@@ -63,13 +65,14 @@ export function checkGenerated(options: CampaignOptions): CampaignResult {
       checked += 1
       steps += result.steps
       holes += result.holes
+      cut += result.cut
       if (result.unpruned) unpruned += 1
       for (const name of program.classes) classes.set(name, (classes.get(name) ?? 0) + 1)
       found.push(...result.escapes.map((one) => ({ index: program.index, text: program.text, escape: one })))
       if (options.stopAtFirst === true && found.length > 0) break
     }
   }
-  return { found, checked, rejected: messages.length, messages, unpruned, tooLong, holes, steps, classes }
+  return { found, checked, rejected: messages.length, messages, unpruned, tooLong, holes, cut, steps, classes }
 }
 
 /** What came out; the message of a program that is refused; undefined for a walk that is too long to keep. */

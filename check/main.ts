@@ -57,10 +57,11 @@ function main(args: readonly string[]): number {
   const result = checkGenerated(options)
   const first = result.found[0]
   if (first !== undefined) console.log(renderEscape(smallestEscape(first.index, options) ?? first))
-  const { checked, rejected, tooLong, holes, steps } = result
+  const { checked, rejected, tooLong, holes, cut, steps } = result
   console.log(
     `seed ${options.seed}: ${checked} programs checked over ${steps} instructions, ${rejected} refused, ` +
-      `${tooLong} too long to follow, ${holes} runs cut off at holes of Linux: ${result.found.length} escapes`,
+      `${tooLong} too long to follow, ${holes} runs cut off at holes of Linux, ${cut} for their length: ` +
+      `${result.found.length} escapes`,
   )
   return result.found.length === 0 ? 0 : 1
 }

@@ -57,6 +57,8 @@ export interface StateCheckResult {
   readonly escapes: readonly Escape[]
   /** Runs cut off where Linux's own verifier is wrong (linux-holes.ts). */
   readonly holes: number
+  /** Runs cut off after `maxSteps` instructions. */
+  readonly cut: number
   /** Instructions that were executed and compared. */
   readonly steps: number
   /** False when the walk without pruning was too long to keep, and runs were compared with the other one alone. */
@@ -98,7 +100,8 @@ export function stateCheck(
     const unpruned = walkUnpruned(loadable!, maxUnpruned, transfer)
     const checker = new Checker(loaded, program, loadable!, [pruned, unpruned], { maxSteps, before: options.before })
     const escapes = inputs.flatMap((input) => checker.run(input))
-    return { escapes, holes: checker.holes, steps: checker.steps, unpruned: unpruned !== undefined }
+    const { holes, cut, steps } = checker
+    return { escapes, holes, cut, steps, unpruned: unpruned !== undefined }
   } finally {
     machine.close()
   }
@@ -138,6 +141,7 @@ interface RunLimits {
 class Checker {
   steps = 0
   holes = 0
+  cut = 0
   readonly #loaded: LoadedObject
   readonly #name: string
   readonly #records: readonly [WalkRecord, WalkRecord | undefined]
@@ -175,7 +179,10 @@ class Checker {
       concrete ??= new Concrete(state, this.#addresses(state))
       this.#limits.before?.(slot, state)
       left -= 1
-      if (left < 0) throw new EndOfRun()
+      if (left < 0) {
+        this.cut += 1
+        throw new EndOfRun()
+      }
       const isLinked = (reg: number): boolean => followers.some((follower) => follower.isLinked(slot, concrete!, reg))
       if (watch.step(slot, state, isLinked)) {
         this.holes += 1

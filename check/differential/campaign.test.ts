@@ -4,7 +4,7 @@ import { KernelClient, whyUnavailable } from '../../linux/index.ts'
 import { possibleCpus } from '../../linux/possible-cpus.ts'
 import type { Answer, Question } from '../../linux/question.ts'
 import { testCount, testSeed } from '../seed.ts'
-import { byMessage, type DifferentialResult, differential, type Kernel } from './campaign.ts'
+import { byMessage, type DifferentialResult, differential, type Kernel, TOO_LONG } from './campaign.ts'
 import { answerOfHarena } from './harena.ts'
 import { explain } from './known-differences.ts'
 import { asTable, wronglyAccepted } from './report.ts'
@@ -24,6 +24,11 @@ test('harena is as the running kernel', { timeout: testCount(3, 30) * MINUTES },
   console.log(asTable(result))
   const hint = `npm run differential -- --seed ${SEED} --runs ${RUNS} --save`
   expect(result.runs, hint).toBe(RUNS)
+  // What is left out is not seen: little, and for one reason alone.
+  expect([...result.leftOut.keys()].filter((reason) => reason !== TOO_LONG)).toEqual([])
+  expect(result.leftOut.get(TOO_LONG) ?? 0).toBeLessThan(RUNS / 100)
+  expect(result.stateTooLong).toBeLessThanOrEqual(result.stateChecked / 20)
+  expect(result.stateCut).toBeLessThanOrEqual(result.stateChecked / 20)
   expect(result.resultDifferences, hint).toBe(0)
   expect(wronglyAccepted(result), hint).toEqual([])
   expect(result.escapes, hint).toEqual([])
@@ -145,8 +150,16 @@ test('known differences explain what they say, and no more', () => {
   expect(found('EOPNOTSUPP harena does not implement map type hash', 'accepted')).toBe('What harena does not implement')
   expect(found('accepted', 'EACCES R1 !read_ok')).toBeUndefined()
   expect(found('EACCES R1 !read_ok', 'accepted')).toBeUndefined()
-  const refused = { harena: 'accepted', linux: 'EACCES invalid size of register fill' }
+  const fill = 'EACCES invalid size of register fill'
+  const refused = { harena: 'accepted', linux: fill }
   const add = '    r3 += r10\n    exit'
   expect(explain(refused, `.program main\n    exit\n.func f\n${add}`)?.name).toMatch(/^A scalar plus/u)
   expect(explain(refused, `.program main\n${add}\n.func f\n    exit`)).toBeUndefined()
+  for (const verdicts of [
+    { harena: 'accepted', linux: 'EACCES R1 !read_ok' },
+    { harena: 'EACCES R1 !read_ok', linux: fill },
+    { harena: fill, linux: 'accepted' },
+  ]) {
+    expect(explain(verdicts, `.program main\n    exit\n.func f\n${add}`)).toBeUndefined()
+  }
 })

@@ -64,6 +64,11 @@ export interface DifferentialResult {
   readonly leftOut: ReadonlyMap<string, number>
   /** Programs run under state checking, and what it found. */
   readonly stateChecked: number
+  /** Programs that state checking left out, as their walks have too many states to keep. */
+  readonly stateTooLong: number
+  /** Runs that it followed no further after so many instructions, and at holes of Linux. */
+  readonly stateCut: number
+  readonly stateHoles: number
   readonly escapes: readonly { readonly candidate: Candidate; readonly escape: Escape }[]
 }
 
@@ -71,6 +76,8 @@ export interface DifferentialResult {
 const IN_FLIGHT = 48
 /** Instructions that a verifier may walk: programs that take more keep both sides busy for seconds. */
 const MAX_VERIFIED = 100_000
+/** Why such a program is left out. */
+export const TOO_LONG = 'too long to verify'
 /** Left out at most, of each program compared: else something is wrong with the generators, or the kernel. */
 const MAX_LEFT_OUT = 1
 const PROGRESS_EVERY = 500
@@ -86,7 +93,7 @@ export async function differential(kernel: Kernel, options: DifferentialOptions)
     while (pending.length < IN_FLIGHT && tally.runs + pending.length < options.runs) {
       const { value: candidate } = stream.next()
       const asked = ask(kernel, candidate, options)
-      if (asked === undefined) tally.leaveOut('too long to verify')
+      if (asked === undefined) tally.leaveOut(TOO_LONG)
       else pending.push(asked)
     }
     const asked = pending.shift()!
@@ -151,7 +158,12 @@ class Tally {
   #sameMessage = 0
   #accepted = 0
   #compared = 0
-  #stateChecked = 0
+  readonly #state: { checked: number; tooLong: number; cut: number; holes: number } = {
+    checked: 0,
+    tooLong: 0,
+    cut: 0,
+    holes: 0,
+  }
 
   constructor(options: DifferentialOptions) {
     this.#options = options
@@ -203,12 +215,14 @@ class Tally {
     this.#accepted += 1
     if (every === 0 || this.#accepted % every !== 0) return
     try {
-      const { escapes } = stateCheck(question.object, PROGRAM_NAME, inputs, STATE_LIMITS)
-      this.#stateChecked += 1
+      const { escapes, cut, holes } = stateCheck(question.object, PROGRAM_NAME, inputs, STATE_LIMITS)
+      this.#state.checked += 1
+      this.#state.cut += cut
+      this.#state.holes += holes
       this.#escapes.push(...escapes.map((one) => ({ candidate, escape: one })))
     } catch (error) {
-      // A walk of more states than can be kept.
       if (!(error instanceof WalkTooLong)) throw error
+      this.#state.tooLong += 1
     }
   }
 
@@ -224,7 +238,10 @@ class Tally {
       byClass: Object.fromEntries(this.#byClass),
       found: this.#found,
       leftOut: this.#leftOut,
-      stateChecked: this.#stateChecked,
+      stateChecked: this.#state.checked,
+      stateTooLong: this.#state.tooLong,
+      stateCut: this.#state.cut,
+      stateHoles: this.#state.holes,
       escapes: this.#escapes,
     }
   }

@@ -20,6 +20,9 @@ const result = (fields: Partial<DifferentialResult> = {}): DifferentialResult =>
   found: [],
   leftOut: new Map([['too long to verify', 3]]),
   stateChecked: 1,
+  stateTooLong: 2,
+  stateCut: 3,
+  stateHoles: 4,
   escapes: [],
   ...fields,
 })
@@ -49,7 +52,8 @@ test('the table: totals, classes, disagreements by message', () => {
       'seed 9: 4 programs, 2 refused by the kernel (50.00 %)',
       'verdicts 75.00 % the same, messages 100.00 % of those that both refuse',
       'results of 1 programs compared: 0 differ',
-      'state checking of 1 programs: 0 escapes',
+      'state checking of 1 programs: 0 escapes; 2 programs too long to follow, 3 runs cut off for their length, 4 at ' +
+        'holes of Linux',
       'left out: 3, too long to verify',
       '',
       'class         runs   same verdict   refused by the kernel',

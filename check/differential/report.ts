@@ -40,7 +40,9 @@ export function asTable(result: DifferentialResult): string {
     `seed ${seed}: ${runs} programs, ${rejected} refused by the kernel (${percent(rejected / Math.max(1, runs))})`,
     `verdicts ${percent(verdictAgreement)} the same, messages ${percent(messageAgreement)} of those that both refuse`,
     `results of ${compared} programs compared: ${resultDifferences} differ`,
-    `state checking of ${result.stateChecked} programs: ${result.escapes.length} escapes`,
+    `state checking of ${result.stateChecked} programs: ${result.escapes.length} escapes; ` +
+      `${result.stateTooLong} programs too long to follow, ${result.stateCut} runs cut off for their length, ` +
+      `${result.stateHoles} at holes of Linux`,
     ...[...result.leftOut].map(([reason, count]) => `left out: ${count}, ${reason}`),
     '',
     'class         runs   same verdict   refused by the kernel',
