@@ -1,20 +1,25 @@
 /** The figures of docs/parity.md: written from a run of the harness, and never by hand. */
-import { type DifferentialJson, percent } from './report.ts'
+import { type DifferentialJson, type DifferentialReport, percent } from './report.ts'
+
+/** What a page's figures are made from: what `--json` prints, and what `--report` writes where there is that. */
+export interface Figures extends DifferentialJson {
+  readonly report?: DifferentialReport
+}
 
 const BEGIN = /^<!-- figures: (?<json>\{.*\}) -->$/mu
 const END = '<!-- end of figures -->'
 
 /** The page with the figures of `json` in place of those that it has. @throws Error for a page without */
-export function withFigures(page: string, json: DifferentialJson): string {
+export function withFigures(page: string, json: Figures): string {
   const { from, to } = place(page)
   return page.slice(0, from) + renderFigures(json) + page.slice(to)
 }
 
 /** What the page's figures were made from. @throws Error for a page without */
-export function figuresOf(page: string): DifferentialJson {
+export function figuresOf(page: string): Figures {
   const json = BEGIN.exec(page)?.groups?.json
   if (json === undefined) throw new Error('the page has no figures')
-  return JSON.parse(json) as DifferentialJson
+  return JSON.parse(json) as Figures
 }
 
 function place(page: string): { from: number; to: number } {
@@ -24,7 +29,7 @@ function place(page: string): { from: number; to: number } {
   return { from: begin.index, to: end + END.length }
 }
 
-function renderFigures(json: DifferentialJson): string {
+function renderFigures(json: Figures): string {
   const { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass } = json
   const rows = Object.entries(byClass).map(([name, { runs: count, agree, rejected }]) => [
     name,
@@ -39,17 +44,42 @@ function renderFigures(json: DifferentialJson): string {
     `${percent(messageAgreement)} of those that both refuse; other results: ${resultDifferences}.`,
     '',
     ...table(['class', 'programs', 'same verdict', 'refused by Linux'], rows),
+    ...(json.report === undefined ? [] : renderReport(json.report, runs)),
     '',
     END,
   ].join('\n')
 }
 
+function renderReport(report: DifferentialReport, runs: number): string[] {
+  const { rejected, compared, stateChecked, stateTooLong, stateCut, escapes, leftOut, disagreements } = report
+  const left = Object.entries(leftOut).map(([reason, count]) => `; left out besides: ${count}, ${reason}`)
+  const rows = disagreements.map(({ programs, kind, harena, linux, known }) => {
+    return [kind, code(harena), code(linux), known ?? 'nothing', String(programs)]
+  })
+  const listed = table(['differs', 'harena', 'Linux', 'explained by', 'programs'], rows)
+  return [
+    '',
+    `Linux refused ${rejected} of them (${percent(rejected / Math.max(1, runs))})${left.join('')}.`,
+    `Results of ${compared} programs were compared. State checking followed ${stateChecked} programs: escapes ${escapes},`,
+    `programs too long to follow ${stateTooLong}, runs cut off for their length ${stateCut}.`,
+    ...(rows.length === 0
+      ? []
+      : ['', 'All that differed, by message; of numbers in messages the first seen:', '', ...listed]),
+  ]
+}
+
+/** A message as a cell of a table. */
+function code(message: string): string {
+  return `\`${message.replaceAll('|', '\\|')}\``
+}
+
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((title, n) => Math.max(title.length, ...rows.map((row) => row[n]!.length)))
+  const isText = (n: number): boolean => rows.every((row) => !/^[\d.]+(?: %)?$/u.test(row[n]!))
   const line = (cells: readonly string[]): string => {
-    const padded = cells.map((cell, n) => (n === 0 ? cell.padEnd(widths[n]!) : cell.padStart(widths[n]!)))
+    const padded = cells.map((cell, n) => (isText(n) ? cell.padEnd(widths[n]!) : cell.padStart(widths[n]!)))
     return `| ${padded.join(' | ')} |`
   }
-  const rule = widths.map((width, n) => (n === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  const rule = widths.map((width, n) => (isText(n) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
   return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)]
 }

@@ -76,6 +76,21 @@ describe('figures', () => {
     expect(figuresOf(withFigures(written, { ...json, seed: 8 })).seed).toBe(8)
   })
 
+  test('with what was reported: shares, and what differed by message', () => {
+    const disagreements = [
+      { programs: 3, kind: 'verdict', harena: 'EACCES a|b', linux: 'accepted', known: 'Fields of maps' },
+      { programs: 1, kind: 'message', harena: 'EACCES a', linux: 'EINVAL b', known: null },
+    ] as const
+    const counts = { rejected: 50, compared: 90, stateChecked: 100, stateTooLong: 1, stateCut: 2, escapes: 0 }
+    const figures = { ...json, report: { ...counts, leftOut: { 'too long to verify': 4 }, disagreements } }
+    const written = withFigures(empty, figures)
+    expect(written).toContain('\nLinux refused 50 of them (25.00 %); left out besides: 4, too long to verify.\n')
+    expect(written).toMatch(/^\| verdict +\| `EACCES a\\\|b` +\| `accepted` +\| Fields of maps +\| +3 \|$/mu)
+    expect(written).toMatch(/^\| message .*\| nothing +\| +1 \|$/mu)
+    expect(figuresOf(written)).toEqual(figures)
+    expect(withFigures(written, figures)).toBe(written)
+  })
+
   test.each(['', 'no marks', '<!-- end of figures -->\n<!-- figures: {} -->'])('%j has none', (text) => {
     expect(() => withFigures(text, json)).toThrow('the page has no figures')
   })

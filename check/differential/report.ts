@@ -14,6 +14,39 @@ export function asJson(result: DifferentialResult): DifferentialJson {
   return { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass }
 }
 
+/** Disagreements of one message. */
+export interface ReportedDisagreement {
+  readonly programs: number
+  readonly kind: Found['disagreement']['kind']
+  /** What both said of the first program. */
+  readonly harena: string
+  readonly linux: string
+  /** Name of the known difference that explains it; null where none does. */
+  readonly known: string | null
+}
+
+/** What `--report FILE` writes, beside the object that `--json` prints. */
+export interface DifferentialReport
+  extends Pick<DifferentialResult, 'rejected' | 'compared' | 'stateChecked' | 'stateTooLong' | 'stateCut'> {
+  readonly escapes: number
+  readonly leftOut: Readonly<Record<string, number>>
+  readonly disagreements: readonly ReportedDisagreement[]
+}
+
+export function asReport(result: DifferentialResult): DifferentialReport {
+  const { rejected, compared, stateChecked, stateTooLong, stateCut, escapes, leftOut, found } = result
+  return {
+    ...{ rejected, compared, stateChecked, stateTooLong, stateCut },
+    escapes: escapes.length,
+    leftOut: Object.fromEntries(leftOut),
+    disagreements: byMessage(found).map(({ count, first: { disagreement, candidate } }) => {
+      const { kind, harena, linux } = disagreement
+      const known = kind === 'result' ? undefined : explain(disagreement, candidate.text)
+      return { programs: count, kind, harena, linux, known: known?.name ?? null }
+    }),
+  }
+}
+
 /** Refusals of the kernel that harena need not have: limits of the two differ, and what never runs does no harm. */
 const EXCUSED = /E2BIG|too (?:complex|large|many)|unreachable insn|unknown opcode|reserved fields|invalid (?:BPF_|imm)/u
 
