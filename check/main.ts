@@ -2,12 +2,14 @@
  * State checking from the command line:
  *
  *     npm run check:state -- [--runs N] [--inputs N] [--seed N] [--kind valid|mutant|wild] [--only N]
+ *                            [--no-save]
  *
- * Prints the smallest program found for the first escape. Exit code 0 when no run leaves what the verifier walked, 1 when one does, 2 for bad usage.
+ * Prints the smallest program found for the first escape, and keeps it in check/found/pending. Exit code 0 when no run leaves what the verifier walked, 1 when one does, 2 for bad usage.
  */
 import { parseArgs } from 'node:util'
 import { type CampaignOptions, checkGenerated, renderEscape, smallestEscape } from './campaign.ts'
 import type { ProgramKind } from './generate/numbered.ts'
+import { keep } from './pending.ts'
 
 class UsageError extends Error {
   override readonly name = 'UsageError'
@@ -24,7 +26,7 @@ function programKind(text: string): ProgramKind {
   throw new UsageError(`--kind is valid, mutant or wild, not ${text}`)
 }
 
-function readOptions(args: readonly string[]): CampaignOptions {
+function readOptions(args: readonly string[]): CampaignOptions & { readonly save: boolean } {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -33,6 +35,7 @@ function readOptions(args: readonly string[]): CampaignOptions {
       seed: { type: 'string', default: '1' },
       kind: { type: 'string', default: 'valid' },
       only: { type: 'string' },
+      'no-save': { type: 'boolean', default: false },
     },
   })
   return {
@@ -40,12 +43,21 @@ function readOptions(args: readonly string[]): CampaignOptions {
     inputs: wholeNumber('inputs', values.inputs),
     seed: wholeNumber('seed', values.seed),
     kind: programKind(values.kind),
+    save: !values['no-save'],
     ...(values.only === undefined ? {} : { only: wholeNumber('only', values.only) }),
   }
 }
 
+/** What was found, as comments, above the program: so that the file assembles. */
+function keepEscape({ seed, kind = 'valid' }: CampaignOptions, index: number, text: string): string {
+  const program = text.indexOf('\n.map ') + 1
+  const found = text.slice(0, program).trimEnd().split('\n')
+  const comments = found.map((line) => `# ${line}\n`).join('')
+  return keep(`state-seed-${seed}-${kind}-${index}`, `${comments}${text.slice(program)}`)
+}
+
 function main(args: readonly string[]): number {
-  let options: CampaignOptions
+  let options: ReturnType<typeof readOptions>
   try {
     options = readOptions(args)
   } catch (error) {
@@ -56,7 +68,11 @@ function main(args: readonly string[]): number {
   }
   const result = checkGenerated(options)
   const first = result.found[0]
-  if (first !== undefined) console.log(renderEscape(smallestEscape(first.index, options) ?? first))
+  if (first !== undefined) {
+    const text = renderEscape(smallestEscape(first.index, options) ?? first)
+    console.log(text)
+    if (options.save) console.log(`kept: ${keepEscape(options, first.index, text)}`)
+  }
   const { checked, rejected, tooLong, holes, cut, steps } = result
   console.log(
     `seed ${options.seed}: ${checked} programs checked over ${steps} instructions, ${rejected} refused, ` +

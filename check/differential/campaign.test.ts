@@ -8,6 +8,7 @@ import { byMessage, type DifferentialResult, differential, type Kernel, TOO_LONG
 import { answerOfHarena } from './harena.ts'
 import { explain } from './known-differences.ts'
 import { asTable, wronglyAccepted } from './report.ts'
+import { saveFound } from './save.ts'
 import { shrinkFound } from './shrink.ts'
 
 const SEED: number = testSeed(10)
@@ -22,7 +23,8 @@ test('harena is as the running kernel', { timeout: testCount(3, 30) * MINUTES },
   const options = { seed: SEED, runs: RUNS, cpus: possibleCpus(), stateEvery: testCount(10, 1) }
   const result = await differential(client, options)
   console.log(asTable(result))
-  const hint = `npm run differential -- --seed ${SEED} --runs ${RUNS} --save`
+  const kept = await saveFound(client, result, options.cpus)
+  const hint = `npm run differential -- --seed ${SEED} --runs ${RUNS}; kept: ${kept.join(' ') || 'nothing'}`
   expect(result.runs, hint).toBe(RUNS)
   // What is left out is not seen: little, and for one reason alone.
   expect([...result.leftOut.keys()].filter((reason) => reason !== TOO_LONG)).toEqual([])

@@ -247,7 +247,7 @@ class Tally {
   }
 }
 
-const STATE_LIMITS = { maxStates: 10_000, maxUnpruned: 2000, maxSteps: 5000 } as const
+export const STATE_LIMITS = { maxStates: 10_000, maxUnpruned: 2000, maxSteps: 5000 } as const
 
 function ratio(part: number, whole: number): number {
   return whole === 0 ? 1 : part / whole

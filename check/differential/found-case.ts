@@ -11,8 +11,9 @@
  */
 import { assemble } from '../../asm/assemble.ts'
 import type { Answer, MapContents, Question, RunRequest } from '../../linux/question.ts'
-import { PROGRAM_NAME } from '../generate/write-program.ts'
+import { type GeneratedProgram, PROGRAM_NAME } from '../generate/write-program.ts'
 import type { RunInput } from '../run-input.ts'
+import type { Escape } from '../state-check.ts'
 import { isJudgement } from './campaign.ts'
 import { verdictOf } from './compare.ts'
 import type { SmallCase } from './shrink.ts'
@@ -41,6 +42,26 @@ export function renderCase({ origin, cpus, text, comparable, inputs, disagreemen
     `# cpus: ${cpus}`,
     ...runs.map((input) => `# run: ${renderInput(input)}`),
     ...results.map((result) => `# result: ${result}`),
+    text.trimEnd(),
+    '',
+  ].join('\n')
+}
+
+/** The file of a program that left what the verifier had walked. */
+export function renderEscapeCase(
+  origin: string,
+  cpus: number,
+  { text, comparable }: GeneratedProgram,
+  { slot, place, value, pruning, nearest, input }: Escape,
+): string {
+  // What chance shows in is not run when the case is replayed.
+  const run = comparable ? 'run' : 'was run with'
+  return [
+    `# ${origin}: state checking, instruction ${slot}: ${place} = ${value}, walked ${pruning ? 'with' : 'without'} pruning as`,
+    ...nearest.split('\n').map((line) => `#   ${line}`),
+    '# linux: accepted',
+    `# cpus: ${cpus}`,
+    `# ${run}: ${renderInput(input)}`,
     text.trimEnd(),
     '',
   ].join('\n')

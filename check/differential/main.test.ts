@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { whyUnavailable } from '../../linux/index.ts'
 import { CLASSES } from './programs.ts'
 
@@ -11,7 +13,10 @@ function run(...args: readonly string[]): { status: number | null; stdout: strin
 test('--json: the last line is what machines read', (ctx) => {
   const why = whyUnavailable()
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
-  const { status, stdout, stderr } = run('--runs', '40', '--seed', '3', '--json')
+  const directory = mkdtempSync(join(tmpdir(), 'report-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const report = join(directory, 'report.json')
+  const { status, stdout, stderr } = run('--runs', '40', '--seed', '3', '--json', '--no-save', '--report', report)
   expect(stderr).toMatch(/^seed 3: 40 programs, \d+ refused by the kernel/mu)
   const found = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   const keys = ['seed', 'runs', 'verdictAgreement', 'messageAgreement', 'resultDifferences', 'byClass']
@@ -23,6 +28,7 @@ test('--json: the last line is what machines read', (ctx) => {
     agree: expect.any(Number),
     rejected: expect.any(Number),
   })
+  expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({ escapes: 0, disagreements: expect.any(Array) })
   expect(status).toBe(0)
 })
 

@@ -1,19 +1,21 @@
 /**
  * The differential harness from the command line:
  *
- *     npm run differential -- [--runs N] [--seed N] [--class NAME] [--state-every N | --no-state] [--json] [--save]
+ *     npm run differential -- [--runs N] [--seed N] [--class NAME] [--state-every N | --no-state] [--json]
+ *                             [--report FILE] [--no-save]
  *
- * With --json the last line is one object; the disagreements go to standard error. With --save the first programs that
- * disagree are shrunk and written to check/found/pending. Exit code 0 when no result differs, nothing is accepted that
+ * With --json the last line is one object; the disagreements go to standard error. --report writes what
+ * differed, by message, to a file. Programs that disagree for no known reason, and those with escapes, are shrunk and
+ * kept in check/found/pending: ten at most, none with --no-save. Exit code 0 when no result differs, nothing is accepted that
  * the kernel refuses and state checking finds nothing; 1 else; 2 for bad usage, or where the kernel cannot be asked.
  */
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { KernelClient, whyUnavailable } from '../../linux/index.ts'
 import { possibleCpus } from '../../linux/possible-cpus.ts'
 import { type DifferentialOptions, type DifferentialResult, differential } from './campaign.ts'
 import { CLASSES } from './programs.ts'
-import { asJson, asTable, isFailure } from './report.ts'
+import { asJson, asReport, asTable, isFailure } from './report.ts'
 import { saveFound } from './save.ts'
 
 class UsageError extends Error {
@@ -28,6 +30,7 @@ function wholeNumber(name: string, text: string): number {
 
 interface Options extends Omit<DifferentialOptions, 'cpus'> {
   readonly json: boolean
+  readonly report: string | undefined
   readonly save: boolean
 }
 
@@ -41,7 +44,8 @@ function readOptions(args: readonly string[]): Options {
       'state-every': { type: 'string', default: '1' },
       'no-state': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
-      save: { type: 'boolean', default: false },
+      report: { type: 'string' },
+      'no-save': { type: 'boolean', default: false },
     },
   })
   const only = values.class
@@ -54,7 +58,8 @@ function readOptions(args: readonly string[]): Options {
     ...(only === undefined ? {} : { only }),
     stateEvery: values['no-state'] ? 0 : wholeNumber('state-every', values['state-every']),
     json: values.json,
-    save: values.save,
+    report: values.report,
+    save: !values['no-save'],
   }
 }
 
@@ -80,8 +85,9 @@ async function main(args: readonly string[]): Promise<number> {
       cpus: possibleCpus(),
       progress: (done) => console.error(`${done} of ${options.runs} programs`),
     })
-    if (options.save) await save(client, result)
+    if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(asReport(result), null, 2)}\n`)
     print(result, options.json)
+    if (options.save) await save(client, result)
     return isFailure(result) ? 1 : 0
   } finally {
     client.close()
@@ -98,9 +104,7 @@ function print(result: DifferentialResult, json: boolean): void {
 }
 
 async function save(client: KernelClient, result: DifferentialResult): Promise<void> {
-  for (const path of await saveFound(client, result, possibleCpus(), join(import.meta.dirname, '../found/pending'))) {
-    console.error(`written: ${path}`)
-  }
+  for (const path of await saveFound(client, result, possibleCpus())) console.error(`kept: ${path}`)
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -44,9 +44,13 @@ export async function shrinkFound(kernel: Kernel, found: Found, from: Origin): P
       : await shrinkText(candidate, shows)
   const origin = `seed ${seed}, program ${candidate.number}`
   const shown = await disagreementOf(kernel, small, from)
-  // The kernel was asked the same twice: only chance can have changed its mind.
-  if (shown === undefined) throw new Error(`${origin}: the disagreement is not there a second time`)
   const { text, comparable } = small
+  if (shown === undefined) {
+    // The kernel was asked the same twice: only chance can have changed its mind. What was seen is kept all the same.
+    const linux = await kernel.ask(questionOf(candidate, inputsFor(candidate, seed)))
+    const rare = { origin: `${origin}, not there a second time`, cpus: from.cpus, linux, disagreement }
+    return { ...rare, text: candidate.text, comparable: candidate.comparable, inputs: inputsFor(candidate, seed) }
+  }
   return { origin, cpus: from.cpus, text, comparable, inputs: inputsFor(small, seed), ...shown }
 }
 
