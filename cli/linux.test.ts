@@ -32,8 +32,8 @@ function file(name: string, content: string): string {
   return join(folder, name)
 }
 
-function skipWithoutKernel(ctx: TestContext): void {
-  const why = whyUnavailable()
+function skipWithoutKernel(ctx: TestContext, wanted?: 'packets'): void {
+  const why = whyUnavailable(wanted)
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
 }
 
@@ -129,7 +129,7 @@ describe('run', () => {
   })
 
   test('a packet program has a duration', async (ctx) => {
-    skipWithoutKernel(ctx)
+    skipWithoutKernel(ctx, 'packets')
     const { stdout } = await harena('run', XDP, '--engine', 'linux', '--json', '--data', 'zero:64', '--timeout', '0')
     expect(JSON.parse(stdout)).toMatchObject({ retval: 1, durationNs: expect.any(Number) })
   })
@@ -148,7 +148,7 @@ describe('run', () => {
   })
 
   test('a program that takes too long is given up', async (ctx) => {
-    skipWithoutKernel(ctx)
+    skipWithoutKernel(ctx, 'packets')
     const long = ['--data', 'zero:64', '--repeat', '2000000000', '--timeout', '1']
     const { status, stdout, stderr } = await harena('run', XDP, '--engine', 'linux', '--json', ...long)
     expect([status, stderr]).toEqual([3, 'harena: timed out\n'])
@@ -192,7 +192,7 @@ describe('verify', () => {
   })
 
   test.for(['0', '1', '2', '4'])('level %s gives the same as harena, figures included', async (level, ctx) => {
-    skipWithoutKernel(ctx)
+    skipWithoutKernel(ctx, 'packets')
     const args = ['verify', XDP, '--json', '--log-level', level]
     const [ours, kernels] = [await harena(...args), await harena(...args, '--engine', 'linux')]
     const time = (text: string): unknown => JSON.parse(text.replace(/verification time \d+ usec/u, 'verification time'))

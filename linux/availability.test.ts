@@ -56,6 +56,41 @@ describe('where the kernel cannot be asked, one line says why', () => {
   })
 })
 
+test('without CAP_NET_ADMIN, programs with packets are an error of rights, not of the program', (ctx) => {
+  skipWithoutKernel(ctx, 'packets')
+  const rights = '+bpf,+perfmon'
+  const script = `
+    const { whyUnavailable, LinuxMachine } = await import(${JSON.stringify(INDEX)})
+    const { assemble } = await import(${JSON.stringify(fileURLToPath(new URL('../index.ts', import.meta.url)))})
+    console.log(whyUnavailable())
+    console.log(whyUnavailable('packets'))
+    for (const type of ['syscall', 'xdp']) {
+      try {
+        new LinuxMachine().load(assemble('.program main type=' + type + '\\n r0 = 1\\n exit\\n'))
+        console.log('loaded')
+      } catch (error) { console.log(error.name + ': ' + error.message) }
+    }
+  `
+  const drop = [`--inh-caps=-all,${rights}`, `--ambient-caps=-all,${rights}`, `--bounding-set=-all,${rights}`]
+  const command = [
+    '--reuid',
+    '65534',
+    '--clear-groups',
+    ...drop,
+    process.execPath,
+    '--input-type=module',
+    '--eval',
+    script,
+  ]
+  const result = spawnSync('setpriv', command, { encoding: 'utf8' })
+  if (result.error !== undefined) ctx.skip(`setpriv cannot be run: ${result.error.message}`)
+  expect(result.stderr).toBe('')
+  const lacks = 'this process lacks CAP_NET_ADMIN (needed to load programs that see packets)'
+  expect(result.stdout).toBe(
+    `undefined\n${lacks}\nloaded\nErrnoError: input.bpf.s: program main of type xdp is not loaded: ${lacks}: EPERM\n`,
+  )
+})
+
 test('where it can, nothing is said', (ctx) => {
   skipWithoutKernel(ctx)
   expect(whyUnavailable()).toBeUndefined()

@@ -13,11 +13,17 @@ const CAP_BPF = 39
 
 export const KERNEL_BTF = '/sys/kernel/btf/vmlinux'
 
+/**
+ * What needs more than engine linux itself: loading programs that see the network's packets, maps with the flag
+ * zero_seed.
+ */
+export type Wanted = 'packets' | 'zero_seed'
+
 /** What stands between this process and engine linux, in one line; undefined when nothing does. */
-export function whyUnavailable(): string | undefined {
+export function whyUnavailable(wanted?: Wanted): string | undefined {
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`
   if (process.arch !== 'x64') return `this is Linux on ${process.arch}, not on x86-64`
-  const missing = missingCapability()
+  const missing = missingCapability() ?? missingFor(wanted)
   if (missing !== undefined) return `this process lacks ${missing}`
   if (!existsSync(KERNEL_BTF)) return `this kernel has no BTF of its own (${KERNEL_BTF})`
   try {
@@ -48,9 +54,23 @@ function missingCapability(): string | undefined {
   return undefined
 }
 
-/** The capability that a refused (EPERM) load of a program type may lack; undefined when it has what it takes. */
+function missingFor(wanted: Wanted | undefined): string | undefined {
+  switch (wanted) {
+    case undefined:
+      return undefined
+    case 'packets':
+      return missingForPackets()
+    case 'zero_seed':
+      return hasCapability(CAP_SYS_ADMIN) ? undefined : 'CAP_SYS_ADMIN (needed to create maps with zero_seed)'
+    default:
+      return wanted satisfies never
+  }
+}
+
+/** The capability without which programs of most types that see packets are not loaded. */
 export function missingForPackets(): string | undefined {
-  return hasCapability(CAP_NET_ADMIN) || hasCapability(CAP_SYS_ADMIN) ? undefined : 'CAP_NET_ADMIN'
+  if (hasCapability(CAP_NET_ADMIN) || hasCapability(CAP_SYS_ADMIN)) return undefined
+  return 'CAP_NET_ADMIN (needed to load programs that see packets)'
 }
 
 function hasCapability(bit: number): boolean {

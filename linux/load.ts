@@ -2,7 +2,7 @@
  * BPF_PROG_LOAD of a linked program: names of maps become descriptors, those of kfuncs ids in the kernel's BTF, and
  * what the verifier has to say against it a VerifierError, as from harena's own.
  */
-import { type Errno, HarenaError, type SourcePosition, VerifierError, type VerifierStats } from '../errors/errors.ts'
+import { ErrnoError, HarenaError, type SourcePosition, VerifierError, type VerifierStats } from '../errors/errors.ts'
 import { encode, type Slot } from '../isa/instruction.ts'
 import { CallKind, Pseudo, SLOT_BYTES } from '../isa/opcode.ts'
 import { isOwnKfunc } from '../program/kfuncs.ts'
@@ -35,7 +35,10 @@ export interface LoadedProgram {
 /** BPF_F_* attach types (enum bpf_attach_type) of the program types that need one. */
 const ATTACH_TYPES: Readonly<Record<string, number>> = { fentry: 24, fexit: 25, lsm: 27 }
 
-/** @throws VerifierError when the kernel refuses it, or when it names what the kernel has not */
+/**
+ * @throws VerifierError when the kernel refuses it, or when it names what the kernel has not; ErrnoError EPERM when this
+ * process may not load programs of that type
+ */
 export function loadProgram(request: LoadRequest): LoadedProgram {
   const { image, logLevel } = request
   const load = {
@@ -156,22 +159,21 @@ function rejection(image: LinuxImage, result: number, told: string, log: string)
   const what = `program ${image.name}`
   if (errno === undefined) return new HarenaError(`${what}: the kernel answers error ${-result}\n${told}`)
   const { reason, instruction, stats } = readLog(told)
+  // EPERM without a word of the verifier is about rights, and says nothing of the program.
+  const missing = errno === 'EPERM' && told === '' ? missingForPackets() : undefined
+  if (missing !== undefined) {
+    return new ErrnoError(errno, `${what} of type ${image.type} is not loaded: this process lacks ${missing}`)
+  }
   const source = instruction === undefined ? undefined : sourceOf(image, instruction)
   return new VerifierError({
     program: image.name,
     errno,
     instruction,
-    reason: reason || lacking(image, errno),
+    reason,
     log,
     source,
     stats,
   })
-}
-
-/** EPERM without a word of the verifier is about rights. */
-function lacking(image: LinuxImage, errno: Errno): string {
-  const missing = errno === 'EPERM' ? missingForPackets() : undefined
-  return missing === undefined ? '' : `this process lacks ${missing}, which programs of type ${image.type} may need`
 }
 
 function sourceOf({ lines }: LinuxImage, slot: Slot): SourcePosition | undefined {

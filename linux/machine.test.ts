@@ -471,7 +471,7 @@ describe('what is given back', () => {
 })
 
 test('programs with packets', (ctx) => {
-  skipWithoutKernel(ctx)
+  skipWithoutKernel(ctx, 'packets')
   const source = `
     .program drop type=xdp
         r2 = *(u32 *)(r1 + 0)

@@ -5,11 +5,11 @@ import { verify } from '../verifier/verify.ts'
 import { interpreter } from '../vm/interpreter-engine.ts'
 import type { LoadedObject } from '../vm/loaded-object.ts'
 import { MachineCore } from '../vm/machine.ts'
-import { whyUnavailable } from './availability.ts'
+import { type Wanted, whyUnavailable } from './availability.ts'
 import { LinuxMachine, type LinuxObject } from './machine.ts'
 
-export function skipWithoutKernel(ctx: TestContext): void {
-  const why = whyUnavailable()
+export function skipWithoutKernel(ctx: TestContext, wanted?: Wanted): void {
+  const why = whyUnavailable(wanted)
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
 }
 

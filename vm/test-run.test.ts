@@ -68,7 +68,7 @@ describe.each([
   const spec = assemble(`.license "GPL"\n${source}`)
   const machine = new Machine()
   const object = machine.load(spec)
-  const why = whyUnavailable()
+  const why = whyUnavailable('packets')
   const linux = why === undefined ? new LinuxMachine() : undefined
   const live = linux?.load(spec)
   afterAll(() => {

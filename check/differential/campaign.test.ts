@@ -16,7 +16,7 @@ const RUNS: number = testCount(2000, 20_000)
 const MINUTES = 60_000
 
 test('harena is as the running kernel', { timeout: testCount(3, 30) * MINUTES }, async (ctx) => {
-  const why = whyUnavailable()
+  const why = whyUnavailable('packets')
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
   const client = new KernelClient()
   onTestFinished(() => client.close())

@@ -51,7 +51,7 @@ describe('as the running kernel says', () => {
   afterAll(() => client.close())
 
   test.for(NAMES)('%s', async (name, ctx) => {
-    const why = whyUnavailable()
+    const why = whyUnavailable('packets')
     if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
     const found = read(name)
     const linux = outcome(await client.ask(found.question))

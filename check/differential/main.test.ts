@@ -11,7 +11,7 @@ function run(...args: readonly string[]): { status: number | null; stdout: strin
 }
 
 test('--json: the last line is what machines read', (ctx) => {
-  const why = whyUnavailable()
+  const why = whyUnavailable('packets')
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
   const directory = mkdtempSync(join(tmpdir(), 'report-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))

@@ -73,7 +73,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(error.message)
     return 2
   }
-  const why = whyUnavailable()
+  const why = whyUnavailable('packets')
   if (why !== undefined) {
     console.error(`the kernel cannot be asked: ${why}`)
     return 2

@@ -23,7 +23,7 @@ const TIMEOUT_MS = 60_000
 test('examples, rejected programs and those of the verifier: the kernel says the same', {
   timeout: 3 * TIMEOUT_MS,
 }, async (ctx) => {
-  const why = whyUnavailable()
+  const why = whyUnavailable('packets')
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
   const client = new KernelClient({ timeoutMs: TIMEOUT_MS })
   onTestFinished(() => client.close())
