@@ -113,7 +113,20 @@ function changedLines(a: string, b: string): number {
   return Math.max(gone.length, rest.length)
 }
 
+test('both encodings of a jump come, in one program as well', () => {
+  const texts = sample(validProgram).map(({ text }) => text)
+  const long = texts.filter((text) => text.includes('    gotol l'))
+  expect(long.length).toBeGreaterThan(COUNT / 20)
+  expect(long.filter((text) => text.includes('    goto l')).length).toBeGreaterThan(0)
+})
+
 describe('mutants', () => {
+  test('a long jump gets another label as a short one does', () => {
+    const text = '.program main type=syscall\n    r0 = 0\nl1:\n    gotol l2\nl2:\n    exit\n'
+    const program: GeneratedProgram = { text, classes: [], comparable: true }
+    expect(mutate(program, { mutation: 'label', line: 0, part: 0, value: 0 }).text).toContain('gotol l1')
+  })
+
   test('differ from a valid program, in at most one line, and assemble', () => {
     const choice = fc.record({
       mutation: fc.constantFrom(...MUTATIONS),

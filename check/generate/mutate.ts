@@ -93,7 +93,7 @@ function changeLine(lines: readonly string[], choice: MutationChoice): string[] 
       )
     case 'label': {
       const labels = labelsAround(lines, at)
-      return lines.with(at, line.replace(LABEL, `goto ${labels[choice.value % Math.max(1, labels.length)]}`))
+      return lines.with(at, line.replace(LABEL, `goto$1 ${labels[choice.value % Math.max(1, labels.length)]}`))
     }
     default:
       return choice.mutation satisfies never
@@ -112,7 +112,7 @@ const REGISTER = /\b[rw]\d{1,2}\b(?!_)/gu
 const NUMBER = /(?<![\w.])-?\d+\b/gu
 const WIDTH = /\b[us](?:8|16|32|64)\b|\b(?:be|le|bswap)(?:16|32|64)\b/gu
 const OPERATOR = / (?:[-+*/%&|^]|s\/|s%|<<|>>|s>>)= | (?:==|!=|s?[<>]=?|&) /gu
-const LABEL = /goto (l\d+)/u
+const LABEL = /goto(l?) l\d+/u
 
 const PATTERNS: Readonly<Partial<Record<Mutation, RegExp>>> = {
   register: REGISTER,

@@ -23,6 +23,11 @@ function conditionText(w: Writer, { op, wide, left, right }: Condition): string 
   return `${wide ? 'r' : 'w'}${a} ${op} ${b}`
 }
 
+/** A jump, of either encoding: the short one has its distance in `off`, the long one in `imm`. */
+function gotoText(w: Writer, label: string): string {
+  return `${w.shared.labels % 3 === 0 ? 'gotol' : 'goto'} ${label}`
+}
+
 /** Both sides, then what they have in common. In loops with branches enough, one side alone. */
 export function writeBranch(w: Writer, step: Of<'branch'>, write: WriteSteps): void {
   if (!w.mayFork(1)) {
@@ -36,7 +41,7 @@ export function writeBranch(w: Writer, step: Of<'branch'>, write: WriteSteps): v
   const target = w.aside(w.model, () => write(w, step.taken))
   w.put(`if ${text} goto ${label}`)
   w.lines.push(...otherwise.lines)
-  if (target.lines.length > 0) w.put(`goto ${end}`)
+  if (target.lines.length > 0) w.put(gotoText(w, end))
   w.label(label)
   w.lines.push(...target.lines)
   w.label(end)
@@ -92,7 +97,7 @@ export function writeLoop(w: Writer, step: Of<'loop'>, write: WriteSteps): void 
     case 'input':
       w.put(`if w${counter} s<= 0 goto ${end}`)
       w.lines.push(...body.lines)
-      w.put(`w${counter} += -1`, `goto ${head}`)
+      w.put(`w${counter} += -1`, gotoText(w, head))
       break
     case 'may_goto':
       w.tag('may_goto')
