@@ -319,6 +319,26 @@ describe('refusals', () => {
     })
   })
 
+  test.for([
+    [{ cpus: 2 }, 'engine linux cannot take the option cpus, which is for simulated machines'],
+    [{ seed: 1 }, 'engine linux cannot take the option seed, which is for simulated machines'],
+    [{ sed: 1 }, 'a machine has no option sed; did you mean seed?'],
+  ] as const)('of the option %j of a machine', ([options, message]) => {
+    expect(() => new LinuxMachine(options as object as Record<string, never>)).toThrow(new HarenaError(message))
+  })
+
+  test('of what the allocators hold; time passes by itself', (ctx) => {
+    skipWithoutKernel(ctx)
+    const machine = new LinuxMachine()
+    expect([machine.advance(1_000_000), machine.settle()]).toEqual([undefined, undefined])
+    expect(() => machine.statistics()).toThrow(new HarenaError('engine linux cannot tell what the allocators hold'))
+    machine.close()
+    const closed = new HarenaError('the machine is closed')
+    for (const use of [() => machine.advance(1), () => machine.settle(), () => machine.statistics()]) {
+      expect(use).toThrow(closed)
+    }
+  })
+
   test('of a map, with the number', (ctx) => {
     skipWithoutKernel(ctx)
     const bad = '.map m type=array key=8 value=8 entries=1\n.program main type=syscall\n r0 = 0\n exit\n'

@@ -12,7 +12,7 @@ import { link } from '../program/link.ts'
 import type { MapSpec, ObjectSpec } from '../program/object.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { LoadedObject } from '../vm/loaded-object.ts'
-import type { LoadOptions } from '../vm/options.ts'
+import { checkMachineOptions, type LoadOptions } from '../vm/options.ts'
 import { assertAvailable } from './availability.ts'
 import { btfLoad, closeFd } from './bpf.ts'
 import { DataMap } from './data-map.ts'
@@ -32,8 +32,12 @@ export class LinuxMachine {
   readonly #resources = new Resources()
   readonly #output: LinuxOutput
 
-  /** @throws HarenaError that names what is missing: Linux on x86-64, koffi, a capability */
-  constructor() {
+  /**
+   * The kernel is as it is: there are no options, and those of a simulated machine are refused by name.
+   * @throws HarenaError that names what is missing: Linux on x86-64, koffi, a capability
+   */
+  constructor(options: Readonly<Record<string, never>> = {}) {
+    refuseOptions(options)
     assertAvailable()
     this.#output = this.#resources.add(new LinuxOutput())
     closeWhenForgotten(this, this.#resources)
@@ -87,6 +91,22 @@ export class LinuxMachine {
   on(_event: 'output', listener: OutputListener): () => void {
     this.#resources.assertOpen()
     return this.#output.on(listener)
+  }
+
+  /** Does nothing: the kernel's time passes by itself. */
+  advance(_ns: number | bigint): void {
+    this.#resources.assertOpen()
+  }
+
+  /** Does nothing: the kernel does what is due by itself, in its own time, and tells nobody when. */
+  settle(): void {
+    this.#resources.assertOpen()
+  }
+
+  /** @throws HarenaError always: the kernel does not show its allocators */
+  statistics(): never {
+    this.#resources.assertOpen()
+    throw unsupported('tell what the allocators hold')
   }
 
   /** Closes every descriptor; a second call does nothing. Views of arenas stay good for as long as they are held. */
@@ -156,6 +176,13 @@ export class LinuxMachine {
     }
     return new Map(spec.globals.map((global) => [global.name, this.#held(new LinuxGlobal(dataOf(global.map), global))]))
   }
+}
+
+/** From outside the type system there may be any. @throws HarenaError that names it */
+function refuseOptions(options: Readonly<Record<string, never>>): void {
+  checkMachineOptions(options)
+  const given = Object.entries(options).find(([, value]) => value !== undefined)
+  if (given !== undefined) throw unsupported(`take the option ${given[0]}, which is for simulated machines`)
 }
 
 /** Frozen as soon as it is filled. */
