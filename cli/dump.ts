@@ -1,5 +1,5 @@
 /** `--dump NAME`: a global, all globals, a map's entries, an arena's pages. */
-import type { Global, LoadedObject } from '../index.ts'
+import { ErrnoError, type Global, type LoadedObject } from '../index.ts'
 import type { LinuxGlobal, LinuxObject } from '../linux/index.ts'
 import { UsageError } from './options.ts'
 
@@ -46,14 +46,28 @@ function dumpMap(loaded: LoadedObject | LinuxObject, name: string): Dumped {
   const size = aggregateSize(loaded, name)
   const text = (value: bigint | Uint8Array): string =>
     size === undefined ? keyText(value) : bytesText(bytesOf(value, size))
+  const listed = listEntries(loaded, name)
+  if (listed instanceof ErrnoError) {
+    return { name, json: { error: listed.message }, lines: [`(cannot be listed: ${listed.message})`] }
+  }
   // Values of per-CPU maps come as a list, by CPU.
-  const entries = [...loaded.map(name).entries()].map(
-    ([key, value]) => [keyText(key), isValue(value) ? text(value) : value.map(text)] as const,
-  )
+  const entries = listed.map(([key, value]) => [keyText(key), isValue(value) ? text(value) : value.map(text)] as const)
   return {
     name,
     json: Object.fromEntries(entries),
     lines: entries.map(([key, value]) => `${key}: ${typeof value === 'string' ? value : `[${value.join(', ')}]`}`),
+  }
+}
+
+type Entry = readonly [number | bigint | Uint8Array, bigint | Uint8Array | readonly (bigint | Uint8Array)[]]
+
+/** A map's entries, or why the kernel does not list them: a ring buffer has none, a queue no keys. */
+function listEntries(loaded: LoadedObject | LinuxObject, name: string): readonly Entry[] | ErrnoError {
+  try {
+    return [...loaded.map(name).entries()]
+  } catch (error) {
+    if (error instanceof ErrnoError) return error
+    throw error
   }
 }
 

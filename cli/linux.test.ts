@@ -63,6 +63,15 @@ const COUNT = file(
 )
 const BAD = file('bad.bpf.s', '.program bad type=syscall\n    r0 = r3\n    exit\n')
 const XDP = file('xdp.bpf.s', '.program drop type=xdp\n    r0 = 1\n    exit\n')
+const UNLISTED = file(
+  'unlisted.bpf.s',
+  `.map ring type=ringbuf entries=4096
+.map line type=queue value=8 entries=2
+.program main type=syscall
+    r0 = 3
+    exit
+`,
+)
 const TWO = file('two.bpf.s', '.program a type=syscall\nr0 = 1\nexit\n.program b type=syscall\nr0 = r5\nexit\n')
 const PRINTING = file(
   'printing.bpf.s',
@@ -110,6 +119,22 @@ describe('run', () => {
       0x100000010000  61 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
       *
 `)
+  })
+
+  test.for(WAYS)('maps without keys are not listed, and the result is shown all the same, $where', async (way, ctx) => {
+    skipWithoutKernel(ctx)
+    const args = ['run', UNLISTED, '--engine', 'linux', ...way.args, '--dump', 'ring', '--dump', 'line']
+    const { status, stdout, stderr } = await harena(...args)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toBe(`main: returned 3 (0x3)
+  ring = (cannot be listed: map ring: next key: ENOTSUPP)
+  line = (cannot be listed: map line: next key: EINVAL)
+`)
+    expect(JSON.parse((await harena(...args, '--json')).stdout)).toMatchObject({
+      verdict: 'accepted',
+      retval: 3,
+      dump: { ring: { error: 'map ring: next key: ENOTSUPP' } },
+    })
   })
 
   test.for(WAYS)('--json: neither r0 nor a duration for syscall programs, $where', async ({ args }, ctx) => {
