@@ -237,3 +237,7 @@ describe('close', () => {
     arena.close()
   })
 })
+
+test('an address below 0 is shown as the 64 bits that it is', () => {
+  expect(() => makeArena().mmap().u64(-1n)).toThrow(/^segmentation fault at 0xffffffffffffffff: /u)
+})

@@ -214,7 +214,9 @@ export class SegmentationFault extends HarenaError {
   /** SEGV_MAPERR (1): nothing is mapped there; SEGV_ACCERR (2): the mapping forbids it. */
   readonly code: 1 | 2
   constructor(address: bigint, code: 1 | 2, detail: string) {
-    super(`segmentation fault at 0x${address.toString(16)}: ${detail}`)
+    // What was computed below 0 is the address that it wraps to.
+    const shown = address < 0n ? BigInt.asUintN(64, address) : address
+    super(`segmentation fault at 0x${shown.toString(16)}: ${detail}`)
     this.address = address
     this.code = code
   }
