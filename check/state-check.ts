@@ -193,7 +193,8 @@ class Checker {
       if (followers.every(({ found }) => found !== undefined)) throw new EndOfRun()
     }
     try {
-      const given = this.#program.type === 'syscall' ? { ctx } : { data: input.data ?? new Uint8Array(64) }
+      const { type } = this.#program
+      const given = type === 'syscall' || type === 'kprobe' ? { ctx } : { data: input.data ?? new Uint8Array(64) }
       this.#loaded.program(this.#name).run({ ...given, hook, timeoutMs: 0 })
     } catch (error) {
       if (!(error instanceof EndOfRun)) throw error
