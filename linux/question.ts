@@ -13,7 +13,7 @@ export interface RunRequest {
   readonly repeat?: number
   /** Numbers to write to globals before it, by name. */
   readonly globals?: Readonly<Record<string, bigint>>
-  /** Elements of maps to write before it. */
+  /** Elements of maps to write before it; of an arena the key is a page, which the write brings in. */
   readonly elements?: readonly { readonly map: string; readonly key: number; readonly bytes: Uint8Array }[]
 }
 
@@ -91,7 +91,7 @@ export function answer(question: Question): Answer {
 function runOnce(loaded: LinuxObject, request: RunRequest): RunAnswer {
   const { program, ctx, data, repeat, globals = {}, elements = [] } = request
   for (const [name, value] of Object.entries(globals)) loaded.global(name).set(value)
-  for (const { map, key, bytes } of elements) loaded.map(map).set(key, bytes)
+  for (const { map, key, bytes } of elements) setElement(loaded.map(map), key, bytes)
   try {
     const result = loaded.program(program).run({
       ...(ctx === undefined ? {} : { ctx }),
@@ -107,6 +107,15 @@ function runOnce(loaded: LinuxObject, request: RunRequest): RunAnswer {
     if (error instanceof ErrnoError) return { errno: error.errno }
     throw error
   }
+}
+
+function setElement(map: ReturnType<LinuxObject['map']>, key: number, bytes: Uint8Array): void {
+  if (map.info.type !== 'arena') {
+    map.set(key, bytes)
+    return
+  }
+  const mapping = map.mmap()
+  mapping.write(mapping.start + BigInt(key * PAGE_SIZE), bytes)
 }
 
 function contents(loaded: LinuxObject, name: string): MapContents {

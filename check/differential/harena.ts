@@ -5,6 +5,7 @@ import type { Answer, MapContents, Question, RunAnswer, RunRequest } from '../..
 import { toBytes } from '../../maps/values.ts'
 import { PAGE_SIZE } from '../../program/types.ts'
 import type { LoadedObject } from '../../vm/loaded-object.ts'
+import { setElement } from '../run-input.ts'
 
 export interface HarenaLimits {
   /** Instructions to verify, after which it is given up: the same number on every machine. Default: the verifier's. */
@@ -56,7 +57,7 @@ export function answerOfHarena(question: Question, { maxVerified, cpus = 1 }: Ha
 function runOnce(loaded: LoadedObject, request: RunRequest): RunAnswer {
   const { program, globals = {}, elements = [], ctx, ...rest } = request
   for (const [name, value] of Object.entries(globals)) loaded.global(name).set(value)
-  for (const { map, key, bytes } of elements) loaded.map(map).set(key, bytes)
+  for (const element of elements) setElement(loaded, element)
   try {
     // The context is written back into the bytes given: the kernel is to be asked with what it was.
     const result = loaded.program(program).run({ ...rest, ...(ctx === undefined ? {} : { ctx: ctx.slice() }) })

@@ -26,6 +26,8 @@ function verdict(program: Candidate, cpus = 2): string | undefined {
   return answer === undefined || !isJudgement(answer) ? undefined : verdictOf(answer)
 }
 
+const isPage = ({ map }: { readonly map: string }): boolean => map === 'arena'
+
 test('programs and inputs of a seed are always the same', () => {
   const again = take(40)
   expect(again).toEqual(all.slice(0, 40))
@@ -85,5 +87,23 @@ describe('programs that see packets', () => {
         if (data !== undefined) expect(data.length).toBeGreaterThanOrEqual(14)
       }
     }
+  })
+
+  test('find pages of the arena that the user touched, and change them', () => {
+    const changed = packets.filter((one) => {
+      const question = questionOf(one, inputsFor(one, SEED))
+      const answer = judge(question, 2)
+      const arena = answer?.verdict === 'accepted' ? answer.maps.arena : undefined
+      if (arena?.kind !== 'pages') return false
+      expect(arena.pages.length > 0).toBe(question.runs?.some(({ elements }) => elements?.some(isPage)) ?? false)
+      const given = new Map(
+        question.runs?.flatMap(({ elements = [] }) => elements.filter(isPage)).map((e) => [e.key, e]),
+      )
+      return arena.pages.some(([page, bytes]) => {
+        const start = given.get(page)?.bytes ?? new Uint8Array()
+        return Buffer.compare(bytes.subarray(0, start.length), start) !== 0 || bytes.subarray(64).some((b) => b !== 0)
+      })
+    })
+    expect(changed.length).toBeGreaterThan(0)
   })
 })

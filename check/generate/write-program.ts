@@ -86,7 +86,7 @@ function startProgram(w: Writer): void {
   for (const reg of [6, 7, 8, 9]) w.set(reg, SCALAR)
 }
 
-/** Programs that see packets may not sleep, so not allocate pages: what their arenas hold, all of it is absent. */
+/** Programs that see packets may not sleep, so not allocate pages: their arenas hold those that the user touched. */
 function startPacketProgram(w: Writer): void {
   w.tag('packet')
   // Names the arena, without which there are no casts.
