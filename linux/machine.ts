@@ -109,7 +109,10 @@ export class LinuxMachine {
     throw unsupported('tell what the allocators hold')
   }
 
-  /** Closes every descriptor; a second call does nothing. Views of arenas stay good for as long as they are held. */
+  /**
+   * Closes every descriptor; a second call does nothing. Views of arenas keep their memory, until another mapping wants
+   * its address: see LinuxMapping.view.
+   */
   close(): void {
     this.#resources.close()
   }

@@ -192,7 +192,8 @@ export class LinuxMapping implements UserMemory {
    * A live window onto `count` bytes, for speed: plain memory. An access to it faults pages in and, unlike those on
    * harena's own engines, ends the process where the kernel answers SIGSEGV. So with segv_on_fault all its pages must
    * be there now (else: SegmentationFault), and stay while the view is used. A closed machine's views stay good until
-   * another mapping wants their address: then they have no bytes any more.
+   * another mapping wants their address: then they have no bytes any more (length 0). Copy what is to outlive that.
+   * Refusing the other mapping would refuse it for views that nobody holds and the collector has not seen yet, too.
    */
   view(at: bigint, count: number): Uint8Array<ArrayBufferLike> {
     this.#assertMapped(at)
