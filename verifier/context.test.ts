@@ -4,6 +4,13 @@
  */
 import { describe, expect, test } from 'vitest'
 import { Access } from '../program/loadable.ts'
+import {
+  CONTEXT_TYPES,
+  contextSource,
+  CONTEXT_OFFSETS as OFFSETS,
+  place,
+  CONTEXT_WIDTHS as WIDTHS,
+} from './inline-programs.ts'
 import { judge, loadable, type Verdict } from './testing.ts'
 
 interface Accepted {
@@ -50,22 +57,15 @@ function inRanges(ranges: readonly string[] | undefined, off: number): boolean {
   })
 }
 
-const WIDTHS = [1, 2, 4, 8] as const
-const OFFSETS = Array.from({ length: 216 }, (_, i) => i - 8)
-
-function place(register: string, off: number): string {
-  return `(${register} ${off < 0 ? '-' : '+'} ${Math.abs(off)})`
-}
-
 function verdict(type: string, body: string): Verdict {
-  return judge(loadable(`.program p type=${type}\n${body}\n  r0 = 0\n  exit\n`), { logLevel: 2 })
+  return judge(loadable(contextSource(type, body)), { logLevel: 2 })
 }
 
 function reasonOf(found: Verdict): string {
   return found.accepted ? '' : found.error.reason
 }
 
-describe.each(['xdp', 'socket'] as const)('%s', (type) => {
+describe.each(CONTEXT_TYPES)('%s', (type) => {
   const { load, store } = TABLES[type]
 
   test.each(WIDTHS)('loads of %i bytes', (size) => {

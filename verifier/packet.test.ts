@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { build } from '../isa/instruction.ts'
 import { type Row, rowNamed } from '../isa/table.ts'
 import { Rejection } from './errors.ts'
+import { PACKET_LOAD_IN_FUNCTION } from './inline-programs.ts'
 import { ID, MASK_HI, MASK_LO, OFF, RANGE, RegType, TYPE } from './layout.ts'
 import { checkPacketAccess, forgetPacket, learnPacket, predictPacket } from './packet.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
@@ -262,27 +263,9 @@ test('a call that moves the packet ends every pointer to it, in all frames and s
 })
 
 describe('packet loads', () => {
-  const source = `.license "GPL"
-.program p type=socket
-  r7 = *(u32 *)(r1 + 0)
-  r7 &= 7
-  call f
-  r2 = r10
-  r2 += -8
-  r2 += r7
-  *(u8 *)(r2 + 0) = 1
-  r0 = 0
-  exit
-.func f(a: ctx)
-  r7 = 9
-  r6 = r1
-  r0 = *(u8 *)skb[60000]
-  r0 = r7
-  exit
-`
   // Linux 6.18.44 follows the callee's r7 here, which is another one.
   test('what the caller needs is sought in the caller, whichever way its function was left', () => {
-    const { log, accepted } = judge(loadable(source), { logLevel: 2 })
+    const { log, accepted } = judge(loadable(PACKET_LOAD_IN_FUNCTION), { logLevel: 2 })
     expect(accepted).toBe(true)
     expect(log).not.toContain('mark_precise: frame1: regs=r7')
     const steps = log.split('\n').filter((line) => line.startsWith('mark_precise: frame0: regs=r7 stack= before 0:'))

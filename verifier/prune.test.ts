@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { VerifierStats } from '../errors/errors.ts'
 import { PROGRAM_FLAGS } from '../program/types.ts'
+import { boundedLoop, callsInRow, ENDLESS_LOOP, TOO_MANY_PATHS } from './inline-programs.ts'
 import { judge, loadable } from './testing.ts'
 
 function figures(body: string, flags = 0): VerifierStats {
@@ -19,21 +20,18 @@ describe('when a state is stored', () => {
     [31, 4],
     [40, 5],
   ])('%i calls in a row: %i states', (calls, states) => {
-    const body = `${'  call bpf_get_prandom_u32\n'.repeat(calls)}  r0 = 0\n  exit\n`
-    expect(figures(body).totalStates).toBe(states)
+    expect(figures(callsInRow(calls)).totalStates).toBe(states)
   })
 })
 
 describe('a bounded loop', () => {
-  const loop = (rounds: number): string => `  r1 = 0\nl:\n  r1 += 1\n  if r1 < ${rounds} goto l\n  r0 = 0\n  exit\n`
-
   test.each([
     [3, 0, 0],
     [10, 2, 1],
     [100, 6, 4],
     [1000, 51, 4],
   ])('of %i rounds: %i states, %i at most for an instruction', (rounds, total, most) => {
-    const stats = figures(loop(rounds))
+    const stats = figures(boundedLoop(rounds))
     expect([stats.processed, stats.totalStates, stats.maxStatesPerInsn]).toEqual([2 * rounds + 3, total, most])
   })
 
@@ -42,14 +40,14 @@ describe('a bounded loop', () => {
     [10, 20, 4],
     [100, 200, 4],
   ])('of %i rounds, a state at every point: %i, %i', (rounds, total, most) => {
-    const stats = figures(loop(rounds), PROGRAM_FLAGS.test_state_freq)
+    const stats = figures(boundedLoop(rounds), PROGRAM_FLAGS.test_state_freq)
     expect([stats.totalStates, stats.maxStatesPerInsn]).toEqual([total, most])
   })
 })
 
 describe('limits', () => {
   test('a loop that never ends otherwise ends here', () => {
-    const program = loadable('.program p type=syscall\n  r0 = 0\nl:\n  r0 += 1\n  goto l\n')
+    const program = loadable(`.program p type=syscall\n${ENDLESS_LOOP}`)
     const found = judge(program, { logLevel: 0 })
     expect(found.accepted).toBe(false)
     if (found.accepted) return
@@ -58,8 +56,7 @@ describe('limits', () => {
   })
 
   test('too many paths put aside', () => {
-    const body = '  r6 = 0\n  r0 = 0\n  goto m\nl:\n  r6 += 1\n  goto m\nm:\n  may_goto l\n  exit\n'
-    const found = judge(loadable(`.program p type=syscall\n${body}`), { logLevel: 0 })
+    const found = judge(loadable(`.program p type=syscall\n${TOO_MANY_PATHS}`), { logLevel: 0 })
     expect(found.accepted).toBe(false)
     if (found.accepted) return
     expect(found.error.errno).toBe('ENOMEM')

@@ -6,6 +6,7 @@ import { decode } from '../../isa/instruction.ts'
 import { assembleFile } from '../../node.ts'
 import { link } from '../../program/link.ts'
 import type { ObjectSpec } from '../../program/object.ts'
+import { inlinePrograms } from '../../verifier/inline-programs.ts'
 import { RECORDED_LOGS } from '../../verifier/log-recorded.ts'
 import { STATIC_CASES } from '../../verifier/prepare-cases.ts'
 import { bindMaps, judge } from '../../verifier/testing.ts'
@@ -29,7 +30,7 @@ export async function corpus(): Promise<readonly CorpusProgram[]> {
   const objects = await Promise.all(files.map(async ({ name, path }) => ({ name, object: await assembleFile(path) })))
   return [
     ...objects.flatMap((one) => programsOf(one, machineVerdict)),
-    ...[...recorded(), ...testdata(), ...raw()].flatMap((one) => programsOf(one, verifierVerdict)),
+    ...[...recorded(), ...testdata(), ...raw(), ...inline()].flatMap((one) => programsOf(one, verifierVerdict)),
   ]
 }
 
@@ -101,6 +102,10 @@ function testdata(): NamedObject[] {
 
 function withFlags(object: ObjectSpec, flags: number): ObjectSpec {
   return { ...object, programs: object.programs.map((program) => ({ ...program, flags: program.flags | flags })) }
+}
+
+function inline(): NamedObject[] {
+  return inlinePrograms().map(({ name, source }) => ({ name: `inline/${name}`, object: assemble(source) }))
 }
 
 /** Instructions that no assembler would write. */
