@@ -114,10 +114,11 @@ function messageOf(call: () => unknown): string {
 
 describe('a kprobe program by hand', () => {
   test.each(CONTEXTS)('runs in %s context', (context) => {
-    using machine = load().machine
+    const { machine } = load()
     const object = machine.load(assemble(SOURCE))
     expect(object.program('count').run({ context }).retval).toBe(0)
     expect(object.global('hits').get()).toBe(1n)
+    machine.close()
   })
 
   test('gets the registers that are given, zeros behind them, and leaves them alone', () => {
@@ -177,7 +178,7 @@ describe('attach', () => {
 
   test('runs on the CPU that passes', () => {
     const { machine, object, take, hits } = load({ cpus: 3 })
-    using attachment = object.program('where').attach('slab:slow')
+    const attachment = object.program('where').attach('slab:slow')
     take(0, 1, 2)
     expect([attachment.runs > 0, hits()]).toEqual([true, 2n])
     machine.close()
@@ -198,7 +199,7 @@ describe('attach', () => {
   test('a hit from inside an attached program is missed, and counted', () => {
     const { machine, object, take, hits } = load()
     take(0)
-    using attachment = object.program('nested').attach('slab:slow')
+    const attachment = object.program('nested').attach('slab:slow')
     // Between them, the keys of both sides use up the list of free objects again and again.
     take(1, 200)
     expect(attachment.runs).toBe(Number(hits()))

@@ -2,7 +2,14 @@
  * A program on the allocator's unlock path updates a map: some kinds of map elements wait for a lock that their own CPU
  * holds, some fail, some just work.
  */
-import { type AttachPointName, HarenaError, LockError, Machine, type MachinePolicies } from '../../index.ts'
+import {
+  type AttachPointName,
+  HarenaError,
+  type LoadedObject,
+  LockError,
+  Machine,
+  type MachinePolicies,
+} from '../../index.ts'
 import { assembleFile } from '../../node.ts'
 import type { Engine, Print } from '../example.ts'
 
@@ -28,26 +35,34 @@ export async function run(print: Print, engine: Engine = 'interpreter'): Promise
   const spec = await assembleFile(`${import.meta.dirname}/kprobe-deadlock.bpf.s`)
   for (const [elements, point, what] of TRIALS) {
     print(`${elements} at ${point} (${what})`)
-    using machine = new Machine({ seed: 1, engine, policies: { elements } })
-    const object = machine.load(spec)
-    const fill = (keys: bigint): void => {
-      object.global('keys').set(keys)
-      object.program('fill').run()
-    }
-    fill(512n)
-    object.program('thin').run()
-    // What was deleted is freed after a grace period.
-    machine.settle()
-    const attachment = object.program('probe').attach(point)
+    const machine = new Machine({ seed: 1, engine, policies: { elements } })
     try {
-      fill(1024n)
-    } catch (error) {
-      if (!(error instanceof LockError)) throw error
-      for (const line of error.message.split('\n')) print(`  ${line}`)
-      continue
+      trial(print, machine, machine.load(spec), point)
+    } finally {
+      machine.close()
     }
-    attachment.detach()
-    const [stored, failed] = [object.global('stored').get(), object.global('failed').get()]
-    print(`  survives ${attachment.runs} hits: ${stored} updates stored, ${failed} failed`)
   }
+}
+
+/** Fills the map, thins it out, and fills it again with the program on the allocator's path. */
+function trial(print: Print, machine: Machine, object: LoadedObject, point: AttachPointName): void {
+  const fill = (keys: bigint): void => {
+    object.global('keys').set(keys)
+    object.program('fill').run()
+  }
+  fill(512n)
+  object.program('thin').run()
+  // What was deleted is freed after a grace period.
+  machine.settle()
+  const attachment = object.program('probe').attach(point)
+  try {
+    fill(1024n)
+  } catch (error) {
+    if (!(error instanceof LockError)) throw error
+    for (const line of error.message.split('\n')) print(`  ${line}`)
+    return
+  }
+  attachment.detach()
+  const [stored, failed] = [object.global('stored').get(), object.global('failed').get()]
+  print(`  survives ${attachment.runs} hits: ${stored} updates stored, ${failed} failed`)
 }
