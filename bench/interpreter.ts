@@ -27,7 +27,7 @@ export function interpreterSpeed(): Measurement[] {
       median: median(values),
       best: values.at(-1)!,
       worst: values[0]!,
-      ratio: median(ratios.sort((x, y) => x - y)),
+      relation: { part: median(ratios.sort((x, y) => x - y)), of: 'plain loop' },
       target: '>= 150',
     }
   }

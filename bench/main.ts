@@ -1,19 +1,20 @@
 /** `npm run bench`: measures, and prints a table; `-- --json` prints one JSON object instead. */
 import { interpreterSpeed } from './interpreter.ts'
 import { machineCosts } from './machines.ts'
+import { mapSpeeds } from './maps.ts'
 import { type Measurement, median, plainLoop, sample } from './measure.ts'
 
 function table(rows: readonly Measurement[]): string {
   const number = (value: number): string => value.toFixed(value < 10 ? 2 : 0)
   const cells = [
-    ['', 'median', 'best', 'worst', 'unit', 'of plain loop', 'target'],
+    ['', 'median', 'best', 'worst', 'unit', 'compared', 'target'],
     ...rows.map((row) => [
       row.name,
       number(row.median),
       number(row.best),
       number(row.worst),
       row.unit,
-      row.ratio === undefined ? '' : row.ratio.toFixed(2),
+      row.relation === undefined ? '' : `${row.relation.part.toFixed(2)} of ${row.relation.of}`,
       row.target,
     ]),
   ]
@@ -24,7 +25,7 @@ function table(rows: readonly Measurement[]): string {
 }
 
 // Memory first: the resident memory is that of a fresh process then.
-const measurements = [...machineCosts(), ...interpreterSpeed()]
+const measurements = [...machineCosts(), ...interpreterSpeed(), ...mapSpeeds()]
 const plain = median(sample(plainLoop))
 
 if (process.argv.includes('--json')) {

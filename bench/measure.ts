@@ -6,14 +6,14 @@ export interface Measurement {
   readonly median: number
   readonly best: number
   readonly worst: number
-  /** The median as a part of the plain loop's, for speeds. */
-  readonly ratio?: number
+  /** The median as a part of another median: of the plain loop's, of another row's. */
+  readonly relation?: { readonly part: number; readonly of: string }
   /** What the median is meant to be. */
   readonly target: string
 }
 
 /** Runs of each measurement. */
-const RUNS = 10
+export const RUNS = 10
 
 /** Values of `RUNS` calls, in rising order, after one call that is not counted. */
 export function sample(value: () => number): readonly number[] {

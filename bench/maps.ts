@@ -1,0 +1,161 @@
+/**
+ * Hash maps under the load that preallocation was made for in 2016: a key is updated, looked up and deleted soon after.
+ * Each design of where elements come from, through the library and by a program on the interpreter, in turns, so that
+ * what else the host does slows all of them alike.
+ */
+import { assemble, type LoadedObject, Machine, type MachineOptions } from '../index.ts'
+import { ENTRIES, mapTriples, OBJECTS, TRIPLES } from './map-programs.ts'
+import { type Measurement, median, RUNS, time } from './measure.ts'
+
+type Policies = NonNullable<MachineOptions['policies']>
+type Elements = NonNullable<Policies['elements']>
+
+/** One design: what its rows are called, and how its machine is made. */
+interface Design {
+  readonly name: string
+  readonly policies: Policies
+  /** Part of the first design's speed that it is meant to have. */
+  readonly target?: number
+}
+
+const PREALLOCATED: Design = { name: 'prealloc', policies: { elements: 'prealloc' } }
+
+/** Those that are compared in the first place: measured before others have made the code's calls polymorphic. */
+const MAIN: readonly Design[] = [
+  PREALLOCATED,
+  { name: 'bpf_mem_alloc', policies: { elements: 'bpf_mem_alloc' }, target: 0.9 },
+  { name: 'kmalloc', policies: { elements: 'kmalloc' } },
+]
+
+/** Behind preallocation once more, as what they are compared with. */
+const OTHERS: readonly Design[] = [
+  PREALLOCATED,
+  { name: 'bpf_mem_alloc, slab=own', policies: { elements: 'bpf_mem_alloc', slab: 'own' } },
+  { name: 'bpf_mem_alloc, adaptive', policies: { elements: 'bpf_mem_alloc', watermarks: 'adaptive' } },
+  ...(
+    [
+      'kmalloc_nolock',
+      'one-lock',
+      'ida',
+      'ida-nolock',
+      'tags',
+      'tags-packed',
+      'own-slab',
+      'recursion',
+      'reserve',
+    ] as const
+  ).map((elements: Elements): Design => ({ name: elements, policies: { elements } })),
+]
+
+/** A machine, and what is timed on it. */
+interface Bench {
+  readonly machine: Machine
+  run(): void
+}
+
+/** Key and value of the library's calls, in an array's first value. */
+const OFFSET_OF_VALUE = 8
+
+/** What a program's helper and bpf(2) come down to: the map's own operations. */
+function library({ policies }: Design): Bench {
+  const machine = new Machine({ seed: 1, policies })
+  const { map } = machine.createMap(attributes('hash', 4, ENTRIES))
+  const buffers = machine.createMap(attributes('array', 16, 1))
+  const key = Number(buffers.info.valueAddress & 0xffff_ffffn)
+  return {
+    machine,
+    run: () => {
+      for (let triple = 0; triple < TRIPLES; triple++) {
+        const failed = map.update(key, key + OFFSET_OF_VALUE, 0) !== 0 || map.lookup(key) === 0 || map.delete(key) !== 0
+        if (failed) throw new Error('the map lost its key')
+      }
+      machine.settle()
+    },
+  }
+}
+
+function attributes(
+  type: 'hash' | 'array',
+  valueSize: number,
+  maxEntries: number,
+): Parameters<Machine['createMap']>[0] {
+  return { name: type, type, keySize: 4, valueSize, maxEntries, flags: 0, extra: 0n }
+}
+
+/** A program that does the same. */
+function interpreted({ policies }: Design): Bench {
+  const machine = new Machine({ seed: 1, policies })
+  return programBench(machine, machine.load(assemble(mapTriples())), 'triples')
+}
+
+function programBench(machine: Machine, object: LoadedObject, name: string): Bench {
+  const program = object.program(name)
+  return {
+    machine,
+    run: () => {
+      if (program.run().retval !== 0) throw new Error(`${name} has failed`)
+      machine.settle()
+    },
+  }
+}
+
+/** Million operations a second of each, in rising order: one run of all, `RUNS` times. */
+function inTurns(benches: readonly Bench[]): readonly (readonly number[])[] {
+  for (const { run } of benches) run()
+  const speeds: number[][] = benches.map(() => [])
+  for (let round = 0; round < RUNS; round++) {
+    for (const [index, { run }] of benches.entries()) speeds[index]!.push(TRIPLES / time(run) / 1000)
+  }
+  for (const { machine } of benches) machine.close()
+  return speeds.map((values) => values.sort((a, b) => a - b))
+}
+
+function measured(title: string, designs: readonly Design[], make: (design: Design) => Bench): Measurement[] {
+  const speeds = inTurns(designs.map(make))
+  const reference = median(speeds[0]!)
+  return designs.map(({ name, target }, index) => {
+    const values = speeds[index]!
+    const relation = { part: median(values) / reference, of: designs[0]!.name }
+    return figure(`${title}, ${name}`, values, target === undefined ? '' : `>= ${target} of prealloc`, relation)
+  })
+}
+
+function figure(
+  name: string,
+  values: readonly number[],
+  target: string,
+  relation?: NonNullable<Measurement['relation']>,
+): Measurement {
+  return {
+    name,
+    unit: 'M/s',
+    median: median(values),
+    best: values.at(-1)!,
+    worst: values[0]!,
+    target,
+    ...(relation === undefined ? {} : { relation }),
+  }
+}
+
+/** bpf_obj_new with bpf_obj_drop, and with a bpf_kptr_xchg into a map value in between. */
+function objects(): Measurement[] {
+  const names = ['new_drop', 'new_xchg_drop']
+  const speeds = inTurns(
+    names.map((name) => {
+      const machine = new Machine({ seed: 1 })
+      return programBench(machine, machine.load(assemble(OBJECTS)), name)
+    }),
+  )
+  const titles = ['bpf_obj_new, bpf_obj_drop', 'bpf_obj_new, bpf_kptr_xchg, bpf_obj_drop']
+  return titles.map((title, index) => figure(title, speeds[index]!, ''))
+}
+
+export function mapSpeeds(): Measurement[] {
+  return [
+    ...measured('update, look-up, delete: library', MAIN, library),
+    ...measured('update, look-up, delete: program', MAIN, interpreted),
+    ...measured('update, look-up, delete: library', OTHERS, library),
+    ...measured('update, look-up, delete: program', OTHERS, interpreted),
+    ...objects(),
+  ]
+}
