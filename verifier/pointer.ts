@@ -7,7 +7,7 @@ import { ALU_SIGN } from '../isa/notation.ts'
 import { Op } from '../isa/table.ts'
 import { toBigInt } from '../memory/int64.ts'
 import { fail } from './errors.ts'
-import { baseType, ID, OFF, RANGE, RegType, SMIN_LO, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
+import { baseType, FRAME, ID, OFF, RANGE, RegType, SMIN_LO, TYPE, TypeFlag, VALUE_LO } from './layout.ts'
 import { hasEmptyRange, isConst, isConstValue, makeUnknown, setUnbounded32 } from './scalar.ts'
 import { sync } from './scalar-sync.ts'
 import { MAX_OFFSET } from './stack.ts'
@@ -115,8 +115,12 @@ function isSmall(value: bigint): boolean {
 /** A constant moves the fixed offset, which the log shows; anything else widens the variable part. */
 function addOffset(walk: Walk, state: State, words: Int32Array, dst: number, ptr: number, off: number, op: Op): void {
   const scalar = registerAt(OPERAND)
-  // Where dst was the scalar it takes over all of the pointer. (Linux leaves out the frame of a stack pointer, so in a
-  // callee `scalar += r10` points into the main program's stack there; following that would be unsound here.)
+  // Where dst was the scalar it takes over all of the pointer. Linux leaves out the frame of a stack pointer, so in a
+  // callee `scalar += r10` points into the main program's stack there. To follow that would be unsound, and not to
+  // follow it would accept what Linux refuses.
+  if (dst !== ptr && words[ptr + TYPE] === RegType.STACK && words[ptr + FRAME] !== 0) {
+    fail('not-implemented', { name: "a scalar plus a pointer to a function's own stack" })
+  }
   if (off !== scalar) copyRegister(words, scalar, words, off)
   if (dst !== ptr) copyRegister(words, dst, words, ptr)
   const base = baseType(words[dst + TYPE]!)

@@ -11,6 +11,7 @@
  */
 import type { Instruction, Slot } from '../isa/instruction.ts'
 import { Kind, Operand } from '../isa/table.ts'
+import { fail } from './errors.ts'
 import type { LogSink } from './events.ts'
 import { PRECISE, RegType, TYPE } from './layout.ts'
 import {
@@ -338,12 +339,12 @@ function backOverCall(precision: Precision, wanted: Wanted, insn: Instruction, s
 }
 
 /**
- * A load that failed has left its function. (Linux goes on as if it had not, and so takes the function's registers for
- * the caller's; following that would be unsound here.)
+ * A load that failed has left its function. Linux goes on as if it had not, and so takes the function's registers for
+ * the caller's: it overlooks some requests, and for others gives up with EFAULT. To follow the first would be unsound.
  */
 function backOverPacketLoad(wanted: Wanted, slot: Slot, after: Slot): boolean {
   if (wanted.hasRegister(0)) return false
-  if (after !== slot + 1) enterCallee(wanted, false)
+  if (after !== slot + 1) fail('not-implemented', { name: 'precision past a packet load that left a function' })
   return true
 }
 

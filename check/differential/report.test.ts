@@ -34,6 +34,8 @@ describe('what fails a run', () => {
     [result(), false],
     [result({ resultDifferences: 1 }), true],
     [result({ found: [refusedByLinux('EACCES R1 !read_ok')] }), true],
+    [result({ found: [refusedByLinux('EACCES invalid size of register fill')] }), true],
+    [result({ found: [refusedByLinux("EOPNOTSUPP bpf_free is harena's own; Linux has no such kfunc")] }), true],
     [result({ found: [refusedByLinux('EINVAL unreachable insn 3')] }), false],
     [result({ found: [refusedByLinux('ENOMEM The sequence of 8193 jumps is too complex.')] }), false],
     [result({ found: [found({ kind: 'verdict', harena: 'EACCES R1 !read_ok', linux: 'accepted' })] }), false],

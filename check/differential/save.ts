@@ -20,8 +20,8 @@ export async function saveFound(
   directory: string = PENDING,
 ): Promise<readonly string[]> {
   const paths: string[] = []
-  const unexplained = disagreements.filter(({ disagreement, candidate }) => {
-    return disagreement.kind === 'result' || explain(disagreement, candidate.text) === undefined
+  const unexplained = disagreements.filter(({ disagreement }) => {
+    return disagreement.kind === 'result' || explain(disagreement) === undefined
   })
   for (const { first } of byMessage(unexplained).slice(0, MAX_KEPT)) {
     const small = await shrinkFound(kernel, first, { seed, cpus })

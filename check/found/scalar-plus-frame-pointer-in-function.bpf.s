@@ -1,5 +1,5 @@
 # In a function Linux takes a scalar plus r10 for a place in the main program's stack, where a pointer is saved; the run
-# reads the function's own stack. harena keeps the function's frame, and accepts.
+# reads the function's own stack. harena refuses the sum by name.
 # linux: EACCES invalid size of register fill
 # cpus: 2
 .map arena type=arena entries=8 flags=mmapable extra=0x100000010000
