@@ -5,7 +5,9 @@
  * its own before it touches the common one, and the exact sum is only taken near the limit. Others count in one word.
  * Check and count are two steps: insertions that interrupt each other may pass the limit together.
  */
+import type { Processors } from '../cpu/processors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
+import type { Steps } from '../memory/steps.ts'
 import { COUNT, type HashTable } from './hash-table.ts'
 
 /** PERCPU_COUNTER_BATCH */
@@ -14,50 +16,55 @@ const BATCH = 32
 const CPU_COUNT = 4
 
 export class ElementCounter {
-  private readonly kernel: Kernel
+  private readonly steps: Steps
+  private readonly processors: Processors
   private readonly table: HashTable
+  /** The common word. */
+  private readonly at: number
   private readonly limit: number
-  private readonly cpus: number
   private readonly perCpu: boolean
+  /** What the CPUs' own words may add up to. */
+  private readonly slack: number
 
   constructor(kernel: Kernel, table: HashTable, limit: number) {
-    this.kernel = kernel
+    this.steps = kernel.steps
+    this.processors = kernel.processors
     this.table = table
+    this.at = table.control + COUNT
     this.limit = limit
-    this.cpus = kernel.processors.cpus.length
-    this.perCpu = Math.floor(limit / 2) > this.cpus * BATCH
+    this.slack = kernel.processors.cpus.length * BATCH
+    this.perCpu = Math.floor(limit / 2) > this.slack
   }
 
   /** Whether the limit is reached. */
   isFull(): boolean {
     const rough = this.common
-    if (!this.perCpu || Math.abs(rough - this.limit) > BATCH * this.cpus) return rough >= this.limit
+    if (!this.perCpu || Math.abs(rough - this.limit) > this.slack) return rough >= this.limit
     return this.sum() >= this.limit
   }
 
   add(delta: 1 | -1): void {
-    const { steps, processors } = this.kernel
-    const common = this.table.control + COUNT
+    const { steps } = this
     if (!this.perCpu) {
-      steps.add32(common, delta)
+      steps.add32(this.at, delta)
       return
     }
-    const own = this.table.cpuWords(processors.current.id) + CPU_COUNT
+    const own = this.table.cpuWords(this.processors.current.id) + CPU_COUNT
     const sum = steps.add32(own, delta) + delta
     if (Math.abs(sum) < BATCH) return
     steps.add32(own, -sum)
-    steps.add32(common, sum)
+    steps.add32(this.at, sum)
   }
 
   /** The exact number. */
   sum(): number {
     let sum = this.common
     if (!this.perCpu) return sum
-    for (let cpu = 0; cpu < this.cpus; cpu++) sum += this.kernel.steps.load32(this.table.cpuWords(cpu) + CPU_COUNT)
+    for (const { id } of this.processors.cpus) sum += this.steps.load32(this.table.cpuWords(id) + CPU_COUNT)
     return sum
   }
 
   private get common(): number {
-    return this.kernel.steps.load32(this.table.control + COUNT)
+    return this.steps.load32(this.at)
   }
 }

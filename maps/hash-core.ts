@@ -5,6 +5,7 @@
 import { ERRNO } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
+import { copyBytes } from '../memory/access.ts'
 import type { ElementValues } from './element-values.ts'
 import { type HashTable, HEAD_BYTES } from './hash-table.ts'
 import type { BatchRequest, BatchResult } from './map.ts'
@@ -74,8 +75,7 @@ export class HashCore {
     const at = key === 0 ? 0 : this.find(key)
     const element = at === 0 ? table.firstFrom(0) : table.after(at)
     if (element === 0) return -ERRNO.ENOENT
-    const from = element + HEAD_BYTES
-    this.kernel.memory.u8.copyWithin(next, from, from + this.parts.keySize)
+    copyBytes(this.kernel.memory, next, element + HEAD_BYTES, this.parts.keySize)
     return 0
   }
 

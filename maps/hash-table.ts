@@ -15,7 +15,7 @@ import type { Locks } from '../cpu/locks.ts'
 import type { Processors } from '../cpu/processors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
-import { load32 } from '../memory/access.ts'
+import { copyBytes, load32 } from '../memory/access.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Steps } from '../memory/steps.ts'
 import { hashKey } from './key-hash.ts'
@@ -128,7 +128,7 @@ export class HashTable {
   /** The element of this key, 0 where there is none. For those who hold the lock. */
   find(bucket: number, hash: number, key: number): number {
     let at = this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) >>> 0
-    while (at % 2 === 0) {
+    while ((at & 1) === 0) {
       if (this.steps.load32(at + HASH) === hash && this.sameKey(at, key)) return at
       at = this.steps.load32(at + NEXT) >>> 0
     }
@@ -140,11 +140,11 @@ export class HashTable {
     const bucket = this.bucketOf(hash)
     for (;;) {
       let at = this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) >>> 0
-      while (at % 2 === 0) {
+      while ((at & 1) === 0) {
         if (this.steps.load32(at + HASH) === hash && this.sameKey(at, key)) return at
         at = this.steps.load32(at + NEXT) >>> 0
       }
-      if ((at - 1) / 2 === bucket) return 0
+      if (at >>> 1 === bucket) return 0
     }
   }
 
@@ -161,7 +161,7 @@ export class HashTable {
     for (;;) {
       const at = this.steps.load32(link) >>> 0
       if (at === element) break
-      if (at % 2 !== 0) return false
+      if ((at & 1) !== 0) return false
       link = at + NEXT
     }
     this.steps.store32(link, this.steps.load32(element + NEXT))
@@ -172,7 +172,7 @@ export class HashTable {
   firstFrom(bucket: number): number {
     for (let at = bucket; at < this.buckets; at++) {
       const first = this.steps.load32(this.firstBucket + BUCKET_BYTES * at) >>> 0
-      if (first % 2 === 0) return first
+      if ((first & 1) === 0) return first
     }
     return 0
   }
@@ -180,24 +180,24 @@ export class HashTable {
   /** The element behind this one in the order of buckets and chains; 0 at the end. */
   after(element: number): number {
     const next = this.steps.load32(element + NEXT) >>> 0
-    return next % 2 === 0 ? next : this.firstFrom(this.bucketOf(this.steps.load32(element + HASH)) + 1)
+    return (next & 1) === 0 ? next : this.firstFrom(this.bucketOf(this.steps.load32(element + HASH)) + 1)
   }
 
   isEmpty(bucket: number): boolean {
-    return this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) % 2 !== 0
+    return (this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) & 1) !== 0
   }
 
   /** The elements of a chain, from its head on. For those who hold the lock. */
   chain(bucket: number): number[] {
     const elements: number[] = []
     let at = this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) >>> 0
-    for (; at % 2 === 0; at = this.steps.load32(at + NEXT) >>> 0) elements.push(at)
+    for (; (at & 1) === 0; at = this.steps.load32(at + NEXT) >>> 0) elements.push(at)
     return elements
   }
 
   /** Writes key and hash of an element that is in no chain yet. */
   setKey(element: number, hash: number, key: number): void {
-    this.memory.u8.copyWithin(element + HEAD_BYTES, key, key + this.keySize)
+    copyBytes(this.memory, element + HEAD_BYTES, key, this.keySize)
     this.steps.store32(element + HASH, hash)
   }
 

@@ -87,6 +87,8 @@ class HashMap implements BpfMap {
   private readonly values: ElementValues
   private readonly supply: ElementSupply
   private readonly counter: ElementCounter
+  private readonly fixed: boolean
+  private readonly perCpu: boolean
 
   constructor(
     kernel: Kernel,
@@ -99,6 +101,8 @@ class HashMap implements BpfMap {
     this.table = table
     this.values = values
     this.supply = supply
+    this.fixed = supply.fixed
+    this.perCpu = values.perCpu
     this.counter = new ElementCounter(kernel, table, attributes.maxEntries)
     this.object = new MapObject(kernel, attributes, table.control)
     this.info = makeMapInfo(attributes, this.object, { valueAddress: () => 0n })
@@ -179,7 +183,7 @@ class HashMap implements BpfMap {
     const old = table.find(bucket, hash, key)
     if (old !== 0 && flags === UpdateFlag.NOEXIST) return -ERRNO.EEXIST
     if (old === 0 && flags === UpdateFlag.EXIST) return -ERRNO.ENOENT
-    if (old !== 0 && values.perCpu) {
+    if (old !== 0 && this.perCpu) {
       this.overwrite(old, value, user)
       return 0
     }
@@ -193,7 +197,7 @@ class HashMap implements BpfMap {
     table.link(bucket, element)
     if (old === 0) return 0
     table.unlink(bucket, old)
-    if (!this.supply.fixed) return old
+    if (!this.fixed) return old
     values.drop(old)
     this.park(old)
     return 0
@@ -201,7 +205,7 @@ class HashMap implements BpfMap {
 
   /** An element for a key, `old` being the one that it has: its offset, or an error number. */
   private takeFor(old: number): number {
-    if (this.supply.fixed) return (old === 0 ? 0 : this.takeSpare()) || this.supply.take() || -ERRNO.E2BIG
+    if (this.fixed) return (old === 0 ? 0 : this.takeSpare()) || this.supply.take() || -ERRNO.E2BIG
     if (old === 0 && this.counter.isFull()) return -ERRNO.E2BIG
     this.counter.add(1)
     const element = this.supply.take()
@@ -212,7 +216,7 @@ class HashMap implements BpfMap {
 
   private give(element: number): void {
     this.values.drop(element)
-    if (!this.supply.fixed) this.counter.add(-1)
+    if (!this.fixed) this.counter.add(-1)
     this.supply.give(element)
   }
 

@@ -8,6 +8,7 @@
  * place of a per-CPU value of a hash map leaves them where they are.
  */
 import type { Kernel } from '../memalloc/kernel.ts'
+import { copyBytes } from '../memory/access.ts'
 import { specialFields } from '../program/special-fields.ts'
 import type { MapAttributes } from './map.ts'
 
@@ -64,6 +65,6 @@ export function copyValue(
   from: number,
   bytes: number,
 ): void {
-  if (fields === undefined) kernel.memory.u8.copyWithin(to, from, from + bytes)
+  if (fields === undefined) copyBytes(kernel.memory, to, from, bytes)
   else fields.copy(to, from, bytes)
 }

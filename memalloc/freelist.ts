@@ -64,9 +64,10 @@ export class PcpuFreelist {
   pop(): number {
     const { current } = this.locks.processors
     const irqs = current.irqSave()
-    let element = 0
+    // Mostly the CPU's own list has one.
+    let element = this.popFrom(this.line(current.id))
     // The overflow list is the last line, after all CPUs have been asked.
-    for (let turn = 0; turn <= this.cpus && element === 0; turn++) {
+    for (let turn = 1; turn <= this.cpus && element === 0; turn++) {
       element = this.popFrom(this.line(turn === this.cpus ? this.cpus : (current.id + turn) % this.cpus))
     }
     current.irqRestore(irqs)

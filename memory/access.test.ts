@@ -57,4 +57,20 @@ describe('access at any alignment', () => {
       expect(() => access.load32(memory, 2 ** 32 - n)).toThrow(RangeError)
     })
   })
+
+  test('a copy is what copyWithin makes of it, overlapping or not', () => {
+    check((memory) => {
+      const place = fc.nat(96)
+      fc.assert(
+        fc.property(place, place, fc.nat(80), fc.integer(), (to, from, bytes, seed) => {
+          for (let at = 0; at < 256; at++) memory.u8[at] = (at * 31) ^ seed
+          const wanted = memory.u8.slice(0, 256).copyWithin(to, from, from + bytes)
+          access.copyBytes(memory, to, from, bytes)
+          expect(memory.u8.slice(0, 256)).toEqual(wanted)
+        }),
+        { numRuns: RUNS },
+      )
+      memory.u8.fill(0, 0, 256)
+    })
+  })
 })

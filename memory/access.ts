@@ -55,3 +55,21 @@ export function store64(memory: Memory, at: number, value: bigint): void {
   if ((at & 7) === 0) memory.i64[at / 8] = value
   else memory.view.setBigInt64(at, BigInt.asIntN(64, value), true)
 }
+
+/** Bytes up to which a loop over words beats the call of a built-in. */
+const SHORT = 64
+
+/** Copies bytes inside the memory, as if all were read before the first is written. */
+export function copyBytes(memory: Memory, to: number, from: number, bytes: number): void {
+  // Disjoint, or to a lower place: words copied in ascending order never overwrite one still to be read.
+  if (bytes > SHORT || ((to | from) & 3) !== 0 || (to > from && to < from + bytes)) {
+    memory.u8.copyWithin(to, from, from + bytes)
+    return
+  }
+  const { i32 } = memory
+  const words = bytes >>> 2
+  const source = from >>> 2
+  const target = to >>> 2
+  for (let word = 0; word < words; word++) i32[target + word] = i32[source + word]!
+  for (let byte = words << 2; byte < bytes; byte++) memory.u8[to + byte] = memory.u8[from + byte]!
+}
