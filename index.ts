@@ -4,7 +4,6 @@
  *     assemble(text) -> ObjectSpec --machine.load--> LoadedObject --program(name).run()--> result
  *                                                          \--map(name).mmap()--> the arena as user space sees it
  */
-import type { OutputListener } from './cpu/output.ts'
 import type { MapAttributes } from './maps/map.ts'
 import type { MemoryStatistics } from './memalloc/statistics.ts'
 import type { ObjectSpec } from './program/object.ts'
@@ -14,7 +13,7 @@ import { interpreter } from './vm/interpreter-engine.ts'
 import type { LoadedObject } from './vm/loaded-object.ts'
 import { MachineCore } from './vm/machine.ts'
 import type { MapHandle } from './vm/map-handle.ts'
-import type { LoadOptions, MachineOptions } from './vm/options.ts'
+import type { LoadOptions, MachineListeners, MachineOptions } from './vm/options.ts'
 import type { Program } from './vm/program.ts'
 
 /** A whole simulated kernel: memory, CPUs, allocators, clock, maps and programs. Nothing of it is shared with others. */
@@ -44,9 +43,12 @@ export class Machine {
     return this.#core.loadProgram(image, maps, options)
   }
 
-  /** Calls `listener` for each line that programs print. Returns what takes it away again. */
-  on(event: 'output', listener: OutputListener): () => void {
-    return this.#core.on(event, listener)
+  /**
+   * Calls `listener` for what `about` names: `output`, each line that programs print; `event`, everything that happens
+   * inside. Returns what takes it away again.
+   */
+  on<About extends keyof MachineListeners>(about: About, listener: MachineListeners[About]): () => void {
+    return this.#core.on(about, listener)
   }
 
   /** Lets the virtual clock go on by so many nanoseconds. */
@@ -81,6 +83,7 @@ export { UserProcess } from './arena/process.ts'
 export { type AssembleOptions, assemble } from './asm/assemble.ts'
 export type { Btf, BtfMember, BtfType } from './btf/types.ts'
 export type { Context } from './cpu/cpu.ts'
+export type { EventDetail, EventListener, EventPlace, MachineEvent } from './cpu/events.ts'
 export { ATTACH_POINTS, type AttachPointName } from './cpu/points.ts'
 export {
   AssemblyError,
@@ -130,6 +133,7 @@ export type { LoadedObject } from './vm/loaded-object.ts'
 export type { MapHandle } from './vm/map-handle.ts'
 export {
   type LoadOptions,
+  type MachineListeners,
   type MachineOptions,
   type MachinePolicies,
   POLICIES,

@@ -11,7 +11,9 @@
  * interrupting context returns.
  */
 import { HarenaError, InternalError } from '../errors/errors.ts'
+import { type Events, inContext, NO_EVENTS } from './events.ts'
 import type { IrqWork } from './irq-work.ts'
+import type { AttachPoints } from './points.ts'
 import { makeRandom, type Random, RandomStream } from './random.ts'
 
 /** By rising priority. */
@@ -40,6 +42,9 @@ export class Cpu {
   readonly raised: IrqWork[] = []
   readonly lazy: IrqWork[] = []
   readonly threaded: IrqWork[] = []
+  /** Of the machine that the CPU belongs to. */
+  events: Events = NO_EVENTS
+  points: AttachPoints | undefined
   private readonly contexts: Context[] = ['task']
 
   constructor(id: number, random: Random) {
@@ -68,7 +73,7 @@ export class Cpu {
    * Runs `work` in a context that interrupts what this CPU is doing. Only a higher one can. The interrupt flag is as
    * the context has it meanwhile, and comes back as it was.
    */
-  interrupt<T>(context: Context, work: () => T): T {
+  interrupt<T>(context: Context, work: () => T, what: string = context): T {
     if (CONTEXTS.indexOf(context) <= CONTEXTS.indexOf(this.context)) {
       throw new InternalError(`${context} interrupts ${this.context} on CPU ${this.id}`)
     }
@@ -77,7 +82,7 @@ export class Cpu {
     this.irqsOff = irqsOff || context === 'hardirq' || context === 'nmi'
     this.busy++
     try {
-      return work()
+      return this.events.active ? inContext(this.events, what, work) : work()
     } finally {
       this.busy--
       this.contexts.pop()
@@ -102,18 +107,21 @@ export class Cpu {
   takeInterrupts(): void {
     while (this.interruptPending && !this.irqsOff) {
       this.interruptPending = false
-      this.interrupt('hardirq', () => runList(this.raised))
+      this.interrupt('hardirq', () => runList(this, this.raised), 'self-interrupt')
     }
   }
 }
 
-/** Runs what is on the list now; what is added meanwhile stays for the next time. */
-export function runList(list: IrqWork[]): void {
+/** Runs what is on the list now, on this CPU; what is added meanwhile stays for the next time. */
+export function runList(cpu: Cpu, list: IrqWork[]): void {
+  const point = cpu.points?.get('irq_work:run')
   for (const work of list.splice(0).reverse()) {
     // Dropped before the handler starts, so that a raise from within leads to one more run.
     work.pending = false
     work.running = true
     work.runs++
+    if (cpu.events.active) cpu.events.emit({ kind: 'irq-work-run', work: work.name })
+    if (point?.active === true) point.hit(cpu.points!.running, cpu.id, { work: work.name })
     try {
       work.run()
     } finally {

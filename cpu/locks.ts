@@ -7,9 +7,9 @@
  * Both are reported with the two stacks. A trylock fails in either case, and a resilient lock gives up with the number
  * that Linux would give.
  */
-import { ERRNO, InternalError, LockError, type LockReport } from '../errors/errors.ts'
+import { ERRNO, InternalError, LockError, type LockHolder, type LockReport } from '../errors/errors.ts'
 import type { Steps } from '../memory/steps.ts'
-import type { Processors } from './processors.ts'
+import type { Processors, TraceEntry } from './processors.ts'
 
 /** EDEADLK and ETIMEDOUT of x86-64, negative. */
 export const EDEADLK: number = -ERRNO.EDEADLK
@@ -32,13 +32,20 @@ export class Locks {
 
   /** Takes the lock at this offset. @throws LockError where that would wait for ever */
   lock(at: number, name: string): void {
-    if (this.tryLock(at, name)) return
+    if (this.#take(at, name)) return
+    this.#tell('lock-contended', at, name)
     const report = this.#stuck(at, name)
     this.report ??= report
     throw new LockError(report)
   }
 
   tryLock(at: number, name: string): boolean {
+    if (this.#take(at, name)) return true
+    this.#tell('trylock-failed', at, name)
+    return false
+  }
+
+  #take(at: number, name: string): boolean {
     if (this.#steps.compareExchange32(at, 0, this.processors.current.id + 1) !== 0) return false
     this.#at.push(at)
     this.#names.push(name)
@@ -51,7 +58,8 @@ export class Locks {
    * another one holds it for as long as this one waits.
    */
   resilientLock(at: number, name: string): number {
-    if (this.tryLock(at, name)) return 0
+    if (this.#take(at, name)) return 0
+    this.#tell('lock-contended', at, name)
     return this.#steps.load32(at) === this.processors.current.id + 1 ? EDEADLK : ETIMEDOUT
   }
 
@@ -83,6 +91,11 @@ export class Locks {
     for (const list of [this.#at, this.#names, this.#depths]) list.splice(index, 1)
   }
 
+  #tell(kind: 'lock-contended' | 'trylock-failed', at: number, lock: string): void {
+    const { events } = this.processors
+    if (events.active) events.emit({ kind, lock, holder: this.#steps.load32(at) - 1 })
+  }
+
   #stuck(at: number, name: string): LockReport {
     const { current, trace } = this.processors
     const holder = this.#steps.load32(at) - 1
@@ -93,8 +106,12 @@ export class Locks {
       cpu: current.id,
       holder,
       // Whoever took it is still on the stack, and so is everybody below.
-      held: index < 0 ? [] : trace.slice(0, this.#depths[index]),
-      wanted: trace.slice(),
+      held: index < 0 ? [] : trace.slice(0, this.#depths[index]).map(holderOf),
+      wanted: trace.map(holderOf),
     }
   }
+}
+
+function holderOf({ cpu, context, what }: TraceEntry): LockHolder {
+  return { cpu, context, what }
 }

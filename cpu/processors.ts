@@ -8,7 +8,9 @@
  * Nothing here happens by itself: what is not run by the interrupt flag (cpu.ts) waits for `advance`.
  */
 import { HarenaError } from '../errors/errors.ts'
+import type { Actor, Running } from './actor.ts'
 import { type Context, type Cpu, makeCpus, runList } from './cpu.ts'
+import { Events, inContext } from './events.ts'
 import type { IrqWork } from './irq-work.ts'
 import { AttachPoints } from './points.ts'
 import { GracePeriods, type RcuFlavour } from './rcu.ts'
@@ -23,6 +25,8 @@ export interface TraceEntry {
   readonly cpu: number
   readonly context: Context
   readonly what: string
+  /** Where it is a program. */
+  readonly running?: Running | undefined
 }
 
 export interface ProcessorOptions {
@@ -39,12 +43,14 @@ export class Processors {
   readonly rcu: GracePeriods
   readonly tasksTrace: GracePeriods
   readonly points: AttachPoints = new AttachPoints()
+  readonly events: Events = new Events(() => {
+    const { id, context } = this.current
+    return { time: this.now, cpu: id, context }
+  })
   /** The CPU that is simulated now. */
   current: Cpu
   /** Nanoseconds since the machine was made, as `advance` counts them. */
   now = 0n
-  /** Who acts, for reports on memory; set by whoever runs programs. */
-  actor: () => string = () => this.trace.at(-1)?.what ?? 'user space'
   /** Everybody on the JavaScript stack, the innermost last. */
   readonly trace: TraceEntry[] = []
   readonly #jobs: (() => void)[] = []
@@ -54,15 +60,19 @@ export class Processors {
     this.current = cpus[0]!
     this.rt = options.rt ?? false
     this.selfInterrupt = options.selfInterrupt ?? true
-    this.rcu = new GracePeriods('rcu', cpus, RCU_NS)
-    this.tasksTrace = new GracePeriods('tasks-trace', cpus, TASKS_TRACE_NS)
+    this.rcu = new GracePeriods('rcu', cpus, RCU_NS, this.events)
+    this.tasksTrace = new GracePeriods('tasks-trace', cpus, TASKS_TRACE_NS, this.events)
+    for (const cpu of cpus) {
+      cpu.events = this.events
+      cpu.points = this.points
+    }
   }
 
   /**
    * Runs `work` on a CPU, in a context. An idle CPU takes any; a CPU that is in the middle of something takes only
-   * what may interrupt that. @throws HarenaError where it does not
+   * what may interrupt that. `running` where it is a program. @throws HarenaError where it does not
    */
-  run<T>(id: number, context: Context, what: string, work: () => T): T {
+  run<T>(id: number, context: Context, what: string, work: () => T, running?: Running): T {
     const cpu = this.cpus[id]
     if (cpu === undefined) throw new HarenaError(`there is no CPU ${id}: they are 0 to ${this.cpus.length - 1}`)
     if (!cpu.accepts(context)) {
@@ -71,10 +81,10 @@ export class Processors {
     }
     const before = this.current
     this.current = cpu
-    this.trace.push({ cpu: id, context, what })
+    this.trace.push({ cpu: id, context, what, running })
     if (context === 'nmi') cpu.readersAtNmi = this.#readers(id)
     try {
-      return context === 'task' ? this.#task(cpu, work) : cpu.interrupt(context, work)
+      return context === 'task' ? this.#task(cpu, what, work) : cpu.interrupt(context, work, what)
     } finally {
       this.trace.pop()
       this.current = before
@@ -91,23 +101,34 @@ export class Processors {
     return this.rcu.nesting(cpu) + this.tasksTrace.nesting(cpu)
   }
 
-  #task<T>(cpu: Cpu, work: () => T): T {
+  #task<T>(cpu: Cpu, what: string, work: () => T): T {
+    const { events } = this
     cpu.busy++
     try {
-      return work()
+      return events.active ? inContext(events, what, work) : work()
     } finally {
       cpu.busy--
     }
   }
 
-  /** Notes that a part of the kernel is entered, for reports; `leave` ends it. */
-  enter(what: string): void {
+  /** Notes that a part of the kernel, or a program, is entered, for reports; `leave` ends it. */
+  enter(what: string, running?: Running): void {
     const { current } = this
-    this.trace.push({ cpu: current.id, context: current.context, what })
+    this.trace.push({ cpu: current.id, context: current.context, what, running })
   }
 
   leave(): void {
     this.trace.pop()
+  }
+
+  /** Who acts now, for reports. Deferred work counts as done by whoever it interrupts. */
+  actor(): Actor {
+    const { id: cpu, context } = this.current
+    const { what = 'user space', running } = this.trace.at(-1) ?? {}
+    if (running === undefined) return { what, cpu, context }
+    const { program, slot: instruction } = running
+    const source = running.source(instruction)
+    return { what, cpu, context, program, instruction, ...(source === undefined ? {} : { source }) }
   }
 
   /** The grace periods of a flavour. */
@@ -127,12 +148,10 @@ export class Processors {
     if (work.pending) return false
     work.pending = true
     const cpu = this.current
-    if (this.rt && work.kind !== 'hard') {
-      cpu.threaded.push(work)
-    } else if (work.kind === 'lazy') {
-      cpu.lazy.push(work)
-    } else {
-      cpu.raised.push(work)
+    const list = this.rt && work.kind !== 'hard' ? 'threaded' : work.kind === 'lazy' ? 'lazy' : 'raised'
+    cpu[list].push(work)
+    if (this.events.active) this.events.emit({ kind: 'irq-work-raised', work: work.name, list })
+    if (list === 'raised') {
       if (this.selfInterrupt) {
         cpu.interruptPending = true
         if (!cpu.irqsOff) cpu.takeInterrupts()
@@ -149,7 +168,7 @@ export class Processors {
         const index = list.indexOf(work)
         if (index < 0) continue
         list.splice(index, 1)
-        const run = (): void => runList([work])
+        const run = (): void => runList(this.cpus[id]!, [work])
         if (list === threaded) this.#asThread(this.cpus[id]!, 'irq-work thread', run)
         else this.run(id, 'hardirq', work.name, run)
         return
@@ -223,8 +242,8 @@ export class Processors {
       this.#ran++
       this.run(cpu.id, 'hardirq', 'timer interrupt', () => {
         cpu.interruptPending = false
-        runList(cpu.raised)
-        runList(cpu.lazy)
+        runList(cpu, cpu.raised)
+        runList(cpu, cpu.lazy)
       })
     }
   }
@@ -234,7 +253,7 @@ export class Processors {
     for (const cpu of this.cpus) {
       if (cpu.threaded.length === 0 || !cpu.preemptible) continue
       this.#ran++
-      this.#asThread(cpu, 'irq-work thread', () => runList(cpu.threaded))
+      this.#asThread(cpu, 'irq-work thread', () => runList(cpu, cpu.threaded))
     }
     if (this.#jobs.length === 0) return
     const cpu = this.cpus.find((candidate) => candidate.preemptible)
@@ -271,7 +290,7 @@ export class Processors {
     this.current = cpu
     this.trace.push({ cpu: cpu.id, context: 'task', what })
     try {
-      this.#task(cpu, work)
+      this.#task(cpu, what, work)
     } finally {
       this.trace.pop()
       this.current = before

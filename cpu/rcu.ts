@@ -10,6 +10,7 @@
  * callback waits for a whole grace period that began after the call.
  */
 import type { Cpu } from './cpu.ts'
+import { type Events, NO_EVENTS } from './events.ts'
 
 export type RcuFlavour = 'rcu' | 'tasks-trace'
 
@@ -27,6 +28,7 @@ export class GracePeriods {
   /** Nanoseconds that a grace period takes at least. */
   readonly shortest: bigint
   readonly #cpus: readonly Cpu[]
+  readonly #events: Events
   /** Readers nested on each CPU, and how often the outermost one was left. */
   readonly #nesting: Int32Array
   readonly #left: Int32Array
@@ -40,10 +42,11 @@ export class GracePeriods {
   /** The time is up, and somebody on the stack is in a reader. */
   #blocked = false
 
-  constructor(flavour: RcuFlavour, cpus: readonly Cpu[], shortest: bigint) {
+  constructor(flavour: RcuFlavour, cpus: readonly Cpu[], shortest: bigint, events: Events = NO_EVENTS) {
     this.flavour = flavour
     this.shortest = shortest
     this.#cpus = cpus
+    this.#events = events
     this.#nesting = new Int32Array(cpus.length)
     this.#left = new Int32Array(cpus.length)
   }
@@ -103,6 +106,8 @@ export class GracePeriods {
     this.#waiting = undefined
     this.completed++
     this.invoked += done.length
+    const callbacks = done.length
+    if (this.#events.active) this.#events.emit({ kind: 'grace-period-end', flavour: this.flavour, callbacks })
     if (this.#next.length > 0) this.#start(now)
     return done
   }
@@ -110,6 +115,7 @@ export class GracePeriods {
   #start(now: bigint): void {
     this.#current = [...this.#next.splice(0), ...this.#lazy.splice(0)]
     this.#earliest = now + this.shortest
+    if (this.#events.active) this.#events.emit({ kind: 'grace-period-start', flavour: this.flavour })
     this.#waiting = new Map()
     for (const { id } of this.#cpus) if (!this.#isQuiescent(id)) this.#waiting.set(id, this.#left[id]!)
   }

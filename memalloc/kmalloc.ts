@@ -32,6 +32,7 @@ import {
 import { DEFERRED_OBJECTS, DEFERRED_SLABS, listOf, type PageLists } from './page-lists.ts'
 import { PageOwner } from './pages.ts'
 import { DEFAULT_POLICIES, type MemoryPolicies } from './policies.ts'
+import type { Reports } from './reports.ts'
 import { KmemCache } from './slab.ts'
 import { SlabDebug } from './slab-debug.ts'
 import { cacheBytes, SLAB_CACHE } from './slab-layout.ts'
@@ -65,14 +66,21 @@ export class Kmalloc implements SlabWorld {
   private readonly classes: readonly KmemCache[]
   private readonly works: (IrqWork | undefined)[] = []
 
-  constructor(memory: Memory, steps: Steps, locks: Locks, lists: PageLists, policies: MemoryPolicies = {}) {
+  constructor(
+    memory: Memory,
+    steps: Steps,
+    locks: Locks,
+    lists: PageLists,
+    policies: MemoryPolicies = {},
+    reports?: Reports,
+  ) {
     this.memory = memory
     this.steps = steps
     this.locks = locks
     this.processors = locks.processors
     this.lists = lists
     this.policies = { ...DEFAULT_POLICIES, ...policies }
-    this.debug = this.policies.debug ? new SlabDebug(memory, this.processors) : undefined
+    this.debug = this.policies.debug ? new SlabDebug(memory, this.processors, reports) : undefined
     const bytes = cacheBytes(this.processors.cpus.length)
     const at = this.findRoom(bytes * KMALLOC_SIZES.length)
     this.classes = KMALLOC_SIZES.map((size, index) => this.register(at + index * bytes, `kmalloc-${size}`, size))
@@ -84,12 +92,21 @@ export class Kmalloc implements SlabWorld {
    */
   alloc(size: number, gfp: Gfp, options: KmallocOptions = PLAIN): number {
     const bytes = this.bytesOf(size)
-    if (bytes === 0 || (gfp === 'nolock' && !this.mayTry(size))) return NO_MEMORY
-    if (options.group !== undefined && !options.group.charge(bytes)) return NO_MEMORY
+    if (bytes === 0 || (gfp === 'nolock' && !this.mayTry(size))) return this.failed(size)
+    if (options.group !== undefined && !options.group.charge(bytes)) return this.failed(size)
     const object = size > 8192 ? this.allocLarge(bytes, gfp) : this.allocClass(size, gfp)
-    if (object === NO_MEMORY) options.group?.uncharge(bytes)
-    else if (options.zero === true) this.memory.u8.fill(0, object, object + size)
+    if (object === NO_MEMORY) {
+      options.group?.uncharge(bytes)
+      return this.failed(size)
+    }
+    if (options.zero === true) this.memory.u8.fill(0, object, object + size)
     return object
+  }
+
+  private failed(size: number): number {
+    const { events } = this.processors
+    if (events.active) events.emit({ kind: 'alloc-failed', allocator: 'kmalloc', size })
+    return NO_MEMORY
   }
 
   /** Frees what `alloc` or a cache gave; `size` and `group` as then where a group paid. 0 is ignored. */
@@ -136,16 +153,32 @@ export class Kmalloc implements SlabWorld {
 
   /** The first page of the slab, or of the large object, that holds this object. */
   slabOf(object: number): number {
+    const slab = this.findSlab(object)
+    if (slab === 0) throw new InternalError(`0x${object.toString(16)} is no object of the slab allocator`)
+    return slab
+  }
+
+  /** The object of a cache that this offset lies in; undefined where it is none, or one of whole pages. */
+  objectAt(at: number): { readonly cache: KmemCache; readonly object: number } | undefined {
+    const slab = this.findSlab(at)
+    const cache = slab === 0 ? undefined : this.caches.get(this.steps.load32(descriptor(slab) + SLAB_CACHE) >>> 0)
+    if (cache === undefined) return undefined
+    const first = slab * PAGE_SIZE
+    const index = Math.floor((at - first) / cache.stride)
+    return index < cache.objects ? { cache, object: first + index * cache.stride } : undefined
+  }
+
+  /** The first page of the slab, or of the large object, that this offset lies in; 0 where it is in none. */
+  private findSlab(at: number): number {
     const { steps } = this
-    const page = object >>> 12
+    const page = at >>> 12
     for (let order = 0; order <= MAX_SLAB_SEARCH; order++) {
       const first = page & (-1 << order)
-      const at = descriptor(first)
-      if (steps.load8(at + STATE) !== USED) continue
-      if (steps.load8(at + ORDER) >= order && steps.load8(at + OWNER) === PageOwner.SLAB) return first
-      break
+      const block = descriptor(first)
+      if (steps.load8(block + STATE) !== USED) continue
+      return steps.load8(block + ORDER) >= order && steps.load8(block + OWNER) === PageOwner.SLAB ? first : 0
     }
-    throw new InternalError(`0x${object.toString(16)} is no object of the slab allocator`)
+    return 0
   }
 
   deferObject(object: number, freeOffset: number): void {

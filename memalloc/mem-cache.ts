@@ -202,6 +202,8 @@ export class MemCache {
     const { processors, steps } = this
     const { empty } = this.world.points
     steps.add32(this.at + FAILURES, 1)
+    const { events } = processors
+    if (events.active) events.emit({ kind: 'alloc-failed', allocator: this.world.name, size: this.unit })
     if (empty.active) empty.hit(processors.points.running, processors.current.id, { unit: this.unit })
   }
 

@@ -42,10 +42,12 @@ export function refill(cache: MemCache): void {
     passes(cache, 'refill', count)
     steps.add32(at + REFILLS, 1)
     allocBulk(cache, steps.load32(at + BATCH))
+    tell(cache, 'refill', count)
   } else if (count > steps.load32(at + HIGH)) {
     passes(cache, 'trim', count)
     steps.add32(at + TRIMS, 1)
     freeBulk(cache)
+    tell(cache, 'trim', count)
   }
   checkFreeByRcu(cache)
 }
@@ -149,6 +151,7 @@ function endRcu(cache: MemCache): void {
   const target = cache.world.cacheAt(steps.load32(cache.at + TARGET) >>> 0)
   for (let object = takeWaiting(cache); object !== 0; ) {
     const next = llist.nextOf(steps, object)
+    cache.world.graceOver(object)
     llist.push(steps, target.at + BY_TRACE, object)
     object = next
   }
@@ -203,6 +206,12 @@ function locked(cache: MemCache, work: () => number): number {
   locks.unlock(cache.at + LIST_LOCK)
   processors.current.irqRestore(irqs)
   return result
+}
+
+function tell(cache: MemCache, kind: 'refill' | 'trim', count: number): void {
+  const { name, processors } = cache.world
+  const { events } = processors
+  if (events.active) events.emit({ kind, allocator: name, unit: cache.unit, count, left: cache.count })
 }
 
 function passes(cache: MemCache, what: 'refill' | 'trim', count: number): void {

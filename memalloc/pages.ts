@@ -276,9 +276,12 @@ export class PageAllocator {
     // Added first: of two that pass the limit together, at least one sees it.
     if (this.steps.add32(PAGES_USED, pages) + pages > limit && limit !== 0) {
       this.steps.add32(PAGES_USED, -pages)
+      const { events } = this.processors
+      if (events.active) events.emit({ kind: 'alloc-failed', allocator: 'pages', size: pages * PAGE_SIZE })
       return false
     }
     this.steps.add32(OWNER_PAGES + 4 * owner, pages)
+    this.tell('pages-alloc', pages, owner)
     return true
   }
 
@@ -289,6 +292,12 @@ export class PageAllocator {
     }
     this.steps.add32(PAGES_USED, -pages)
     this.steps.add32(OWNER_PAGES + 4 * owner, -pages)
+    this.tell('pages-free', pages, owner)
+  }
+
+  private tell(kind: 'pages-alloc' | 'pages-free', pages: number, owner: number): void {
+    const { events } = this.processors
+    if (events.active) events.emit({ kind, owner: ownerName(owner), pages })
   }
 
   /** Whether all of `[offset, offset + bytes)` lies in pages handed out; the blocks may be several. */
@@ -455,6 +464,11 @@ export class PageAllocator {
     }
     return 0
   }
+}
+
+function ownerName(owner: number): string {
+  const names = Object.keys(PageOwner) as (keyof typeof PageOwner)[]
+  return (names.find((name) => PageOwner[name] === owner) ?? 'OTHER').toLowerCase()
 }
 
 /** What was ever written to in a kernel memory: found in its own bytes, so that the machine may be gone. */

@@ -121,6 +121,7 @@ export class KmemCache {
 
   private allocSlow(cpu: number, gfp: Gfp): number {
     const { processors, locks, policies } = this.world
+    if (processors.events.active) processors.events.emit({ kind: 'slab-slow', cache: this.name, operation: 'alloc' })
     if (this.slowPoint.active) this.hit(this.slowPoint)
     const spin = gfp !== 'nolock'
     const { current } = processors
@@ -258,6 +259,7 @@ export class KmemCache {
     steps.store64(at + SLAB_FREELIST, 0, this.objects | FROZEN)
     steps.store32(at + SLAB_OBJECTS, this.objects)
     steps.add32(this.at + SLABS, 1)
+    this.tell('slab-new')
     this.passes('slab:new')
     return first
   }
@@ -290,6 +292,7 @@ export class KmemCache {
   /** Into the slab's own list. */
   freeSlow(object: number, slab: number): void {
     const { steps, processors } = this.world
+    if (processors.events.active) processors.events.emit({ kind: 'slab-slow', cache: this.name, operation: 'free' })
     this.passes('slab:free-slow')
     const at = descriptor(slab)
     const { current } = processors
@@ -324,6 +327,7 @@ export class KmemCache {
   /** Gives an empty slab that is on no list to the page allocator. */
   private discard(slab: number): void {
     this.world.steps.add32(this.at + SLABS, -1)
+    this.tell('slab-discard')
     this.passes('slab:discard')
     this.debug?.forget(this, slab * PAGE_SIZE)
     this.world.lists.free(slab * PAGE_SIZE, true)
@@ -373,6 +377,11 @@ export class KmemCache {
   private hit(point: AttachPoint): void {
     const { processors } = this.world
     point.hit(processors.points.running, processors.current.id, { cache: this.name })
+  }
+
+  private tell(kind: 'slab-new' | 'slab-discard'): void {
+    const { events } = this.world.processors
+    if (events.active) events.emit({ kind, cache: this.name, pages: 2 ** this.order })
   }
 
   private passes(name: AttachPointName): void {

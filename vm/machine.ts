@@ -6,7 +6,7 @@ import type { Arena } from '../arena/arena.ts'
 import { UserProcess } from '../arena/process.ts'
 import { realClock, virtualClock } from '../cpu/clock.ts'
 import { makeCpus } from '../cpu/cpu.ts'
-import { Output, type OutputListener } from '../cpu/output.ts'
+import { Output } from '../cpu/output.ts'
 import { Processors } from '../cpu/processors.ts'
 import { makeRandom, RandomStream } from '../cpu/random.ts'
 import { ErrnoError, HarenaError, InternalError, VerifierError } from '../errors/errors.ts'
@@ -40,6 +40,7 @@ import { MapHandle } from './map-handle.ts'
 import {
   checkMachineOptions,
   type LoadOptions,
+  type MachineListeners,
   type MachineOptions,
   type MachineParts,
   type MachinePolicies,
@@ -67,6 +68,14 @@ export class MachineCore {
   /** Where the hash of each map's keys starts. */
   readonly #hashRandom: () => number
   readonly #arenaOptions: { readonly random: () => number; readonly process: UserProcess }
+
+  /** What can be listened to. */
+  readonly #listening: {
+    readonly [About in keyof MachineListeners]: (listener: MachineListeners[About]) => () => void
+  } = {
+    output: (listener) => this.#services.output.on(listener),
+    event: (listener) => this.#kernel.processors.events.on(listener),
+  }
 
   /** @throws HarenaError for options that cannot be, and where the address space is used up */
   constructor(options: MachineOptions, parts: MachineParts) {
@@ -143,10 +152,16 @@ export class MachineCore {
 
   #createMap(attributes: MapAttributes, origin: ElementOrigin): MapHandle {
     checkOpen(this.#kernel)
-    const { placement, elements, forceDynamic } = this.options.policies ?? {}
+    const { placement, elements, forceDynamic, lruElements } = this.options.policies ?? {}
     const map = createMap(this.#kernel, attributes, {
       arena: { ...this.#arenaOptions, owner: this, ...(placement === undefined ? {} : { placement }) },
-      hash: { random: this.#hashRandom, elements, forceDynamic: String(forceDynamic) === 'true', ...origin },
+      hash: {
+        random: this.#hashRandom,
+        elements,
+        forceDynamic: String(forceDynamic) === 'true',
+        lruElements,
+        ...origin,
+      },
     })
     this.#maps.set(Number(map.info.address - KERNEL_BASE), map)
     return this.#held(new MapHandle(this.#kernel, map))
@@ -174,9 +189,12 @@ export class MachineCore {
     return options.unchecked === true ? this.#unchecked(loadable) : this.#verified(loadable, options)
   }
 
-  /** Calls `listener` for each line that a program prints. Returns what takes it away again. */
-  on(_event: 'output', listener: OutputListener): () => void {
-    return this.#services.output.on(listener)
+  /** Calls `listener` for what `about` names. Returns what takes it away again. */
+  on<About extends keyof MachineListeners>(about: About, listener: MachineListeners[About]): () => void {
+    checkOpen(this.#kernel)
+    const listen = this.#listening[about]
+    if (listen !== undefined) return listen(listener)
+    throw new HarenaError(`a machine tells of ${Object.keys(this.#listening).join(', ')}, not of ${String(about)}`)
   }
 
   /** Lets the virtual clock go on, and what is due in that time happen: ticks, grace periods, deferred work. */

@@ -1,8 +1,11 @@
 /** What a machine, a load and a run can be told. */
 import type { Placement } from '../arena/ranges.ts'
 import type { Context } from '../cpu/cpu.ts'
+import type { EventListener } from '../cpu/events.ts'
+import type { OutputListener } from '../cpu/output.ts'
 import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
+import { LRU_ELEMENTS, type LruElements } from '../maps/lru-nodes.ts'
 import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
 import { type MemoryPolicies, POLICY_VALUES } from '../memalloc/policies.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
@@ -35,6 +38,8 @@ export interface MachinePolicies {
   readonly elements?: SupplyName | 'flags'
   /** Hash maps that ask for preallocation get bpf_mem_alloc (a switch of 2022); default false. */
   readonly forceDynamic?: boolean | 'true' | 'false'
+  /** Where elements of LRU maps come from: preallocated (default, as on Linux), or bpf_mem_alloc. */
+  readonly lruElements?: LruElements
   /** Where allocators of one size have their objects from: kmalloc's class (default), or a slab cache of their own. */
   readonly slab?: MemoryPolicies['slab']
   /** kmalloc in any context: as Linux 6.18 has it (default), or as it was planned in 2024. */
@@ -45,6 +50,17 @@ export interface MachinePolicies {
   readonly watermarks?: MemoryPolicies['watermarks']
   /** Whether CPUs can interrupt themselves; default true. Else deferred work waits for the tick. */
   readonly selfInterrupt?: boolean | 'true' | 'false'
+}
+
+/** What a machine tells of, and whom. */
+export interface MachineListeners {
+  /** Each line that programs print. */
+  readonly output: OutputListener
+  /**
+   * Everything that happens inside, in order: refills, deferred work, grace periods, slabs, pages, locks, contexts,
+   * programs. Called in the middle of it, so that the listener must not make the machine do anything.
+   */
+  readonly event: EventListener
 }
 
 /** What a machine is made of that it does not bring itself. */
@@ -144,6 +160,11 @@ export const POLICIES: readonly PolicySpec[] = [
     help: 'hash maps that ask for preallocation get bpf_mem_alloc',
   },
   {
+    name: 'lruElements',
+    values: LRU_ELEMENTS,
+    help: 'where elements of LRU maps come from: preallocated, or on demand from bpf_mem_alloc',
+  },
+  {
     name: 'slab',
     values: POLICY_VALUES.slab.map(String),
     help: "where allocators of one size have their objects from: kmalloc's class, or a cache of their own",
@@ -171,7 +192,7 @@ export const POLICIES: readonly PolicySpec[] = [
 ]
 
 /** Policies that have a name already and nothing behind it yet. */
-export const POLICIES_TO_COME: readonly string[] = ['lruElements', 'debug']
+export const POLICIES_TO_COME: readonly string[] = ['debug']
 
 /** A record, so that the compiler misses none. */
 const MACHINE_OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {

@@ -113,7 +113,8 @@ export function runOnce(
 ): void {
   const state = makeState(environment, { cpu }, subject, input, stack)
   const place = { cpu, context, what: `program ${subject.name}`, sleepable: false }
-  onCpu(environment.services.kernel.processors, place, () => runnable.run(state, input.args))
+  const { processors } = environment.services.kernel
+  onCpu(processors, place, () => execute(processors, runnable, state, input))
 }
 
 /** Syscall programs are, without saying so. */
@@ -177,11 +178,28 @@ function runRepeatedly(
   for (let run = 0; run < repeat; run++) {
     // A short program never looks at the clock itself.
     if (run > 0) refuel(state, 0)
-    runnable.run(state, input.args)
+    execute(environment.services.kernel.processors, runnable, state, input)
   }
   const ms = environment.hostTime() - start
   const r0 = toBigUint(state.regs[0]!, state.regs[1]!)
   return { retval: state.regs[0]! >>> 0, r0, durationNs: Math.round((ms * 1e6) / repeat), ...input.results() }
+}
+
+/** From the first instruction to the exit. */
+function execute({ events }: Processors, runnable: Runnable, state: RunState, { args }: RunInput): void {
+  if (!events.active) {
+    runnable.run(state, args)
+    return
+  }
+  const { program } = state
+  let completed = false
+  events.emit({ kind: 'program-start', program })
+  try {
+    runnable.run(state, args)
+    completed = true
+  } finally {
+    events.emit({ kind: 'program-end', program, completed })
+  }
 }
 
 function makeState(
