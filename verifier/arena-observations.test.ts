@@ -6,8 +6,13 @@
  */
 import { describe, expect, test } from 'vitest'
 import { assemble } from '../asm/assemble.ts'
-import { type LinkedProgram, Machine, type ObjectSpec, VerifierError } from '../index.ts'
+import { normalised } from '../check/differential/compare.ts'
+import { explain } from '../check/differential/known-differences.ts'
+import { type LinkedProgram, Machine, type ObjectSpec, type Program, VerifierError } from '../index.ts'
 import { decode } from '../isa/instruction.ts'
+import { LinuxMachine } from '../linux/index.ts'
+import type { LinuxProgram } from '../linux/program.ts'
+import { skipWithoutKernel } from '../linux/testing.ts'
 import { link } from '../program/link.ts'
 import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
 import { bindMaps, judge } from './testing.ts'
@@ -50,14 +55,21 @@ function assembled({ body, type = 'syscall', flags = 0 }: Probe): { object: Obje
   return { object, linked: { ...linked, insns, flags: linked.flags | flags } }
 }
 
+/** Every probe that was tried, so that the running kernel can be asked about all of them. */
+const tried = new Map<string, Probe>()
+
 /** Loads and, where a syscall program is accepted, runs the probe. */
 function outcome(probe: Probe): string | number {
-  const machine = new Machine()
+  tried.set(JSON.stringify({ ...probe, name: '' }), probe)
+  return outcomeOn(new Machine(), probe)
+}
+
+function outcomeOn(machine: Machine | LinuxMachine, probe: Probe): string | number {
   try {
     const { object, linked } = assembled(probe)
     // Not by load, which would map the arenas.
-    const maps = new Map(object.maps.map((spec) => [spec.name, machine.createMap(spec)]))
-    const program = machine.loadProgram(linked, maps)
+    const program =
+      machine instanceof LinuxMachine ? onLinux(machine, object, linked) : onHarena(machine, object, linked)
     return linked.type === 'syscall' ? program.run({ ctx: new Uint8Array(16) }).retval : 'accepted'
   } catch (error) {
     if (!(error instanceof VerifierError)) throw error
@@ -65,6 +77,14 @@ function outcome(probe: Probe): string | number {
   } finally {
     machine.close()
   }
+}
+
+function onHarena(machine: Machine, { maps }: ObjectSpec, linked: LinkedProgram): Program {
+  return machine.loadProgram(linked, new Map(maps.map((spec) => [spec.name, machine.createMap(spec)])))
+}
+
+function onLinux(machine: LinuxMachine, { maps }: ObjectSpec, linked: LinkedProgram): LinuxProgram {
+  return machine.loadProgram(linked, new Map(maps.map((spec) => [spec.name, machine.createMap(spec)])))
 }
 
 const TWO_ARENAS = 'EBUSY Only one arena per program'
@@ -403,4 +423,17 @@ describe('(f) a pointer in the context', () => {
     expect(new DataView(ctx.buffer).getBigUint64(0, true)).toBe(0x1234n)
     machine.close()
   })
+})
+
+test('the running kernel says the same of every program above', (ctx) => {
+  skipWithoutKernel(ctx, 'packets')
+  expect(tried.size).toBeGreaterThan(100)
+  const different = [...tried.values()].flatMap((probe) => {
+    const harena = String(outcomeOn(new Machine(), probe))
+    const linux = String(outcomeOn(new LinuxMachine(), probe))
+    const verdict = (text: string): string => normalised(/^\d+$/u.test(text) ? 'accepted' : text)
+    const verdicts = { harena: verdict(harena), linux: verdict(linux) }
+    return harena === linux || explain(verdicts) !== undefined ? [] : [{ probe, harena, linux }]
+  })
+  expect(different).toEqual([])
 })

@@ -2,16 +2,27 @@
  * Every offset, width and direction of an access through the context, against what Linux 6.18.44 answered: the ranges
  * below are the accepted ones, `a..b` in steps of the width.
  */
+
 import { describe, expect, test } from 'vitest'
+import { otherVerdicts } from '../check/differential/as-linux.ts'
+import { skipWithoutKernel } from '../linux/testing.ts'
 import { Access } from '../program/loadable.ts'
-import {
-  CONTEXT_TYPES,
-  contextSource,
-  CONTEXT_OFFSETS as OFFSETS,
-  place,
-  CONTEXT_WIDTHS as WIDTHS,
-} from './inline-programs.ts'
-import { judge, loadable, type Verdict } from './testing.ts'
+import { judge, loadable, sourcesSeen, type Verdict } from './testing.ts'
+
+/** Types of programs whose contexts are structs with rules for each field. */
+const CONTEXT_TYPES = ['xdp', 'socket'] as const
+const WIDTHS = [1, 2, 4, 8] as const
+/** From below the context to beyond its end. */
+const OFFSETS: readonly number[] = Array.from({ length: 216 }, (_, i) => i - 8)
+
+/** An address as assembly writes it. */
+function place(register: string, off: number): string {
+  return `(${register} ${off < 0 ? '-' : '+'} ${Math.abs(off)})`
+}
+
+function contextSource(type: string, body: string): string {
+  return `.program p type=${type}\n${body}\n  r0 = 0\n  exit\n`
+}
 
 interface Accepted {
   /** By what the load gives, then by width in bytes. */
@@ -146,4 +157,11 @@ test.each(['xdp', 'socket'])('%s: context pointers keep their rules', (type) => 
     ['  r0 = load_acquire((u32 *)(r1 + 16))', 'BPF_ATOMIC loads from R1 ctx is not allowed'],
   ] as const
   for (const [body, reason] of cases) expect(reasonOf(verdict(type, body))).toBe(reason)
+})
+
+test('the running kernel says the same of every program above', { timeout: 60_000 }, async (ctx) => {
+  skipWithoutKernel(ctx, 'packets')
+  const sources = sourcesSeen()
+  expect(sources.length).toBeGreaterThan(3000)
+  expect(await otherVerdicts(sources)).toEqual([])
 })

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { otherVerdicts } from '../check/differential/as-linux.ts'
+import { skipWithoutKernel } from '../linux/testing.ts'
 import { Access, SlotFlag } from '../program/loadable.ts'
-import { judge, loadable } from './testing.ts'
+import { judge, loadable, sourcesSeen } from './testing.ts'
 import { verify } from './verify.ts'
 
 const ARENA = '.map arena type=arena entries=10 extra=0x100000010000\n'
@@ -119,4 +121,11 @@ describe('stack of call chains', () => {
   test('one that goes nowhere is removed and takes none', () => {
     expect(verify(loadable(main('  r0 = 0\n  may_goto +0'))).stats.stackDepth).toBe('0')
   })
+})
+
+test('the running kernel says the same of every program above', { timeout: 60_000 }, async (ctx) => {
+  skipWithoutKernel(ctx, 'packets')
+  const sources = sourcesSeen()
+  expect(sources.length).toBeGreaterThan(10)
+  expect(await otherVerdicts(sources)).toEqual([])
 })

@@ -1,12 +1,13 @@
 /** Where a scalar plus a pointer points, by whose stack it is. */
+
 import { describe, expect, test } from 'vitest'
-import { assemble } from '../asm/assemble.ts'
-import { link } from '../program/link.ts'
-import { bindMaps, judge } from './testing.ts'
+import { otherVerdicts } from '../check/differential/as-linux.ts'
+import { skipWithoutKernel } from '../linux/testing.ts'
+import { judge, loadable, sourcesSeen } from './testing.ts'
 
 function verdict(main: string, callee: string): string {
-  const object = assemble(`.program p type=syscall\n${main}\n  r0 = 0\n  exit\n.func f\n${callee}\n  r0 = 0\n  exit\n`)
-  const found = judge(bindMaps(object, link(object, 'p')))
+  const program = `.program p type=syscall\n${main}\n  r0 = 0\n  exit\n`
+  const found = judge(loadable(`${program}.func f\n${callee}\n  r0 = 0\n  exit\n`))
   return found.accepted ? 'accepted' : `${found.error.errno} ${found.error.reason}`
 }
 
@@ -28,4 +29,11 @@ describe('a scalar plus a stack pointer', () => {
       'accepted',
     ],
   ])('%s', (_, main, callee, expected) => expect(verdict(main, callee)).toBe(expected))
+})
+
+test('the running kernel says the same of every program above', { timeout: 60_000 }, async (ctx) => {
+  skipWithoutKernel(ctx, 'packets')
+  const sources = sourcesSeen()
+  expect(sources.length).toBeGreaterThan(6)
+  expect(await otherVerdicts(sources)).toEqual([])
 })

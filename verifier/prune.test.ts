@@ -1,9 +1,25 @@
 /** Figures that Linux 6.18.44 gave for the same programs: processed, total_states, max_states_per_insn. */
+
 import { describe, expect, test } from 'vitest'
+import { otherVerdicts } from '../check/differential/as-linux.ts'
 import type { VerifierStats } from '../errors/errors.ts'
+import { skipWithoutKernel } from '../linux/testing.ts'
 import { PROGRAM_FLAGS } from '../program/types.ts'
-import { boundedLoop, callsInRow, ENDLESS_LOOP, TOO_MANY_PATHS } from './inline-programs.ts'
-import { judge, loadable } from './testing.ts'
+import { judge, loadable, sourcesSeen } from './testing.ts'
+
+/** Helper calls in a row, to see when states are stored. */
+function callsInRow(calls: number): string {
+  return `${'  call bpf_get_prandom_u32\n'.repeat(calls)}  r0 = 0\n  exit\n`
+}
+
+function boundedLoop(rounds: number): string {
+  return `  r1 = 0\nl:\n  r1 += 1\n  if r1 < ${rounds} goto l\n  r0 = 0\n  exit\n`
+}
+
+const ENDLESS_LOOP = '  r0 = 0\nl:\n  r0 += 1\n  goto l\n'
+
+/** Paths put aside without end. */
+const TOO_MANY_PATHS = '  r6 = 0\n  r0 = 0\n  goto m\nl:\n  r6 += 1\n  goto m\nm:\n  may_goto l\n  exit\n'
 
 function figures(body: string, flags = 0): VerifierStats {
   const program = loadable(`.program p type=syscall\n${body}`)
@@ -81,4 +97,11 @@ ${'  call bpf_get_prandom_u32\n'.repeat(10)}  r0 = 0\n  exit\n`
     expect(pruned.program.stats.processed).toBeLessThan(whole.program.stats.processed)
     expect(whole.program.stats.processed).toBe(3 + 1 + 12 + 12)
   })
+})
+
+test('the running kernel says the same of every program above', { timeout: 60_000 }, async (ctx) => {
+  skipWithoutKernel(ctx, 'packets')
+  const sources = sourcesSeen()
+  expect(sources.length).toBeGreaterThan(10)
+  expect(await otherVerdicts(sources)).toEqual([])
 })

@@ -13,8 +13,16 @@ import { type VerifyOptions, verify } from './verify.ts'
 
 const KERNEL = 0xffff_8880_0000_0000n
 
+/** What `loadable` was given by this file's tests so far, so that the running kernel can be asked about all of it. */
+const seen: Set<string> = new Set()
+
+export function sourcesSeen(): readonly string[] {
+  return [...seen]
+}
+
 /** Loads the only program of `source`, or the one named. */
 export function loadable(source: string, name?: string): LoadableProgram {
+  seen.add(source)
   const object = assemble(source)
   const linked = link(object, name ?? object.programs[0]!.name)
   return bindMaps(object, linked)

@@ -2,10 +2,13 @@
  * Whole logs as Linux 6.18.44 wrote them at level 2, for the programs in testdata/: a program, `---` with the verdict,
  * the log. Addresses of maps and numbers of kfuncs are another machine's, so both sides are stripped of them.
  */
+
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { otherVerdicts } from '../check/differential/as-linux.ts'
+import { skipWithoutKernel } from '../linux/testing.ts'
 import { kfuncNamed } from '../program/kfuncs.ts'
-import { judge, loadable, logOf, type Verdict } from './testing.ts'
+import { judge, loadable, logOf, sourcesSeen, type Verdict } from './testing.ts'
 import { verify } from './verify.ts'
 
 interface Case {
@@ -143,4 +146,11 @@ describe('options', () => {
         'processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n',
     )
   })
+})
+
+test('the running kernel says the same of every program above', { timeout: 60_000 }, async (ctx) => {
+  skipWithoutKernel(ctx, 'packets')
+  const sources = sourcesSeen()
+  expect(sources.length).toBeGreaterThan(20)
+  expect(await otherVerdicts(sources)).toEqual([])
 })

@@ -1,10 +1,13 @@
 /** Properties of the walk that hold for every program: random ones, without loops. */
+
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { otherVerdicts } from '../check/differential/as-linux.ts'
+import { skipWithoutKernel } from '../linux/testing.ts'
 import { RegType, TYPE } from './layout.ts'
 import { brokenInvariant } from './scalar.ts'
 import { isSpilled, REGISTERS, registerAt, type State, slotAt } from './state.ts'
-import { judge, loadable } from './testing.ts'
+import { judge, loadable, sourcesSeen } from './testing.ts'
 import { transfer } from './transfer.ts'
 
 const RUNS = process.env.HARENA_LONG === undefined ? 60 : 600
@@ -108,4 +111,11 @@ describe('the operations on scalars can be exchanged', () => {
     if (!found.accepted) throw found.error
     expect([...found.program.flags]).toEqual([1, 1, 0, 1, 1])
   })
+})
+
+test('the running kernel says the same of every program above', { timeout: 60_000 }, async (ctx) => {
+  skipWithoutKernel(ctx, 'packets')
+  const sources = sourcesSeen()
+  expect(sources.length).toBeGreaterThan(100)
+  expect(await otherVerdicts(sources)).toEqual([])
 })

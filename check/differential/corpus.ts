@@ -1,4 +1,7 @@
-/** Programs whose verdicts are known: the examples, those of examples/rejected, those of the verifier's own tests. */
+/**
+ * Programs whose verdicts are known: the examples, those of examples/rejected, recorded logs and cases of the verifier.
+ * What tests of the verifier write themselves each of them puts to the kernel (as-linux.ts).
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { assemble } from '../../asm/assemble.ts'
@@ -6,7 +9,6 @@ import { decode } from '../../isa/instruction.ts'
 import { assembleFile } from '../../node.ts'
 import { link } from '../../program/link.ts'
 import type { ObjectSpec } from '../../program/object.ts'
-import { inlinePrograms } from '../../verifier/inline-programs.ts'
 import { RECORDED_LOGS } from '../../verifier/log-recorded.ts'
 import { STATIC_CASES } from '../../verifier/prepare-cases.ts'
 import { bindMaps, judge } from '../../verifier/testing.ts'
@@ -30,7 +32,7 @@ export async function corpus(): Promise<readonly CorpusProgram[]> {
   const objects = await Promise.all(files.map(async ({ name, path }) => ({ name, object: await assembleFile(path) })))
   return [
     ...objects.flatMap((one) => programsOf(one, machineVerdict)),
-    ...[...recorded(), ...testdata(), ...raw(), ...inline()].flatMap((one) => programsOf(one, verifierVerdict)),
+    ...[...recorded(), ...testdata(), ...raw()].flatMap((one) => programsOf(one, verifierVerdict)),
   ]
 }
 
@@ -51,7 +53,7 @@ function machineVerdict(object: ObjectSpec, program: string, cpus: number): stri
 }
 
 /** Of the verifier alone, which knows more types of maps than there are in harena. */
-function verifierVerdict(object: ObjectSpec, program: string, cpus: number): string {
+export function verifierVerdict(object: ObjectSpec, program: string, cpus: number): string {
   const found = judge(bindMaps(object, link(object, program)), { cpus })
   return found.accepted ? 'accepted' : `${found.error.errno} ${normalised(found.error.reason)}`
 }
@@ -102,10 +104,6 @@ function testdata(): NamedObject[] {
 
 function withFlags(object: ObjectSpec, flags: number): ObjectSpec {
   return { ...object, programs: object.programs.map((program) => ({ ...program, flags: program.flags | flags })) }
-}
-
-function inline(): NamedObject[] {
-  return inlinePrograms().map(({ name, source }) => ({ name: `inline/${name}`, object: assemble(source) }))
 }
 
 /** Instructions that no assembler would write. */
