@@ -7,7 +7,7 @@ import { ErrnoError } from '../errors/errors.ts'
 import type { BpfMemAlloc } from '../memalloc/bpf-mem-alloc.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { ElementSupply, MakeSupply, SupplyRequest } from './elements.ts'
-import { OWNER } from './hash-table.ts'
+import { HEAD_BYTES, OWNER } from './hash-table.ts'
 
 export function memAllocSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
   return supplyFrom(kernel, request, undefined)
@@ -30,11 +30,15 @@ function supplyFrom(
   { name, size, perCpuSize, areaOffset }: SupplyRequest,
   alloc: BpfMemAlloc | undefined,
 ): ElementSupply | undefined {
-  const elements = alloc?.percpu === false ? shared(alloc, size) : create(kernel, `map ${name}`, size, false)
+  // Whoever stands on an element that is freed follows its links, and the pointer to its areas.
+  const kept = perCpuSize > 0 ? size : HEAD_BYTES
+  const elements = alloc?.percpu === false ? shared(alloc, size, kept) : create(kernel, `map ${name}`, size, kept)
   if (elements === undefined || perCpuSize === 0) {
     return elements === undefined ? undefined : { fixed: false, ...elements }
   }
-  const areas = alloc?.percpu ? shared(alloc, perCpuSize) : create(kernel, `map ${name}, per CPU`, perCpuSize, true)
+  const areas = alloc?.percpu
+    ? shared(alloc, perCpuSize, 0)
+    : create(kernel, `map ${name}, per CPU`, perCpuSize, undefined)
   if (areas === undefined) {
     elements.destroy()
     return undefined
@@ -42,7 +46,8 @@ function supplyFrom(
   return perCpuSupply(kernel, elements, areas, areaOffset)
 }
 
-function shared(alloc: BpfMemAlloc, bytes: number): Source {
+function shared(alloc: BpfMemAlloc, bytes: number, kept: number): Source {
+  alloc.keep(kept)
   return {
     take: () => (alloc.size > 0 ? alloc.cacheAlloc() : alloc.alloc(bytes)),
     give: (payload) => alloc.free(payload),
@@ -50,9 +55,11 @@ function shared(alloc: BpfMemAlloc, bytes: number): Source {
   }
 }
 
-function create(kernel: Kernel, name: string, size: number, percpu: boolean): Source | undefined {
+/** `kept`: see BpfMemAlloc.keep; undefined for the per-CPU form. */
+function create(kernel: Kernel, name: string, size: number, kept: number | undefined): Source | undefined {
   try {
-    const instance = kernel.bpf.create({ name, size, percpu })
+    const instance = kernel.bpf.create({ name, size, percpu: kept === undefined })
+    instance.keep(kept ?? 0)
     return {
       take: () => instance.cacheAlloc(),
       give: (payload) => instance.cacheFree(payload),

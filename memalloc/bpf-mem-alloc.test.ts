@@ -6,6 +6,7 @@ import type { BpfMemAlloc } from './bpf-mem-alloc.ts'
 import { pagesAfter, type Simulation, type SimulationOptions, simulate } from './fixture.ts'
 import type { MemCache } from './mem-cache.ts'
 import { type CacheState, cacheState } from './mem-invariants.ts'
+import { addressOf } from './reports.ts'
 import { checkSlabs } from './slab-invariants.ts'
 
 interface Bench extends Simulation {
@@ -399,8 +400,10 @@ describe('debug mode', () => {
     simulate({ policies: { debug: true } }, ({ kernel, processors }) => {
       const alloc = kernel.bpf.create({ name: 'test', size: 64 })
       const as = <T>(who: string, work: () => T): T => {
-        processors.actor = () => who
-        return work()
+        processors.enter(who)
+        const result = work()
+        processors.leave()
+        return result
       }
       const [a, b] = as('taker', () => [alloc.cacheAlloc(), alloc.cacheAlloc()])
       as('first', () => alloc.cacheFree(a!))
@@ -408,11 +411,18 @@ describe('debug mode', () => {
       as('first', () => alloc.cacheFree(b!))
       kernel.memory.u8[b! + 5] = 1
       as('next', () => alloc.cacheAlloc())
-      expect(kernel.slab.debug!.reports).toMatchObject([
-        { kind: 'double-free', at: a, by: 'second', allocatedBy: 'taker', freedBy: 'first' },
-        { kind: 'use-after-free', at: b, by: 'next', allocatedBy: 'taker', freedBy: 'first' },
+      expect(kernel.reports.misuse).toMatchObject([
+        {
+          kind: 'double-free',
+          address: addressOf(a!),
+          allocator: 'test',
+          by: { what: 'second' },
+          allocatedBy: { what: 'taker' },
+          freedBy: { what: 'first' },
+        },
+        { kind: 'use-after-free', address: addressOf(b!), by: { what: 'next' }, freedBy: { what: 'first' } },
       ])
-      expect(alloc.leaks()).toEqual([{ at: b, allocatedBy: 'next' }])
+      expect(alloc.leaks()).toMatchObject([{ at: b, allocatedBy: { what: 'next' } }])
     })
   })
 })
@@ -427,9 +437,9 @@ test('in debug mode, an allocation in an NMI by anything but a program is report
       alloc.cacheAlloc()
       processors.rcu.leave(0)
     })
-    expect(kernel.slab.debug!.reports).toEqual([])
+    expect(kernel.reports.misuse).toEqual([])
     nmi(() => alloc.cacheAlloc())
-    expect(kernel.slab.debug!.reports).toMatchObject([{ kind: 'nmi-allocation' }])
+    expect(kernel.reports.misuse).toMatchObject([{ kind: 'nmi-allocation' }])
     processors.rcu.leave(0)
   })
 })

@@ -10,6 +10,7 @@
  * Offsets that go in and out are those of payloads, 8 bytes into the object; 0 is NULL. Objects of the per-CPU form:
  * the payload's first word is the offset of CPU 0's copy (percpu.ts says where the others lie).
  */
+import type { Actor } from '../cpu/actor.ts'
 import type { Processors } from '../cpu/processors.ts'
 import { ERRNO, ErrnoError, InternalError } from '../errors/errors.ts'
 import { KERNEL_HIGH, MEMORY_BYTES } from '../memory/memory.ts'
@@ -18,7 +19,7 @@ import type { MemoryGroup } from './group.ts'
 import type { Kmalloc } from './kmalloc.ts'
 import { MemCache } from './mem-cache.ts'
 import { CACHE_BYTES, DRAINING, RCU_FLIGHT, TRACE_FLIGHT } from './mem-cache-layout.ts'
-import { MemDebug } from './mem-debug.ts'
+import { MemDebug, type Room } from './mem-debug.ts'
 import { drain } from './mem-refill.ts'
 import type { MemWorld } from './mem-world.ts'
 import { PageOwner } from './pages.ts'
@@ -73,7 +74,8 @@ export class BpfMemAlloc {
     this.percpu = percpu
     this.group = group
     const { policies, processors, lists } = slab
-    this.debug = slab.debug === undefined ? undefined : new MemDebug(name, slab.debug, processors)
+    const room = (unit: number): Room => this.room(unit)
+    this.debug = slab.debug === undefined ? undefined : new MemDebug(name, room, slab.debug, processors)
     this.classes = size > 0 ? 1 : BPF_SIZES.length
     this.base = lists.pages.allocBytes(this.classes * processors.cpus.length * CACHE_BYTES, PageOwner.BPF_MEM)
     if (this.base === 0) throw new ErrnoError('ENOMEM', `no memory for the caches of ${name}`)
@@ -94,7 +96,9 @@ export class BpfMemAlloc {
   /** An object of at least `bytes` bytes, from the class that fits: 0 where there is none now. Any context. */
   alloc(bytes: number): number {
     const index = sizeClass(bytes, this.percpu)
-    return index < 0 ? 0 : this.cacheOf(index).alloc()
+    const payload = index < 0 ? 0 : this.cacheOf(index).alloc()
+    if (payload !== 0 && !this.percpu) this.debug?.asked(payload, bytes)
+    return payload
   }
 
   /** Takes back what `alloc` gave, on whatever CPU; 0 is ignored. Any context; never fails. */
@@ -146,7 +150,7 @@ export class BpfMemAlloc {
   /** Gives an object straight back to the slab; both grace periods are over. */
   rawFree(payload: number): void {
     if (payload === 0) return
-    if (this.debug?.freed(payload, false) === false) return
+    if (this.debug?.freed(payload, 'never') === false) return
     this.release(payload - HEADER_BYTES, this.homeOf(payload).unit)
   }
 
@@ -189,12 +193,33 @@ export class BpfMemAlloc {
     this.destructor = destructor
   }
 
+  /** The first bytes of payloads are looked at after a free (Infinity: all of them): debug mode leaves them alone. */
+  keep(bytes: number): void {
+    this.debug?.keep(bytes)
+  }
+
+  /** In debug mode: whether an object was handed out there, and freed. */
+  wasFreed(payload: number): boolean {
+    return this.debug?.wasFreed(payload) === true
+  }
+
   /** Whether an object of this instance is in use at this payload offset, as far as its header tells. */
   owns(payload: number): boolean {
+    // A second free is the report's business, not a fault.
+    if (this.wasFreed(payload)) return true
     if (payload % 8 !== 0 || !this.slab.lists.pages.isAllocated(payload - HEADER_BYTES, HEADER_BYTES)) return false
     const { steps } = this.slab
     const home = steps.load64(payload - HEADER_BYTES) >>> 0
     return steps.high === KERNEL_HIGH && this.indexOf(home) >= 0
+  }
+
+  /** As `owns`, and an object of the slab starts there; whatever else the header may say of it. Any number may be asked. */
+  isObject(payload: number): boolean {
+    if (payload % 8 !== 0 || payload <= HEADER_BYTES) return false
+    const { steps } = this.slab
+    return (
+      this.indexOf(steps.load32(payload - HEADER_BYTES) >>> 0) >= 0 && this.slab.startsObject(payload - HEADER_BYTES)
+    )
   }
 
   /** Every cache, CPU by CPU, class by class; for statistics. */
@@ -203,7 +228,7 @@ export class BpfMemAlloc {
   }
 
   /** Objects that were not freed, with who has them; in debug mode. */
-  leaks(): readonly { readonly at: number; readonly allocatedBy: string }[] {
+  leaks(): readonly { readonly at: number; readonly bytes: number; readonly allocatedBy: Actor }[] {
     return this.debug?.live() ?? []
   }
 
@@ -237,11 +262,24 @@ export class BpfMemAlloc {
 
   private giveBack(payload: number, afterRcu: boolean): void {
     // Before the header is looked at, which a second free would find to be a link.
-    if (this.debug?.freed(payload, this.destructor === undefined && !this.percpu) === false) return
+    if (this.debug?.freed(payload, !this.mayPoison ? 'never' : afterRcu ? 'after-rcu' : 'at-once') === false) return
     const home = this.homeOf(payload)
     const cache = this.cacheOf(this.indexOf(home.at) % this.classes)
     if (afterRcu) cache.freeRcu(payload - HEADER_BYTES)
     else cache.free(payload - HEADER_BYTES)
+  }
+
+  /** Nothing in a free object's payload is needed any more. */
+  private get mayPoison(): boolean {
+    return this.destructor === undefined && !this.percpu
+  }
+
+  /** Bytes from the payload to its end, and to where the slab has its link. */
+  private room(unit: number): Room {
+    const object = this.percpu ? PERCPU_OBJECT : unit
+    const cache = this.own ?? this.slab.classOf(object)
+    const stride = cache === undefined ? this.slab.bytesOf(object) : cache.stride - HEADER_BYTES
+    return { payload: object - HEADER_BYTES, red: stride - HEADER_BYTES }
   }
 
   /** The cache that the object's header names. */
@@ -329,6 +367,7 @@ export class BpfMemAlloc {
       processors,
       policies,
       debug: this.debug,
+      graceOver: (object) => this.debug?.graceOver(object + HEADER_BYTES, this.mayPoison),
       points: {
         raise: points.get('mem_alloc:raise'),
         refill: points.get('mem_alloc:refill'),

@@ -8,6 +8,7 @@ import { HarenaError } from '../errors/errors.ts'
 import { KERNEL_BASE, type Memory } from '../memory/memory.ts'
 import { endLeases, endWhenForgotten, type Lease, takeMemory } from '../memory/pool.ts'
 import { plainSteps, type Steps } from '../memory/steps.ts'
+import { AccessCheck } from './access-check.ts'
 import { BpfMemory } from './bpf-memory.ts'
 import { Kmalloc } from './kmalloc.ts'
 import { ObjectStore } from './objects.ts'
@@ -15,6 +16,7 @@ import { PageLists } from './page-lists.ts'
 import { PageAllocator, touchedPages } from './pages.ts'
 import { PercpuMemory } from './percpu.ts'
 import type { MemoryPolicies } from './policies.ts'
+import { Reports } from './reports.ts'
 
 export interface Kernel {
   readonly memory: Memory
@@ -29,6 +31,9 @@ export interface Kernel {
   readonly bpf: BpfMemory
   /** Objects of bpf_obj_new, which programs and map values own. */
   readonly objects: ObjectStore
+  readonly reports: Reports
+  /** In debug mode: looks at accesses of programs that nothing has verified. */
+  readonly accessCheck: AccessCheck | undefined
   /** Every memory of the machine, kernel memory first; arenas add theirs. */
   readonly leases: Lease[]
   /** The numbers last given out. */
@@ -53,7 +58,8 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
   const locks = new Locks(steps, processors)
   const pages = new PageAllocator(memory, steps, locks)
   const lists = new PageLists(pages, steps, locks)
-  const slab = new Kmalloc(memory, steps, locks, lists, options.policies)
+  const reports = new Reports()
+  const slab = new Kmalloc(memory, steps, locks, lists, options.policies, reports)
   const percpu = new PercpuMemory(memory, steps, locks, pages)
   const bpf = new BpfMemory(slab, percpu)
   pages.setLimit(options.memoryLimit ?? 0)
@@ -68,6 +74,8 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
     percpu,
     bpf,
     objects: new ObjectStore(memory, steps, bpf),
+    reports,
+    accessCheck: slab.debug === undefined ? undefined : new AccessCheck(slab, slab.debug),
     leases: [{ memory, touched: () => touchedPages(memory) }],
     ids: { map: 0 },
   }

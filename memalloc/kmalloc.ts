@@ -158,25 +158,25 @@ export class Kmalloc implements SlabWorld {
     return slab
   }
 
-  /** The object of a cache that this offset lies in; undefined where it is none, or one of whole pages. */
-  objectAt(at: number): { readonly cache: KmemCache; readonly object: number } | undefined {
+  /** Whether an object of a cache starts at this offset, in use or free. Any number may be asked. */
+  startsObject(at: number): boolean {
     const slab = this.findSlab(at)
     const cache = slab === 0 ? undefined : this.caches.get(this.steps.load32(descriptor(slab) + SLAB_CACHE) >>> 0)
-    if (cache === undefined) return undefined
-    const first = slab * PAGE_SIZE
-    const index = Math.floor((at - first) / cache.stride)
-    return index < cache.objects ? { cache, object: first + index * cache.stride } : undefined
+    if (cache === undefined) return false
+    const index = (at - slab * PAGE_SIZE) / cache.stride
+    return Number.isInteger(index) && index < cache.objects
   }
 
-  /** The first page of the slab, or of the large object, that this offset lies in; 0 where it is in none. */
+  /** As `slabOf`; 0 where no slab lies. */
   private findSlab(at: number): number {
     const { steps } = this
     const page = at >>> 12
     for (let order = 0; order <= MAX_SLAB_SEARCH; order++) {
       const first = page & (-1 << order)
-      const block = descriptor(first)
-      if (steps.load8(block + STATE) !== USED) continue
-      return steps.load8(block + ORDER) >= order && steps.load8(block + OWNER) === PageOwner.SLAB ? first : 0
+      const entry = descriptor(first)
+      if (steps.load8(entry + STATE) !== USED) continue
+      const isSlab = steps.load8(entry + ORDER) >= order && steps.load8(entry + OWNER) === PageOwner.SLAB
+      return isSlab ? first : 0
     }
     return 0
   }

@@ -24,6 +24,8 @@ export interface MemWorld {
   }
   /** The cache whose control block is at this offset. */
   cacheAt(at: number): MemCache
+  /** An object that was freed after RCU may be handed out again. */
+  graceOver(object: number): void
   /** A zeroed object from the slab, header in front: its offset, or 0. */
   fresh(unit: number, gfp: Gfp): number
   /** Gives an object back to the slab, the destructor first. */

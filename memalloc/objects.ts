@@ -5,7 +5,10 @@
  *     map value   … | kptr ──┐ …           object    a | b | kptr ──┐           object    a | b | kptr = 0
  *                            └──────────────────────>               └──────────────────────>
  *
- * Whoever gives an object up gives up what its fields hold as well. Memory is handed out again only when an RCU grace
+ *     header      cache: u32 | type: u32 ││ payload                         type: 1 … while somebody owns the object,
+ *                                                                           else the upper half of the cache's address
+ *
+ * What an object is stands in its header, in front of what a program may write. Whoever gives an object up gives up what its fields hold as well. Memory is handed out again only when an RCU grace
  * period is over: readers that found an object in a field may still look at it.
  *
  * Source: Linux 6.18 (spec of the allocators, part I).
@@ -15,9 +18,12 @@ import { KERNEL_HIGH, type Memory } from '../memory/memory.ts'
 import type { Steps } from '../memory/steps.ts'
 import { specialFields } from '../program/special-fields.ts'
 import type { BpfMemory } from './bpf-memory.ts'
+import { HEADER_END, OBJECTS_LIVE } from './page-layout.ts'
 
 /** What must be known of a struct. */
 interface ObjectType {
+  /** What the headers of its objects say; from 1. */
+  readonly id: number
   /** In bytes. */
   readonly size: number
   /** Where its special fields lie: zero in a new object. */
@@ -27,14 +33,16 @@ interface ObjectType {
 }
 
 const POINTER_BYTES = 8
+/** From the type in the header to the payload. */
+const TYPE = 4
 
 export class ObjectStore {
   private readonly memory: Memory
   private readonly steps: Steps
   private readonly bpf: BpfMemory
   private readonly types: WeakMap<Btf, Map<number, ObjectType | undefined>> = new WeakMap()
-  /** By payload offset. What an object is stands in no memory that a program could write. */
-  private readonly live: Map<number, ObjectType> = new Map()
+  /** By number, from 1. */
+  private readonly numbered: ObjectType[] = []
 
   constructor(memory: Memory, steps: Steps, bpf: BpfMemory) {
     this.memory = memory
@@ -44,7 +52,7 @@ export class ObjectStore {
 
   /** Objects that somebody owns. */
   get count(): number {
-    return this.live.size
+    return this.steps.load32(OBJECTS_LIVE)
   }
 
   /** Whether the type can have objects: it is a struct. */
@@ -58,24 +66,34 @@ export class ObjectStore {
     const object = type === undefined ? 0 : this.bpf.global.alloc(type.size)
     if (type === undefined || object === 0) return 0
     for (const { offset, size } of type.special) this.memory.u8.fill(0, object + offset, object + offset + size)
-    this.live.set(object, type)
+    this.steps.store32(object - TYPE, type.id)
+    this.steps.add32(OBJECTS_LIVE, 1)
     return object
   }
 
   /** Whether an object that somebody owns starts there. */
   isObject(at: number): boolean {
-    return this.live.has(at)
+    return this.typeAt(at) !== undefined
+  }
+
+  /** In debug mode: whether an object was there, and dropped. */
+  wasDropped(at: number): boolean {
+    return this.bpf.global.wasFreed(at)
   }
 
   /** Takes an object back, with everything in its fields. */
   drop(object: number): void {
+    // Reported there, and nothing else.
+    if (!this.isObject(object) && this.wasDropped(object)) this.bpf.global.freeRcu(object)
     // A list of objects may be long: no recursion.
     const waiting = [object]
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const type = this.live.get(next)
+      const type = this.typeAt(next)
       // An unchecked program may have written any number into a field.
       if (type === undefined) continue
-      this.live.delete(next)
+      // Whoever changes the header has it: an interrupt may want the same one.
+      if (this.steps.compareExchange32(next - TYPE, type.id, KERNEL_HIGH) !== type.id) continue
+      this.steps.add32(OBJECTS_LIVE, -1)
       for (const offset of type.kptrs) {
         const held = this.takeOut(next + offset)
         if (held !== 0) waiting.push(held)
@@ -101,6 +119,13 @@ export class ObjectStore {
     if (held !== 0) this.drop(held)
   }
 
+  /** The type of the object that starts there and that somebody owns. Any number may be asked. */
+  private typeAt(at: number): ObjectType | undefined {
+    if ((at & 7) !== 0 || at < HEADER_END) return undefined
+    const type = this.numbered[this.steps.load32(at - TYPE) - 1]
+    return type !== undefined && this.bpf.global.isObject(at) ? type : undefined
+  }
+
   private takeOut(field: number): number {
     return this.exchange(field, 0)
   }
@@ -111,16 +136,21 @@ export class ObjectStore {
       types = new Map()
       this.types.set(btf, types)
     }
-    if (!types.has(id)) types.set(id, describe(btf, id))
+    if (!types.has(id)) {
+      const type = describe(btf, id, this.numbered.length + 1)
+      types.set(id, type)
+      if (type !== undefined) this.numbered.push(type)
+    }
     return types.get(id)
   }
 }
 
-function describe(btf: Btf, id: number): ObjectType | undefined {
+function describe(btf: Btf, id: number, number: number): ObjectType | undefined {
   const type = btf.types[id]
   if (type?.kind !== 'struct') return undefined
   const special = specialFields(btf, id)
   return {
+    id: number,
     size: type.size,
     special: special.map(({ offset, size }) => ({ offset, size: size || POINTER_BYTES })),
     kptrs: special.filter(({ kind }) => kind === 'kptr').map(({ offset }) => offset),

@@ -6,36 +6,30 @@
  *
  * Who took and who freed an object stands in a table beside kernel memory: a report names both.
  */
+import type { Actor } from '../cpu/actor.ts'
 import type { Processors } from '../cpu/processors.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Gfp } from './gfp.ts'
-
-export type DebugReportKind = 'double-free' | 'use-after-free' | 'red-zone' | 'nmi-allocation' | 'bad-free'
-
-export interface DebugReport {
-  readonly kind: DebugReportKind
-  /** Offset of the object in kernel memory. */
-  readonly at: number
-  readonly cache: string
-  /** Who has noticed, who took the object, who freed it. */
-  readonly by: string
-  readonly allocatedBy: string | undefined
-  readonly freedBy: string | undefined
-}
-
-/** One line, as it is printed. */
-export function renderDebugReport(report: DebugReport): string {
-  const { kind, at, cache, by, allocatedBy, freedBy } = report
-  const parts = [`${kind} of 0x${at.toString(16)} (${cache}): noticed by ${by}`]
-  if (allocatedBy !== undefined) parts.push(`allocated by ${allocatedBy}`)
-  if (freedBy !== undefined) parts.push(`freed by ${freedBy}`)
-  return parts.join('; ')
-}
+import { addressOf, type DebugReport, type DebugReportKind, Reports } from './reports.ts'
+import { HEADER_BYTES } from './size-classes.ts'
 
 interface Record {
   live: boolean
-  allocatedBy: string | undefined
-  freedBy: string | undefined
+  allocatedBy: Actor | undefined
+  freedBy: Actor | undefined
+}
+
+/** An access, by its offset in kernel memory. */
+export interface DebugAccess {
+  readonly at: number
+  readonly bytes: number
+  readonly kind: 'read' | 'write'
+}
+
+/** Somebody on top, whose objects lie in those of the slab. */
+export interface DebugUser {
+  /** A report, where the access of this payload's memory is wrong. */
+  misuse(payload: number, access: DebugAccess): DebugReport | undefined
 }
 
 /** What of a cache matters here. */
@@ -51,36 +45,31 @@ const POISON_END = 0xa5
 const RED_FREE = 0xbb
 const RED_USED = 0xcc
 const RED_BYTES = 8
+const LINK_BYTES = 8
 
 export class SlabDebug {
   /** Bytes behind an object: red zone and link. */
-  readonly extra: number = RED_BYTES + 8
-  readonly reports: DebugReport[] = []
+  readonly extra: number = RED_BYTES + LINK_BYTES
+  readonly reports: Reports
+  /** Whose a payload is; it starts behind the object's header of 8 bytes. */
+  readonly users: Map<number, DebugUser> = new Map()
   private readonly memory: Memory
   private readonly processors: Processors
   private readonly records: Map<number, Record> = new Map()
 
-  constructor(memory: Memory, processors: Processors) {
+  constructor(memory: Memory, processors: Processors, reports: Reports = new Reports()) {
     this.memory = memory
     this.processors = processors
+    this.reports = reports
   }
 
   /** Who has the object at this offset, and who freed it last; undefined where none was ever. */
-  ownerOf(
-    at: number,
-  ): { readonly live: boolean; readonly allocatedBy?: string; readonly freedBy?: string } | undefined {
-    const record = this.records.get(at)
-    if (record === undefined) return undefined
-    const { live, allocatedBy, freedBy } = record
-    return {
-      live,
-      ...(allocatedBy === undefined ? {} : { allocatedBy }),
-      ...(freedBy === undefined ? {} : { freedBy }),
-    }
+  ownerOf(at: number): Readonly<Record> | undefined {
+    return this.records.get(at)
   }
 
   made(cache: DebugCache, object: number): void {
-    this.poison(object, cache.size)
+    this.poison(object, object + cache.size)
     this.memory.u8.fill(RED_FREE, this.redZone(cache, object), this.redZone(cache, object) + RED_BYTES)
   }
 
@@ -88,10 +77,11 @@ export class SlabDebug {
     const { processors } = this
     const record = this.record(object)
     if (processors.current.context === 'nmi' && gfp !== 'nolock') this.report('nmi-allocation', cache, object, record)
-    if (!this.isPoisoned(object, cache.size)) this.report('use-after-free', cache, object, record)
+    if (!this.isPoisoned(object, object + cache.size)) this.report('use-after-free', cache, object, record)
     record.live = true
     record.allocatedBy = processors.actor()
-    this.memory.u8.fill(RED_USED, this.redZone(cache, object), this.redZone(cache, object) + RED_BYTES)
+    record.freedBy = undefined
+    this.drawRedZone(this.redZone(cache, object), this.redZone(cache, object) + RED_BYTES)
   }
 
   /** False where the free must not go on. */
@@ -102,13 +92,24 @@ export class SlabDebug {
       return false
     }
     const zone = this.redZone(cache, object)
-    if (!this.memory.u8.subarray(zone, zone + RED_BYTES).every((byte) => byte === RED_USED)) {
-      this.report('red-zone', cache, object, record)
-    }
+    if (!this.isRedZone(zone, zone + RED_BYTES)) this.report('red-zone', cache, object, record)
     record.live = false
     record.freedBy = this.processors.actor()
     this.made(cache, object)
     return true
+  }
+
+  /** A report, where the access of this object's memory is wrong. */
+  misuse(cache: DebugCache, object: number, access: DebugAccess): DebugReport | undefined {
+    const payload = object + HEADER_BYTES
+    const user = this.users.get(payload)
+    if (user !== undefined) return user.misuse(payload, access)
+    const record = this.records.get(object)
+    // Of objects in use by the kernel itself nothing is known.
+    if (record === undefined || record.live) return undefined
+    const { at, bytes, kind } = access
+    const what = record.freedBy === undefined ? 'red-zone' : 'use-after-free'
+    return { ...this.describe(what, cache, object, record), access: { kind, offset: at - object, bytes } }
   }
 
   /** The slab goes back to the page allocator. */
@@ -118,24 +119,47 @@ export class SlabDebug {
   }
 
   /** Fills with poison; for allocators on top, whose free objects are in use here. */
-  poison(at: number, bytes: number): void {
-    this.memory.u8.fill(POISON, at, at + bytes - 1)
-    this.memory.u8[at + bytes - 1] = POISON_END
+  poison(from: number, to: number): void {
+    this.memory.u8.fill(POISON, from, to - 1)
+    this.memory.u8[to - 1] = POISON_END
   }
 
-  isPoisoned(at: number, bytes: number): boolean {
-    const { u8 } = this.memory
-    for (let byte = at; byte < at + bytes - 1; byte++) if (u8[byte] !== POISON) return false
-    return u8[at + bytes - 1] === POISON_END
+  isPoisoned(from: number, to: number): boolean {
+    return this.isFilled(POISON, from, to - 1) && this.memory.u8[to - 1] === POISON_END
+  }
+
+  drawRedZone(from: number, to: number): void {
+    this.memory.u8.fill(RED_USED, from, to)
+  }
+
+  isRedZone(from: number, to: number): boolean {
+    return this.isFilled(RED_USED, from, to)
   }
 
   note(report: DebugReport): void {
-    this.reports.push(report)
+    this.reports.note(report)
+  }
+
+  private isFilled(value: number, from: number, to: number): boolean {
+    const { u8 } = this.memory
+    for (let at = from; at < to; at++) if (u8[at] !== value) return false
+    return true
   }
 
   private report(kind: DebugReportKind, cache: DebugCache, at: number, record: Record): void {
+    this.note(this.describe(kind, cache, at, record))
+  }
+
+  private describe(kind: DebugReportKind, cache: DebugCache, at: number, record: Record): DebugReport {
     const { allocatedBy, freedBy } = record
-    this.note({ kind, at, cache: cache.name, by: this.processors.actor(), allocatedBy, freedBy })
+    return {
+      kind,
+      address: addressOf(at),
+      allocator: cache.name,
+      by: this.processors.actor(),
+      ...(allocatedBy === undefined ? {} : { allocatedBy }),
+      ...(freedBy === undefined ? {} : { freedBy }),
+    }
   }
 
   private record(object: number): Record {
@@ -148,6 +172,6 @@ export class SlabDebug {
   }
 
   private redZone(cache: DebugCache, object: number): number {
-    return object + cache.stride - 8 - RED_BYTES
+    return object + cache.stride - LINK_BYTES - RED_BYTES
   }
 }

@@ -4,7 +4,7 @@ import { InternalError, LockError } from '../errors/errors.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import { pagesAfter, type Simulation, type SimulationOptions, simulate } from './fixture.ts'
 import { KMALLOC_MAX, KMALLOC_SIZES } from './kmalloc.ts'
-import { renderDebugReport } from './slab-debug.ts'
+import { renderReport } from './reports.ts'
 import { checkSlabs } from './slab-invariants.ts'
 
 const LONG = process.env.HARENA_LONG !== undefined
@@ -124,7 +124,7 @@ test('against a model: whatever is freed wherever, objects do not meet and every
         expect(used.size).toBe(live.filter(({ size }) => size <= 8192).length)
         for (const { at } of live) slab.free(at, 'kernel')
         expect(pagesAfter(simulation)).toBe(simulation.pagesBefore)
-        expect(slab.debug?.reports ?? []).toEqual([])
+        expect(slab.debug?.reports.misuse ?? []).toEqual([])
       })
     }),
     { numRuns: RUNS },
@@ -305,11 +305,10 @@ describe('the any-context form', () => {
 describe('debug mode', () => {
   const reports = (work: (simulation: Simulation) => void): string[] =>
     simulate({ policies: { debug: true } }, (simulation) => {
-      simulation.processors.actor = () => 'program p, instruction 7'
+      simulation.processors.enter('kernel thread')
       work(simulation)
-      return simulation.kernel.slab.debug!.reports.map((report) =>
-        renderDebugReport(report).replace(/0x[0-9a-f]+/u, 'AT'),
-      )
+      simulation.processors.leave()
+      return simulation.kernel.reports.misuse.map((report) => renderReport(report).replace(/0x[0-9a-f]+/u, 'AT'))
     })
 
   test('a double free is reported with who freed first, and not done', () => {
@@ -319,8 +318,8 @@ describe('debug mode', () => {
       slab.free(object, 'atomic')
       checkSlabs(slab)
     })
-    const who = 'program p, instruction 7'
-    expect(lines).toEqual([`double-free of AT (kmalloc-64): noticed by ${who}; allocated by ${who}; freed by ${who}`])
+    const who = 'kernel thread'
+    expect(lines).toEqual([`double-free: AT (kmalloc-64) freed again by ${who}; allocated by ${who}; freed by ${who}`])
   })
 
   test.each([
@@ -336,7 +335,7 @@ describe('debug mode', () => {
       if (freed) slab.alloc(64, 'atomic')
       else slab.free(object, 'atomic')
     })
-    expect(lines.map((line) => line.split(' ')[0])).toEqual([kind])
+    expect(lines.map((line) => line.split(':')[0])).toEqual([kind])
   })
 
   test('an allocation in an NMI is reported, the any-context form is not', () => {
@@ -346,6 +345,6 @@ describe('debug mode', () => {
         slab.alloc(64, 'atomic')
       })
     })
-    expect(lines.map((line) => line.split(' ')[0])).toEqual(['nmi-allocation'])
+    expect(lines.map((line) => line.split(':')[0])).toEqual(['nmi-allocation'])
   })
 })
