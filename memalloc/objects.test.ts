@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import type { Btf, BtfType } from '../btf/types.ts'
 import { load64, store64 } from '../memory/access.ts'
 import { KERNEL_BASE } from '../memory/memory.ts'
+import { pagesAfter, simulate } from './fixture.ts'
 import { closeKernel, type Kernel, makeKernel } from './kernel.ts'
+import { listedObjects } from './mem-invariants.ts'
 
 // struct node { value: u64; a: ptr node kptr; b: ptr node kptr; plain: ptr node }
 const NODE = 1
@@ -89,6 +91,51 @@ describe('objects of bpf_obj_new', () => {
       objects.drop(object)
       expect(objects.count).toBe(0)
     }))
+
+  test('neither a made-up header nor memory of another kind is an object', () =>
+    withKernel(({ objects, bpf, steps }) => {
+      const object = objects.allocate(BTF, NODE)
+      // The header is copied to where a program could write it: into the payload.
+      steps.store64(object + 8, steps.load64(object - 8), steps.high)
+      for (let at = object - 16; at <= object + 32; at++)
+        expect([at, objects.isObject(at)]).toEqual([at, at === object])
+      const plain = bpf.global.alloc(32)
+      expect([objects.isObject(plain), bpf.global.owns(plain)]).toEqual([false, true])
+      // An object is given back as one, its fields with it, and never as plain memory.
+      expect(bpf.global.owns(object)).toBe(false)
+      for (const at of [-8, 0, 4, 8, 4096, 2 ** 32 - 8, 2 ** 32 - 4]) expect(objects.isObject(at)).toBe(false)
+      steps.store64(object + 8, 0, 0)
+      objects.drop(object)
+      expect([objects.isObject(object), objects.count]).toEqual([false, 0])
+    }))
+
+  test('an NMI that drops the same object, at every step, gives it back once', () => {
+    for (let step = 1; ; step++) {
+      const done = simulate({}, (simulation) => {
+        const { kernel, processors, injector, pagesBefore } = simulation
+        const { objects, bpf } = kernel
+        const object = objects.allocate(BTF, NODE)
+        const held = objects.allocate(BTF, NODE)
+        objects.exchange(object + A, held)
+        processors.settle()
+        let came = false
+        injector.start()
+        injector.at(step, () => {
+          came = true
+          processors.run(0, 'nmi', 'drop', () => objects.drop(object))
+        })
+        objects.drop(object)
+        injector.start()
+        expect([objects.count, objects.isObject(object), objects.isObject(held)]).toEqual([0, false, false])
+        listedObjects(kernel.memory, bpf.global)
+        bpf.destroy(bpf.global)
+        expect(pagesAfter(simulation)).toBe(pagesBefore)
+        return !came
+      })
+      if (done) break
+      expect(step).toBeLessThan(500)
+    }
+  })
 
   test('every object has one owner: whatever is exchanged and dropped, none is lost', () => {
     const step = fc.record({ slot: fc.nat(3), field: fc.constantFrom(A, B), drop: fc.boolean() })

@@ -8,8 +8,9 @@
  *     header      cache: u32 | type: u32 ││ payload                         type: 1 … while somebody owns the object,
  *                                                                           else the upper half of the cache's address
  *
- * What an object is stands in its header, in front of what a program may write. Whoever gives an object up gives up what its fields hold as well. Memory is handed out again only when an RCU grace
- * period is over: readers that found an object in a field may still look at it.
+ * What an object is stands in its header, in front of what a program may write. Whoever gives an object up gives up what
+ * its fields hold as well. Memory is handed out again only when an RCU grace period is over: readers that found an
+ * object in a field may still look at it.
  *
  * Source: Linux 6.18 (spec of the allocators, part I).
  */

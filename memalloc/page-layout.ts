@@ -58,7 +58,9 @@ export const FIXED_USED: number = HEADER + 0x198
 /** The per-CPU allocator (percpu.ts). */
 export const PERCPU_LOCK: number = HEADER + 0x19c
 export const PERCPU_CHUNKS: number = HEADER + 0x1a0
-export const HEADER_END: number = HEADER + 0x1a8
+/** Objects of bpf_obj_new that somebody owns (objects.ts). */
+export const OBJECTS_LIVE: number = HEADER + 0x1a8
+export const HEADER_END: number = HEADER + 0x1b0
 
 /** The fixed tables: the CPUs' page lists, a cache line a CPU; behind the last one, kmalloc's caches. */
 export const CPU_LISTS: number = 2 * PAGE_SIZE
