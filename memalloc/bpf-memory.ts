@@ -40,7 +40,7 @@ export class BpfMemory {
   /** A new instance. @throws ErrnoError EINVAL for per-CPU objects of any size (there is `globalPercpu`), ENOMEM */
   create(options: MemAllocOptions): BpfMemAlloc {
     if (options.percpu === true && options.size === 0) {
-      throw new ErrnoError('EINVAL', 'per-CPU objects of any size have one instance, set up class by class')
+      throw new ErrnoError('EINVAL', `${options.name}: a per-CPU allocator needs a size`)
     }
     return this.make(options)
   }

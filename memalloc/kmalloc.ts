@@ -163,8 +163,18 @@ export class Kmalloc implements SlabWorld {
     const slab = this.findSlab(at)
     const cache = slab === 0 ? undefined : this.caches.get(this.steps.load32(descriptor(slab) + SLAB_CACHE) >>> 0)
     if (cache === undefined) return false
-    const index = (at - slab * PAGE_SIZE) / cache.stride
-    return Number.isInteger(index) && index < cache.objects
+    const from = at - slab * PAGE_SIZE
+    return from % cache.stride === 0 && from < cache.objects * cache.stride
+  }
+
+  /** The object of a cache that this offset lies in; undefined where there is none. Any number may be asked. */
+  objectAt(at: number): { readonly cache: KmemCache; readonly object: number } | undefined {
+    const slab = this.findSlab(at)
+    const cache = slab === 0 ? undefined : this.caches.get(this.steps.load32(descriptor(slab) + SLAB_CACHE) >>> 0)
+    if (cache === undefined) return undefined
+    const first = slab * PAGE_SIZE
+    const index = Math.floor((at - first) / cache.stride)
+    return index < cache.objects ? { cache, object: first + index * cache.stride } : undefined
   }
 
   /** As `slabOf`; 0 where no slab lies. */

@@ -116,6 +116,21 @@ done:
 })
 
 describe('memory of allocators', () => {
+  // Its objects are pointers to areas: as memory, a program could write over them.
+  test('a per-CPU allocator gives programs nothing', () => {
+    const source = `.alloc areas size=8 percpu\n${program(`r1 = areas ll
+ call bpf_mem_cache_alloc
+ r0 = 0
+ exit`)}`
+    expect(() => on(source, () => 0)).toThrow('harena does not implement per-CPU objects of bpf_mem_cache_alloc')
+    const run = (object: LoadedObject): unknown => object.program('p').run()
+    expect(() => on(source, run, { unchecked: true })).toThrow(
+      'r1 of bpf_mem_cache_alloc is no allocator that it takes',
+    )
+    const refused = 'areas: a per-CPU allocator needs a size: EINVAL'
+    expect(() => on(source.replace(' size=8', ''), () => 0)).toThrow(refused)
+  })
+
   const cases: readonly (readonly [string, string, string])[] = [
     ['the machine’s own', 'r1 = 100\n call bpf_mem_alloc', 'r1 = r6\n call bpf_mem_free'],
     [
