@@ -110,7 +110,15 @@ export function atomicArena(state: RunState, R: Int32Array, s: number, low: numb
  * Where an access of an unverified program goes: the offset in kernel memory, or -1 for the arena.
  * @throws FaultError for an address in neither, or on a page that nothing has allocated.
  */
-function locate(state: RunState, R: Int32Array, base: number, offset: number, bytes: number, slot: number): number {
+function locate(
+  state: RunState,
+  R: Int32Array,
+  base: number,
+  offset: number,
+  bytes: number,
+  slot: number,
+  kind: 'read' | 'write',
+): number {
   const low = R[base]!
   const high = R[base + 1]!
   // A pointer into the arena is 32 bits wide; small negative sums lie in its guard zone.
@@ -119,6 +127,10 @@ function locate(state: RunState, R: Int32Array, base: number, offset: number, by
   const at = sum >>> 0
   const sumHigh = (high + Math.floor(sum / MEMORY_BYTES)) | 0
   if (sumHigh === KERNEL_HIGH && at + bytes <= MEMORY_BYTES && state.pages.isAllocated(at, bytes)) {
+    if (state.check !== undefined) {
+      state.slot = slot
+      state.check.check(at, bytes, kind)
+    }
     return at
   }
   throw badAccess(state, sumHigh, at, bytes, slot)
@@ -178,7 +190,7 @@ export function loadChecked(
 ): void {
   const bytes = packed & 15
   const signed = (packed & 16) !== 0
-  const at = locate(state, R, base, packed >> 16, bytes, slot)
+  const at = locate(state, R, base, packed >> 16, bytes, slot, 'read')
   if (at < 0) {
     loadArena(state, R, d, R[base]!, packed >> 16, bytes, signed)
     return
@@ -198,7 +210,7 @@ export function loadAcquireChecked(
   slot: number,
 ): void {
   const bytes = packed & 15
-  const at = locate(state, R, base, packed >> 16, bytes, slot)
+  const at = locate(state, R, base, packed >> 16, bytes, slot, 'read')
   if (at < 0) {
     loadAcquireArena(state, R, d, R[base]!, packed >> 16, bytes)
     return
@@ -217,7 +229,7 @@ export function storeChecked(
   slot: number,
 ): void {
   const bytes = packed & 15
-  const at = locate(state, R, base, packed >> 16, bytes, slot)
+  const at = locate(state, R, base, packed >> 16, bytes, slot, 'write')
   if (at < 0) {
     storeArena(state, R, s, R[base]!, packed >> 16, bytes)
     return
@@ -236,7 +248,7 @@ export function atomicChecked(
   slot: number,
 ): void {
   const bytes = (packed & 1) !== 0 ? 8 : 4
-  const at = locate(state, R, base, packed >> 16, bytes, slot)
+  const at = locate(state, R, base, packed >> 16, bytes, slot, 'write')
   if (at < 0) {
     atomicArena(state, R, s, R[base]!, packed)
     return

@@ -19,7 +19,8 @@ export function checkedHelper(services: Services, prototype: HelperPrototype, na
       const at = 2 + 2 * index
       if (kind === 'const_map_ptr') map = requireMap(services, R, at, prototype.name, state)
       const size = sizeOf(kind, map, R, at)
-      if (size !== undefined) requireMemory(R, at, size, prototype.name, state)
+      if (size !== undefined)
+        requireMemory(R, at, size, prototype.name, state, kind === 'mem_uninit' || kind === 'mem_write')
       const given = (R[at]! | R[at + 1]!) !== 0
       if (kind === 'kptr_release_or_null' && given) requireObject(services, R, at, prototype.name, state)
     })
@@ -74,7 +75,7 @@ function requireKfuncArgument(
       requireObject(services, R, at, name, state)
       return
     case 'irq_flag':
-      requireMemory(R, at, IRQ_FLAG_BYTES, name, state)
+      requireMemory(R, at, IRQ_FLAG_BYTES, name, state, true)
       return
     case 'alloc_memory':
       if (R[at + 1] === KERNEL_HIGH && (allocator ?? kernel.bpf.global).owns(R[at]! >>> 0)) return
@@ -93,7 +94,10 @@ const POINTER_BYTES = 8
 
 /** An object that somebody owns: one that was dropped before is none. */
 function requireObject(services: Services, R: Int32Array, at: number, name: string, state: RunState): void {
-  if (R[at + 1] === KERNEL_HIGH && services.kernel.objects.isObject(R[at]! >>> 0)) return
+  const { objects } = services.kernel
+  // In debug mode a second drop is a report, not a fault.
+  const known = (offset: number): boolean => objects.isObject(offset) || objects.wasDropped(offset)
+  if (R[at + 1] === KERNEL_HIGH && known(R[at]! >>> 0)) return
   throw badArgument(R, at, `of ${name} is no object`, state)
 }
 
@@ -137,9 +141,12 @@ function requireMap(services: Services, R: Int32Array, at: number, name: string,
   return map.info
 }
 
-function requireMemory(R: Int32Array, at: number, size: number, name: string, state: RunState): void {
+function requireMemory(R: Int32Array, at: number, size: number, name: string, state: RunState, written: boolean): void {
   const offset = R[at]! >>> 0
-  if (R[at + 1] === KERNEL_HIGH && size <= 2 ** 32 - offset && state.pages.isAllocated(offset, size)) return
+  if (R[at + 1] === KERNEL_HIGH && size <= 2 ** 32 - offset && state.pages.isAllocated(offset, size)) {
+    if (size > 0) state.check?.check(offset, size, written ? 'write' : 'read')
+    return
+  }
   throw badArgument(R, at, `of ${name} leads to no ${size} bytes of memory`, state)
 }
 

@@ -8,6 +8,7 @@ import { nearest } from '../errors/nearest.ts'
 import { LRU_ELEMENTS, type LruElements } from '../maps/lru-nodes.ts'
 import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
 import { type MemoryPolicies, POLICY_VALUES } from '../memalloc/policies.ts'
+import type { ReportListener } from '../memalloc/reports.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
 import type { Engine } from './engine.ts'
@@ -48,6 +49,8 @@ export interface MachinePolicies {
   readonly sleepable?: MemoryPolicies['sleepable']
   /** Levels at which lists of free objects are filled and emptied: by size (default), or moved by use. */
   readonly watermarks?: MemoryPolicies['watermarks']
+  /** Poison, red zones, and reports of what programs do to memory that is not theirs; default off. */
+  readonly debug?: boolean | 'on' | 'off'
   /** Whether CPUs can interrupt themselves; default true. Else deferred work waits for the tick. */
   readonly selfInterrupt?: boolean | 'true' | 'false'
 }
@@ -61,6 +64,11 @@ export interface MachineListeners {
    * programs. Called in the middle of it, so that the listener must not make the machine do anything.
    */
   readonly event: EventListener
+  /**
+   * What is wrong with the use of memory: misuse, where the policy `debug` is on, and the limit, where programs went
+   * without for it. With the report its text, one line. The listener must not make the machine do anything.
+   */
+  readonly report: ReportListener
 }
 
 /** What a machine is made of that it does not bring itself. */
@@ -189,10 +197,12 @@ export const POLICIES: readonly PolicySpec[] = [
     values: ['true', 'false'],
     help: 'whether deferred work interrupts its CPU at once, or waits for the tick',
   },
+  {
+    name: 'debug',
+    values: ['off', 'on'],
+    help: 'reports of double frees, and of reads and writes after a free or beyond an end',
+  },
 ]
-
-/** Policies that have a name already and nothing behind it yet. */
-export const POLICIES_TO_COME: readonly string[] = ['debug']
 
 /** A record, so that the compiler misses none. */
 const MACHINE_OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
@@ -225,11 +235,11 @@ export function checkMachineOptions(options: MachineOptions): void {
 function checkPolicy(name: string, value: unknown): void {
   const policy = POLICIES.find((candidate) => candidate.name === name)
   if (policy === undefined) {
-    if (POLICIES_TO_COME.includes(name)) throw new HarenaError(`harena does not implement policy ${name}`)
-    const names = [...POLICIES.map((known) => known.name), ...POLICIES_TO_COME]
+    const names = POLICIES.map((known) => known.name)
     throw new HarenaError(`there is no policy ${name}${meant(name, names)}`)
   }
   if (value === undefined || policy.values.some((known) => known === String(value))) return
+  if (policy.values.includes('on') && typeof value === 'boolean') return
   throw new HarenaError(`policy ${name} is ${policy.values.join(' or ')}, not ${String(value)}`)
 }
 

@@ -1,7 +1,7 @@
 /** A program loaded on a machine. */
 import type { Arena } from '../arena/arena.ts'
 import type { AttachPointName } from '../cpu/points.ts'
-import { HarenaError } from '../errors/errors.ts'
+import { HarenaError, type SourcePosition } from '../errors/errors.ts'
 import { kernelText } from '../isa/disasm-kernel.ts'
 import { llvmText } from '../isa/disasm-llvm.ts'
 import { checkOpen } from '../memalloc/kernel.ts'
@@ -22,6 +22,8 @@ export class Program {
   readonly #runnable: Runnable
   readonly #environment: RunEnvironment
   readonly #arena: Arena | undefined
+  /** Made when first asked for. */
+  #source: ReadonlyMap<number, SourcePosition> | undefined
 
   constructor(
     loadable: LoadableProgram,
@@ -86,8 +88,16 @@ export class Program {
       arena: this.#arena,
       maxContext: this.verified?.maxContext ?? 0,
       text: (slot) => llvmText(this.loadable.insns[slot]!),
+      source: (slot) => this.#lines().get(slot),
       hook,
     }
+  }
+
+  #lines(): ReadonlyMap<number, SourcePosition> {
+    this.#source ??= new Map(
+      this.loadable.lines.map(({ slot, file, line, column }) => [slot, { file, line, column }] as const),
+    )
+    return this.#source
   }
 
   #logText(slot: number): string {

@@ -13,7 +13,7 @@
  */
 import type { ArenaPages } from '../arena/access.ts'
 import type { Btf } from '../btf/types.ts'
-import { FaultError } from '../errors/errors.ts'
+import { FaultError, type SourcePosition } from '../errors/errors.ts'
 import { KERNEL_HIGH, type Memory } from '../memory/memory.ts'
 import type { ContextLayout } from '../program/contexts.ts'
 
@@ -42,6 +42,11 @@ export interface ArenaSpace extends ArenaPages {
 export interface KernelPages {
   /** True when all of `[offset, offset + bytes)` lies in pages that are handed out. */
   isAllocated(offset: number, bytes: number): boolean
+}
+
+/** Looks at accesses of kernel memory, for reports; `state.slot` is the instruction's. */
+export interface MemoryCheck {
+  check(offset: number, bytes: number, kind: 'read' | 'write'): void
 }
 
 /** A packet that LD_ABS and LD_IND read, in kernel memory. */
@@ -85,6 +90,8 @@ export interface RunState {
   readonly cpu: number
   readonly kernel: Memory
   readonly pages: KernelPages
+  /** Unverified programs, in debug mode: told of each access of kernel memory. */
+  readonly check: MemoryCheck | undefined
   readonly arena: ArenaSpace | undefined
   readonly packet: PacketArea | undefined
   /** Unverified programs: accesses to it are those of its table. Undefined where it is plain memory. */
@@ -94,10 +101,12 @@ export interface RunState {
   readonly hook: Hook | undefined
   /** An instruction's text, for messages. */
   readonly text: (slot: number) => string
+  /** Where an instruction stands in the source; undefined where that is not known. */
+  readonly source: (slot: number) => SourcePosition | undefined
   /** Registers and constants of the program that runs; set by the engine. */
   regs: Int32Array
   readonly saved: Int32Array
-  /** Slot of the call that a native was called from. */
+  /** Slot of the call that a native was called from, or of the access that `check` is told of. */
   slot: number
   /** Frame that runs: 0 for the program's own. */
   depth: number
@@ -114,6 +123,7 @@ export interface RunSetup {
   readonly cpu: number
   readonly kernel: Memory
   readonly pages: KernelPages
+  readonly check?: MemoryCheck | undefined
   readonly arena: ArenaSpace | undefined
   readonly packet?: PacketArea | undefined
   readonly context?: ContextArea | undefined
@@ -121,6 +131,7 @@ export interface RunSetup {
   readonly watch: Watch
   readonly hook?: Hook | undefined
   readonly text: (slot: number) => string
+  readonly source?: (slot: number) => SourcePosition | undefined
 }
 
 const NO_REGISTERS: Int32Array = new Int32Array(0)
@@ -133,6 +144,7 @@ export function makeRunState(setup: RunSetup): RunState {
     cpu: setup.cpu,
     kernel: setup.kernel,
     pages: setup.pages,
+    check: setup.check,
     arena: setup.arena,
     packet: setup.packet,
     context: setup.context,
@@ -140,6 +152,7 @@ export function makeRunState(setup: RunSetup): RunState {
     watch: setup.watch,
     hook: setup.hook,
     text: setup.text,
+    source: setup.source ?? (() => undefined),
     regs: NO_REGISTERS,
     saved: new Int32Array(SAVED_WORDS * MAX_FRAMES),
     slot: 0,
