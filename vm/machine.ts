@@ -6,6 +6,7 @@ import type { Arena } from '../arena/arena.ts'
 import { UserProcess } from '../arena/process.ts'
 import { realClock, virtualClock } from '../cpu/clock.ts'
 import { makeCpus } from '../cpu/cpu.ts'
+import { MachineSteps } from '../cpu/inject.ts'
 import { Output } from '../cpu/output.ts'
 import { Processors } from '../cpu/processors.ts'
 import { makeRandom, RandomStream } from '../cpu/random.ts'
@@ -21,6 +22,7 @@ import type { MemoryPolicies } from '../memalloc/policies.ts'
 import { type MemoryStatistics, memoryStatistics } from '../memalloc/statistics.ts'
 import { KERNEL_BASE } from '../memory/memory.ts'
 import { keepAlive } from '../memory/pool.ts'
+import { hookedSteps } from '../memory/steps.ts'
 import { helperById } from '../program/helpers.ts'
 import { kfuncById } from '../program/kfuncs.ts'
 import { link } from '../program/link.ts'
@@ -75,6 +77,7 @@ export class MachineCore {
   } = {
     output: (listener) => this.#services.output.on(listener),
     event: (listener) => this.#kernel.processors.events.on(listener),
+    report: (listener) => this.#kernel.reports.on(listener),
   }
 
   /** @throws HarenaError for options that cannot be, and where the address space is used up */
@@ -96,7 +99,13 @@ export class MachineCore {
     const hashes = makeRandom(seed, RandomStream.HASH)
     this.#hashRandom = () => hashes.u32()
     this.#arenaOptions = { random: () => random.u32(), process: new UserProcess('main') }
-    this.#kernel = makeKernel({ memoryLimit: options.memoryLimit ?? 0, processors, policies: memoryPolicies(policies) })
+    const steps = injectionSteps(options, engine)
+    this.#kernel = makeKernel({
+      memoryLimit: options.memoryLimit ?? 0,
+      processors,
+      policies: memoryPolicies(policies),
+      ...(steps === undefined ? {} : { makeSteps: (memory) => hookedSteps(memory, steps.beforeStep) }),
+    })
     closeWhenForgotten(this, this.#kernel)
     const maps = this.#maps
     const allocs = new Allocs(this.#kernel)
@@ -117,6 +126,9 @@ export class MachineCore {
       hostTime: options.hostTime ?? (() => performance.now()),
       stacks: [],
       attachments: new Set(),
+      seed,
+      steps,
+      injections: new Set(),
     }
   }
 
@@ -215,12 +227,15 @@ export class MachineCore {
   /** What the allocators hold now. */
   statistics(): MemoryStatistics {
     checkOpen(this.#kernel)
-    return memoryStatistics(this.#kernel)
+    const look = (): MemoryStatistics => memoryStatistics(this.#kernel)
+    // Looking on is nothing that the machine does.
+    return this.#environment.steps?.quietly(look) ?? look()
   }
 
   /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */
   close(): void {
     for (const attachment of this.#environment.attachments) attachment.detach()
+    for (const injection of this.#environment.injections) injection.abandon()
     // Kernel memory goes as a whole, and first: an unchecked program may have overwritten what arenas keep in it.
     closeKernel(this.#kernel)
     for (const map of this.#maps.values()) arenaOf(map)?.close()
@@ -345,9 +360,18 @@ function supplyNamed({ name, type, elements = '' }: MapSpec): SupplyName {
   throw new HarenaError(`map ${name}: there are no elements ${elements}${hint}`)
 }
 
+/** Undefined where nobody is to be interrupted: nothing is paid for the possibility then. */
+function injectionSteps({ injection = false }: MachineOptions, { name }: Engine): MachineSteps | undefined {
+  if (typeof injection !== 'boolean') throw new HarenaError(`injection is true or false, not ${String(injection)}`)
+  if (!injection) return undefined
+  if (name !== 'interpreter') throw new HarenaError(`injection works on engine interpreter alone, not on ${name}`)
+  return new MachineSteps()
+}
+
 /** Those of the allocators: what is not chosen is not there, so that the defaults count. */
-function memoryPolicies({ slab, nolock, sleepable, watermarks }: MachinePolicies): MemoryPolicies {
+function memoryPolicies({ slab, nolock, sleepable, watermarks, debug }: MachinePolicies): MemoryPolicies {
   return {
+    debug: debug === true || debug === 'on',
     ...(slab === undefined ? {} : { slab }),
     ...(nolock === undefined ? {} : { nolock }),
     ...(sleepable === undefined ? {} : { sleepable }),

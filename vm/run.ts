@@ -5,14 +5,17 @@
  */
 import type { Arena } from '../arena/arena.ts'
 import type { Btf } from '../btf/types.ts'
+import type { Running } from '../cpu/actor.ts'
 import { CONTEXTS, type Context } from '../cpu/cpu.ts'
+import type { MachineSteps } from '../cpu/inject.ts'
 import type { Processors } from '../cpu/processors.ts'
-import { ErrnoError, HarenaError, InternalError } from '../errors/errors.ts'
+import { ErrnoError, HarenaError, InternalError, type SourcePosition } from '../errors/errors.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { toBigUint } from '../memory/int64.ts'
 import { PROGRAM_FLAGS, type ProgramType } from '../program/types.ts'
 import type { Attachment } from './attachment.ts'
 import type { Runnable } from './engine.ts'
+import type { Injection } from './injection.ts'
 import type { RunOptions, RunResult } from './options.ts'
 import type { RunInput } from './run-input.ts'
 import { kprobeInput } from './run-kprobe.ts'
@@ -32,6 +35,11 @@ export interface RunEnvironment {
   readonly stacks: number[]
   /** Programs that are attached now. */
   readonly attachments: Set<Attachment>
+  /** Of the machine's random numbers. */
+  readonly seed: bigint
+  /** The steps before which something may run; undefined on machines made without `injection`. */
+  readonly steps: MachineSteps | undefined
+  readonly injections: Set<Injection>
 }
 
 type MakeInput = (services: Services, options: RunOptions, name: string, maxContext: number) => RunInput
@@ -62,6 +70,7 @@ export interface RunSubject {
   /** Bytes of context that it may access. */
   readonly maxContext: number
   readonly text: (slot: number) => string
+  readonly source: (slot: number) => SourcePosition | undefined
   readonly hook: Hook | undefined
 }
 
@@ -73,18 +82,16 @@ export function testRun(
   subject: RunSubject,
 ): RunResult {
   checkOptions(environment, options)
-  const kind = RUNNABLE[subject.type]
-  if (kind === undefined) throw new InternalError(`a ${subject.type} program was made runnable`)
-  const { context = 'task' } = options
-  checkContext(subject, isSleepable(subject) ? ['task'] : kind.contexts, context)
-  const { cpu = 0 } = options
-  const input = kind.input(environment.services, options, subject.name, subject.maxContext)
+  const { context = 'task', cpu = 0 } = options
+  checkContext(subject, context)
+  const input = makeInput(environment, options, subject)
   try {
     const stack = environment.stacks.pop() ?? allocateStack(environment.services, subject.name)
     try {
       const state = makeState(environment, options, subject, input, stack)
       const runs = (): RunResult => runRepeatedly(environment, runnable, options, state, input)
-      const place = { cpu, context, what: `program ${subject.name}`, sleepable: isSleepable(subject) }
+      const sleepable = isSleepable(subject)
+      const place = { cpu, context, what: `program ${subject.name}`, sleepable, running: state }
       const result = onCpu(environment.services.kernel.processors, place, runs)
       if (result.ctx !== undefined) options.ctx?.set(result.ctx.subarray(0, options.ctx.length))
       return result
@@ -96,14 +103,25 @@ export function testRun(
   }
 }
 
-/** Where an attached program runs, and on which stack. */
+/** Context and packet of a program, copied in. @throws ErrnoError (see Program.run) */
+export function makeInput({ services }: RunEnvironment, options: RunOptions, subject: RunSubject): RunInput {
+  return kindOf(subject).input(services, options, subject.name, subject.maxContext)
+}
+
+function kindOf({ type }: RunSubject): { readonly input: MakeInput; readonly contexts: readonly Context[] } {
+  const kind = RUNNABLE[type]
+  if (kind === undefined) throw new InternalError(`a ${type} program was made runnable`)
+  return kind
+}
+
+/** Where an attached or injected program runs, and on which stack. */
 export interface HitPlace {
   readonly cpu: number
   readonly context: Context
   readonly stack: number
 }
 
-/** Runs an attached program for one hit. @throws FaultError, LockError: the machine is then as whoever passed left it */
+/** Runs an attached or injected program once. @throws FaultError, LockError: the machine is then as whoever passed left it */
 export function runOnce(
   environment: RunEnvironment,
   runnable: Runnable,
@@ -112,7 +130,7 @@ export function runOnce(
   { cpu, context, stack }: HitPlace,
 ): void {
   const state = makeState(environment, { cpu }, subject, input, stack)
-  const place = { cpu, context, what: `program ${subject.name}`, sleepable: false }
+  const place = { cpu, context, what: `program ${subject.name}`, sleepable: isSleepable(subject), running: state }
   const { processors } = environment.services.kernel
   onCpu(processors, place, () => execute(processors, runnable, state, input))
 }
@@ -128,6 +146,7 @@ interface Place {
   readonly context: Context
   readonly what: string
   readonly sleepable: boolean
+  readonly running: Running
 }
 
 /**
@@ -135,7 +154,7 @@ interface Place {
  * start. Leaving is a quiescent state of the CPU. Interrupts, preemption and readers are then as they were: a program
  * that faulted or ran out of time has left its sections open.
  */
-function onCpu<T>(processors: Processors, { cpu: id, context, what, sleepable }: Place, runs: () => T): T {
+function onCpu<T>(processors: Processors, { cpu: id, context, what, sleepable, running }: Place, runs: () => T): T {
   const periods = sleepable ? processors.tasksTrace : processors.rcu
   const cpu = processors.cpus[id]!
   const work = (): T => {
@@ -156,14 +175,14 @@ function onCpu<T>(processors: Processors, { cpu: id, context, what, sleepable }:
   // A program at an attach point; or a listener of the host that runs a program while another one is at work: as if
   // the other one had called it.
   if (current.id === id && current.busy > 0 && current.context === context) {
-    processors.enter(what)
+    processors.enter(what, running)
     try {
       return work()
     } finally {
       processors.leave()
     }
   }
-  return processors.run(id, context, what, work)
+  return processors.run(id, context, what, work, running)
 }
 
 function runRepeatedly(
@@ -220,6 +239,7 @@ function makeState(
     cpu: options.cpu ?? 0,
     kernel: kernel.memory,
     pages: kernel.pages,
+    check: kernel.accessCheck,
     arena: subject.arena,
     packet: input.packet,
     context: input.context,
@@ -229,13 +249,24 @@ function makeState(
       deadline: timeout === 0 ? Infinity : start + timeout,
       progress: progress === undefined ? undefined : (now) => progress(now - start),
     },
-    hook: subject.hook,
+    hook: withSteps(environment, subject.hook),
     text: subject.text,
+    source: subject.source,
   })
 }
 
+/** The hook of a run, with what is injected before instructions; for as long as anything is. */
+function withSteps({ steps }: RunEnvironment, hook: Hook | undefined): Hook | undefined {
+  if (steps === undefined || !steps.counts) return hook
+  return (slot, state) => {
+    hook?.(slot, state)
+    // There is no step behind the exit.
+    if (slot >= 0) steps.pass('instruction')
+  }
+}
+
 /** What the types would not let through. */
-function checkOptions({ services }: RunEnvironment, options: RunOptions): void {
+export function checkOptions({ services }: RunEnvironment, options: RunOptions): void {
   const { cpu = 0, repeat = 1, timeoutMs = 0, context = 'task' } = options
   if (services.cpus[cpu] === undefined)
     throw new HarenaError(`there is no CPU ${cpu}: they are 0 to ${services.cpus.length - 1}`)
@@ -245,7 +276,9 @@ function checkOptions({ services }: RunEnvironment, options: RunOptions): void {
 }
 
 /** Programs that may sleep do so in tasks; packets are worked on in softirq, and in a task for a test. */
-function checkContext({ name, type, flags }: RunSubject, contexts: readonly Context[], context: Context): void {
+export function checkContext(subject: RunSubject, context: Context): void {
+  const { name, type, flags } = subject
+  const contexts = isSleepable(subject) ? (['task'] as const) : kindOf(subject).contexts
   if (contexts.includes(context)) return
   const where = contexts.length === 1 ? `${contexts[0]} context only` : `${contexts.join(' or ')} context`
   const what = (flags & PROGRAM_FLAGS.sleepable) !== 0 && type !== 'syscall' ? `sleepable ${type}` : type
