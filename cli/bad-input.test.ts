@@ -81,7 +81,7 @@ describe('bad input: exit 2 and a message, never a stack trace', () => {
     ['a command to come', ['skeleton', COUNT], /harena does not implement the command skeleton/],
     ['an engine to come', ['run', COUNT, '--engine', 'jit'], /harena does not implement engine jit/],
     ['an unknown policy', ['run', COUNT, '--policy', 'placment=x'], /no policy placment; did you mean placement\?/],
-    ['a policy to come', ['run', COUNT, '--policy', 'debug=true'], /harena does not implement policy debug/],
+    ['a wrong value of a policy', ['run', COUNT, '--policy', 'debug=yes'], /policy debug is off or on, not yes/],
     [
       "a policy's value",
       ['run', COUNT, '--policy', 'placement=worst'],

@@ -535,7 +535,7 @@ describe('closing', () => {
   test('options that cannot be', () => {
     expect(() => make({ cpus: 0 })).toThrow(HarenaError)
     expect(() => make({ engine: 'jit' })).toThrow('harena does not implement engine jit')
-    expect(() => make({ policies: { debug: true } as object })).toThrow('harena does not implement policy debug')
+    expect(() => make({ policies: { debug: 'yes' } as object })).toThrow('policy debug is off or on, not yes')
     expect(() => make({ policies: { placment: 'best-fit' } as object })).toThrow(
       'there is no policy placment; did you mean placement?',
     )

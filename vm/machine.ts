@@ -51,6 +51,7 @@ import { Program } from './program.ts'
 import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
 import type { Services } from './services.ts'
 import type { Native } from './state.ts'
+import { watched } from './watched.ts'
 
 /** What a map says of where its elements come from; nothing where its flags and the machine's policy decide. */
 type ElementOrigin = Pick<HashOptions, 'alloc' | 'elements'>
@@ -209,6 +210,11 @@ export class MachineCore {
     throw new HarenaError(`a machine tells of ${Object.keys(this.#listening).join(', ')}, not of ${String(about)}`)
   }
 
+  /** Whether the policy `debug` is on. */
+  get isDebugging(): boolean {
+    return this.#kernel.accessCheck !== undefined
+  }
+
   /** Lets the virtual clock go on, and what is due in that time happen: ticks, grace periods, deferred work. */
   advance(ns: number | bigint): void {
     checkOpen(this.#kernel)
@@ -311,9 +317,11 @@ export class MachineCore {
     const arena = info === undefined ? undefined : this.#services.arenaAt(Number(info.address - KERNEL_BASE))
     if (info !== undefined && arena === undefined)
       throw new InternalError(`map ${info.name} is no arena of this machine`)
+    // Now, as it cannot be made in an NMI. On Linux it is there from boot on; here machines without it cost less.
+    if (usesGlobalMemory(loadable)) void this.#kernel.bpf.global
     const runnable = this.#engine.prepare({
       program: loadable,
-      verified,
+      verified: verified !== undefined && this.#kernel.accessCheck !== undefined ? watched(verified) : verified,
       userHigh: arena?.castHigh ?? 0,
       helper: (id) => this.#helper(id, verified === undefined),
       kfunc: (id) => this.#kfunc(id, verified === undefined),
@@ -390,6 +398,14 @@ function inFile(error: unknown, file: string): unknown {
     return new InvalidProgramError(`${file}: ${error.message}`, error.instruction)
   if (error instanceof ErrnoError) return error.inFile(file)
   return error
+}
+
+/** Whether a program may ask the machine's own bpf_mem_alloc. */
+function usesGlobalMemory({ bindings }: LoadableProgram): boolean {
+  for (const binding of bindings.values()) {
+    if (binding.kind === 'kfunc' && /^bpf_(?:mem|obj)_/u.test(binding.prototype.name)) return true
+  }
+  return false
 }
 
 /** The arena that an unchecked program names. */

@@ -5,6 +5,7 @@ import {
   link,
   Machine,
   type MachineOptions,
+  type MemoryReport,
   type ObjectSpec,
   type ProgramType,
   type RunOptions,
@@ -74,6 +75,7 @@ export async function runThen(
   const program = chooseProgram(command, object)
   const repeat = numberOption(values, 'repeat', 1, 1, 2 ** 31)
   const options = runOptions(command, repeat, program, progress, io)
+  const reports: MemoryReport[] = []
   let machine: Machine | LinuxMachine | undefined
   try {
     // The child gets --timeout=0 and comes by here again; without a time-out the kernel may as well keep this process.
@@ -87,11 +89,12 @@ export async function runThen(
       ...(progress.wanted ? { progress: told } : {}),
     })
     hintAtTheZeroPage(loaded, program, io)
+    if (machine instanceof Machine) listenToReports(machine, reports, io)
     const outcome = runOnce(command, machine, loaded, program, options, io)
     const addition = machine instanceof Machine ? look(machine) : undefined
     if (values.json === true) {
       const verdict = unchecked ? 'unchecked' : 'accepted'
-      const fields = { ...outcomeJson(outcome, repeat), ...addition?.json }
+      const fields = { ...outcomeJson(outcome, repeat), ...reportsJson(machine, reports), ...addition?.json }
       io.out(`${JSON.stringify({ file: object.file, program, engine, verdict, ...fields })}\n`)
     } else {
       io.out(renderOutcome(program, outcome))
@@ -100,7 +103,8 @@ export async function runThen(
     return ExitCode.DONE
   } catch (error) {
     if (values.json !== true) throw error
-    io.out(`${JSON.stringify({ file: object.file, program, engine, ...errorJson(error) })}\n`)
+    const fields = { ...errorJson(error), ...reportsJson(machine, reports) }
+    io.out(`${JSON.stringify({ file: object.file, program, engine, ...fields })}\n`)
     reportError(error, io)
     return exitCodeOf(error)
   } finally {
@@ -174,6 +178,25 @@ function runOnce(
   const changed = new Map([...globalTexts(loaded)].filter(([name, text]) => before.get(name) !== text))
   const dumped = listOption(command.values, 'dump').flatMap((name) => dump(loaded, name))
   return { type, result, output, changed, dumped }
+}
+
+/** What is wrong with the use of memory, for both kinds of readers: also where the program faults in the end. */
+function listenToReports(machine: Machine, reports: MemoryReport[], io: Io): void {
+  machine.on('report', (report, line) => {
+    reports.push(report)
+    complain(line, io)
+  })
+}
+
+/** In debug mode, and where there are any. Addresses are strings, as all 64 bits are. */
+function reportsJson(
+  machine: Machine | LinuxMachine | undefined,
+  reports: readonly MemoryReport[],
+): Record<string, unknown> {
+  const watched = machine instanceof Machine && machine.isDebugging
+  if (!watched && reports.length === 0) return {}
+  const hex = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value)
+  return { reports: JSON.parse(JSON.stringify(reports, hex)) }
 }
 
 /** The kernel's tracer may be out of reach, and is no reason not to run a program. */
