@@ -258,6 +258,7 @@ export class BpfMemAlloc {
     this.state = 'gone'
     if (this.own !== undefined) this.slab.destroyCache(this.own)
     this.slab.lists.pages.freeBytes(this.base, this.caches.length * CACHE_BYTES)
+    this.group?.drain()
   }
 
   private giveBack(payload: number, afterRcu: boolean): void {

@@ -21,7 +21,7 @@
  */
 import { ErrnoError } from '../errors/errors.ts'
 import { BpfMemAlloc, type MemAllocOptions } from './bpf-mem-alloc.ts'
-import { GROUP_BYTES, MemoryGroup } from './group.ts'
+import { groupBytes, MemoryGroup } from './group.ts'
 import type { Kmalloc } from './kmalloc.ts'
 import type { PercpuMemory } from './percpu.ts'
 
@@ -72,9 +72,10 @@ export class BpfMemory {
 
   /** A memory group; `limit` in bytes, 0 for none. @throws ErrnoError ENOMEM */
   createGroup(name: string, limit = 0): MemoryGroup {
-    const at = this.slab.alloc(GROUP_BYTES, 'kernel', { zero: true })
+    const { steps, processors } = this.slab
+    const at = this.slab.alloc(groupBytes(processors.cpus.length), 'kernel', { zero: true })
     if (at === 0) throw new ErrnoError('ENOMEM', `no memory for the group ${name}`)
-    const group = new MemoryGroup(this.slab.steps, at, name)
+    const group = new MemoryGroup(steps, processors, at, name)
     group.setLimit(limit)
     return group
   }
