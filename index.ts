@@ -45,10 +45,15 @@ export class Machine {
 
   /**
    * Calls `listener` for what `about` names: `output`, each line that programs print; `event`, everything that happens
-   * inside. Returns what takes it away again.
+   * inside; `report`, misuse of memory (policy `debug`), and its limit. Returns what takes it away again.
    */
   on<About extends keyof MachineListeners>(about: About, listener: MachineListeners[About]): () => void {
     return this.#core.on(about, listener)
+  }
+
+  /** Whether the policy `debug` is on. */
+  get isDebugging(): boolean {
+    return this.#core.isDebugging
   }
 
   /** Lets the virtual clock go on by so many nanoseconds. */
@@ -82,6 +87,7 @@ export type { MapRequest } from './arena/mmap.ts'
 export { UserProcess } from './arena/process.ts'
 export { type AssembleOptions, assemble } from './asm/assemble.ts'
 export type { Btf, BtfMember, BtfType } from './btf/types.ts'
+export type { Actor } from './cpu/actor.ts'
 export type { Context } from './cpu/cpu.ts'
 export type { EventDetail, EventListener, EventPlace, MachineEvent } from './cpu/events.ts'
 export { ATTACH_POINTS, type AttachPointName } from './cpu/points.ts'
@@ -107,6 +113,15 @@ export { decode, encode, type Instruction, type Slot } from './isa/instruction.t
 export { firstFlaw, renderFlaw } from './isa/validate.ts'
 export { type Batch, BatchError, type BatchOptions } from './maps/user.ts'
 export type { Data, Value } from './maps/values.ts'
+export {
+  type DebugReport,
+  type DebugReportKind,
+  type Holder,
+  type MemoryReport,
+  type OutOfMemoryReport,
+  type ReportListener,
+  renderReport,
+} from './memalloc/reports.ts'
 export type { MemCacheStatistics, MemoryStatistics } from './memalloc/statistics.ts'
 export { helperById, helperNamed } from './program/helpers.ts'
 export { kfuncById, kfuncNamed } from './program/kfuncs.ts'
@@ -128,6 +143,7 @@ export type { Attachment } from './vm/attachment.ts'
 export type { ProgramImage } from './vm/bind.ts'
 export { type ConformanceOptions, runConformance } from './vm/conformance.ts'
 export type { Global } from './vm/global.ts'
+export type { Injection, InjectionOptions } from './vm/injection.ts'
 export { InvalidProgramError } from './vm/invalid-program.ts'
 export type { LoadedObject } from './vm/loaded-object.ts'
 export type { MapHandle } from './vm/map-handle.ts'

@@ -3,7 +3,8 @@
  *
  *     if (events.active) events.emit({ kind: 'trim', … })        at the place where it happens
  *
- * A place that nobody listens to costs one look at `active`. Listeners are called in the middle of what happens, under
+ * A place that nobody listens to costs one look at `active`. Telling is no step (memory/steps.ts): whether somebody
+ * listens changes nothing that happens. Listeners are called in the middle of what happens, under
  * the locks and in the context of whoever passes: they note it, and leave the machine alone.
  */
 import { HarenaError } from '../errors/errors.ts'
@@ -12,13 +13,13 @@ import type { RcuFlavour } from './rcu.ts'
 
 /** What happened. Sizes are bytes; `unit` is that of an object with its header. */
 export type EventDetail =
-  /** The worker of a bpf_mem_alloc cache found `count` objects on the list, and left `left`. */
+  /** The worker of a bpf_mem_alloc cache found `count` objects on the list, and added or took away `moved`. */
   | {
       readonly kind: 'refill' | 'trim'
       readonly allocator: string
       readonly unit: number
       readonly count: number
-      readonly left: number
+      readonly moved: number
     }
   /** Deferred work was queued, and where; raised work waits for an interrupt, `lazy` for a tick, `threaded` for RT. */
   | { readonly kind: 'irq-work-raised'; readonly work: string; readonly list: 'raised' | 'lazy' | 'threaded' }

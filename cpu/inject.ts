@@ -1,5 +1,8 @@
 /**
- * Runs something else before a step of shared state (memory/steps.ts): an interrupt of this CPU, or an operation of
+ * Injection: something else runs before a step. Two forms: for the steps of one memory that a test sets up itself
+ * (Injector), and for all steps of a machine, of its programs and of its allocators (MachineSteps).
+ *
+ * An Injector runs something else before a step of shared state (memory/steps.ts): an interrupt of this CPU, or an operation of
  * another one. The injected work runs to its end; its own steps are not counted and set nothing off, unless `nested`.
  *
  *     const injector = new Injector()
@@ -53,6 +56,53 @@ export class Injector {
       this.#each?.(step, kind, at)
     } finally {
       this.#depth--
+    }
+  }
+}
+
+/** What a machine can be interrupted before: an instruction of a program, or an allocator's step on shared state. */
+export type MachineStepKind = 'instruction' | 'memory'
+
+/** The steps of a machine. What is run before one runs to its end, and its own steps are not counted. */
+export class MachineSteps {
+  /** Whether anybody watches; looked at before a program runs. */
+  active = false
+  #quiet = false
+  readonly #watchers: Set<(kind: MachineStepKind) => void> = new Set()
+
+  /** Calls `watcher` before each step. Returns what takes it away again. */
+  watch(watcher: (kind: MachineStepKind) => void): () => void {
+    this.#watchers.add(watcher)
+    this.active = true
+    return () => {
+      this.#watchers.delete(watcher)
+      this.active = this.#watchers.size > 0
+    }
+  }
+
+  /** Whether steps count now. */
+  get counts(): boolean {
+    return this.active && !this.#quiet
+  }
+
+  pass(kind: MachineStepKind): void {
+    if (!this.counts) return
+    this.quietly(() => {
+      for (const watcher of this.#watchers) watcher(kind)
+    })
+  }
+
+  /** For hookedSteps. */
+  readonly beforeStep: BeforeStep = () => this.pass('memory')
+
+  /** Does something whose steps are none of the machine's. */
+  quietly<T>(work: () => T): T {
+    const before = this.#quiet
+    this.#quiet = true
+    try {
+      return work()
+    } finally {
+      this.#quiet = before
     }
   }
 }

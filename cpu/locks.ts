@@ -32,25 +32,33 @@ export class Locks {
 
   /** Takes the lock at this offset. @throws LockError where that would wait for ever */
   lock(at: number, name: string): void {
-    if (this.#take(at, name)) return
-    this.#tell('lock-contended', at, name)
+    const word = this.#take(at, name)
+    if (word === 0) return
+    this.#tell('lock-contended', name, word)
     const report = this.#stuck(at, name)
     this.report ??= report
     throw new LockError(report)
   }
 
   tryLock(at: number, name: string): boolean {
-    if (this.#take(at, name)) return true
-    this.#tell('trylock-failed', at, name)
-    return false
+    const word = this.#take(at, name)
+    if (word !== 0) this.#tell('trylock-failed', name, word)
+    return word === 0
   }
 
-  #take(at: number, name: string): boolean {
-    if (this.#steps.compareExchange32(at, 0, this.processors.current.id + 1) !== 0) return false
+  /** How many locks are held now. */
+  get holding(): number {
+    return this.#at.length
+  }
+
+  /** The word that stood there: 0 where the lock is taken now. */
+  #take(at: number, name: string): number {
+    const word = this.#steps.compareExchange32(at, 0, this.processors.current.id + 1)
+    if (word !== 0) return word
     this.#at.push(at)
     this.#names.push(name)
     this.#depths.push(this.processors.trace.length)
-    return true
+    return 0
   }
 
   /**
@@ -58,9 +66,10 @@ export class Locks {
    * another one holds it for as long as this one waits.
    */
   resilientLock(at: number, name: string): number {
-    if (this.#take(at, name)) return 0
-    this.#tell('lock-contended', at, name)
-    return this.#steps.load32(at) === this.processors.current.id + 1 ? EDEADLK : ETIMEDOUT
+    const word = this.#take(at, name)
+    if (word === 0) return 0
+    this.#tell('lock-contended', name, word)
+    return word === this.processors.current.id + 1 ? EDEADLK : ETIMEDOUT
   }
 
   unlock(at: number): void {
@@ -91,9 +100,9 @@ export class Locks {
     for (const list of [this.#at, this.#names, this.#depths]) list.splice(index, 1)
   }
 
-  #tell(kind: 'lock-contended' | 'trylock-failed', at: number, lock: string): void {
+  #tell(kind: 'lock-contended' | 'trylock-failed', lock: string, word: number): void {
     const { events } = this.processors
-    if (events.active) events.emit({ kind, lock, holder: this.#steps.load32(at) - 1 })
+    if (events.active) events.emit({ kind, lock, holder: word - 1 })
   }
 
   #stuck(at: number, name: string): LockReport {

@@ -62,6 +62,8 @@ export const RandomStream = {
   ADDRESS: 0x2_0000n,
   /** Where the hash of a map's keys starts. */
   HASH: 0x3_0000n,
+  /** Before which steps something is injected. */
+  INJECTION: 0x4_0000n,
 } as const
 
 /** A generator for one purpose; the seed is taken modulo 2^64. */

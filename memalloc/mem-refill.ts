@@ -41,37 +41,38 @@ export function refill(cache: MemCache): void {
   if (count < steps.load32(at + LOW)) {
     passes(cache, 'refill', count)
     steps.add32(at + REFILLS, 1)
-    allocBulk(cache, steps.load32(at + BATCH))
-    tell(cache, 'refill', count)
+    tell(cache, 'refill', count, allocBulk(cache, steps.load32(at + BATCH)))
   } else if (count > steps.load32(at + HIGH)) {
     passes(cache, 'trim', count)
     steps.add32(at + TRIMS, 1)
-    freeBulk(cache)
-    tell(cache, 'trim', count)
+    tell(cache, 'trim', count, freeBulk(cache))
   }
   checkFreeByRcu(cache)
 }
 
-/** Adds up to `batch` objects; a refill that comes up short says nothing. */
-function allocBulk(cache: MemCache, batch: number): void {
+/** Adds up to `batch` objects; a refill that comes up short says nothing. How many were added. */
+function allocBulk(cache: MemCache, batch: number): number {
   const { at, world } = cache
   for (let added = 0; added < batch; added++) {
     const object =
       takeFirst(cache, at + BY_TRACE) || takeFirst(cache, at + WAITING_TRACE) || world.fresh(cache.unit, 'atomic')
-    if (object === 0) return
+    if (object === 0) return added
     cache.add(object)
   }
+  return batch
 }
 
-/** Surplus goes home: to the cache that the last object freed here came from. */
-function freeBulk(cache: MemCache): void {
+/** Surplus goes home: to the cache that the last object freed here came from. How many left the list. */
+function freeBulk(cache: MemCache): number {
   const { steps } = cache.world
   const { at } = cache
   const target = cache.world.cacheAt(steps.load32(at + TARGET) >>> 0)
   const middle = Math.floor((steps.load32(at + HIGH) + steps.load32(at + LOW)) / 2)
+  let moved = 0
   do {
     const object = cache.remove()
     if (object === 0) break
+    moved++
     llist.push(steps, target.at + BY_TRACE, object)
   } while (steps.load32(at + COUNT) > middle)
   for (let object = llist.takeAll(steps, at + EXTRA); object !== 0; ) {
@@ -80,6 +81,7 @@ function freeBulk(cache: MemCache): void {
     object = next
   }
   submit(target)
+  return moved
 }
 
 /** Starts a tasks-trace grace period for what is in [T], unless one is running for this cache. */
@@ -208,10 +210,10 @@ function locked(cache: MemCache, work: () => number): number {
   return result
 }
 
-function tell(cache: MemCache, kind: 'refill' | 'trim', count: number): void {
+function tell(cache: MemCache, kind: 'refill' | 'trim', count: number, moved: number): void {
   const { name, processors } = cache.world
   const { events } = processors
-  if (events.active) events.emit({ kind, allocator: name, unit: cache.unit, count, left: cache.count })
+  if (events.active) events.emit({ kind, allocator: name, unit: cache.unit, count, moved })
 }
 
 function passes(cache: MemCache, what: 'refill' | 'trim', count: number): void {

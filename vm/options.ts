@@ -28,6 +28,8 @@ export interface MachineOptions {
   /** Default `virtual`: time passes only by reading it and by `advance`. */
   readonly clock?: 'virtual' | 'real'
   readonly policies?: MachinePolicies
+  /** Whether programs can be injected before steps (Program.inject); default false, as each step then takes longer. */
+  readonly injection?: boolean
   /** Milliseconds of the host, for time-outs and durations; default performance.now. */
   readonly hostTime?: () => number
 }
@@ -213,6 +215,7 @@ const MACHINE_OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
   memoryLimit: true,
   clock: true,
   policies: true,
+  injection: true,
   hostTime: true,
 }
 

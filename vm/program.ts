@@ -10,6 +10,7 @@ import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
 import { Attachment } from './attachment.ts'
 import type { Runnable } from './engine.ts'
+import { Injection, type InjectionOptions } from './injection.ts'
 import type { RunOptions, RunResult } from './options.ts'
 import { type RunEnvironment, type RunSubject, testRun } from './run.ts'
 import type { Hook } from './state.ts'
@@ -77,6 +78,18 @@ export class Program {
   attach(point: AttachPointName): Attachment {
     checkOpen(this.#environment.services.kernel)
     return new Attachment(this.#environment, this.#runnable, this.#subject(undefined), point)
+  }
+
+  /**
+   * Runs the program before steps of whatever else the machine does from here on: of other programs, of allocators, of
+   * what user space asks for. An interrupt of the CPU at work, or something that another CPU does meanwhile; it runs to
+   * its end, and nothing is injected into it. The machine is one made with `injection`.
+   * @throws HarenaError for options that cannot be, and for a context in which the program does not run
+   * @throws ErrnoError as `run` refuses context and data; ENOMEM
+   */
+  inject(options: InjectionOptions): Injection {
+    checkOpen(this.#environment.services.kernel)
+    return new Injection(this.#environment, this.#runnable, this.#subject(undefined), options)
   }
 
   #subject(hook: Hook | undefined): RunSubject {
