@@ -1,7 +1,7 @@
 /** The programs that maps.ts times, as assembly. */
 
 /** Updates, each with its look-up and delete, in one run. */
-export const TRIPLES = 50_000
+export const TRIPLES = 10_000
 
 /** Entries of the map, as in 2016. */
 export const ENTRIES = 1000

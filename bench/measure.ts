@@ -13,7 +13,7 @@ export interface Measurement {
 }
 
 /** Runs of each measurement. */
-export const RUNS = 10
+const RUNS = 10
 
 /** Values of `RUNS` calls, in rising order, after one call that is not counted. */
 export function sample(value: () => number): readonly number[] {
