@@ -277,7 +277,8 @@ export class Processors {
   #runCallback(flavour: RcuFlavour, run: () => void, asked: number): void {
     const context = flavour === 'rcu' ? 'softirq' : 'task'
     const takes = (cpu: Cpu): boolean => (context === 'task' ? cpu.preemptible : cpu.accepts('softirq'))
-    const cpu = [this.cpus[asked]!, ...this.cpus].find(takes)
+    const own = this.cpus[asked]!
+    const cpu = takes(own) ? own : this.cpus.find(takes)
     // Every CPU is busy with interrupts off: the thread that runs callbacks gets a CPU in the end.
     if (cpu === undefined) this.queueJob(run)
     else if (context === 'softirq') this.run(cpu.id, 'softirq', 'rcu callback', run)
