@@ -27,7 +27,10 @@ const MAIN: readonly Design[] = [
   { name: 'kmalloc', policies: { elements: 'kmalloc' } },
 ]
 
-/** Behind preallocation once more, as what they are compared with. */
+/**
+ * Behind preallocation once more, as what they are compared with. Allocation by irq_work is not among them: what it
+ * fetches is for the next update, so that every other one fails.
+ */
 const OTHERS: readonly Design[] = [
   PREALLOCATED,
   { name: 'bpf_mem_alloc, slab=own', policies: { elements: 'bpf_mem_alloc', slab: 'own' } },
