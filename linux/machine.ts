@@ -110,8 +110,8 @@ export class LinuxMachine {
   }
 
   /**
-   * Closes every descriptor; a second call does nothing. Views of arenas keep their memory, until another mapping wants
-   * its address: see LinuxMapping.view.
+   * Closes every descriptor; a second call does nothing. Views of arenas keep their memory and its address for as long as
+   * somebody holds them: see LinuxMapping.view.
    */
   close(): void {
     this.#resources.close()

@@ -13,7 +13,7 @@ import { LinuxMapping, PROTECTION, unsupported } from './mapping.ts'
 import { possibleCpus } from './possible-cpus.ts'
 import { presentPages } from './present-pages.ts'
 import { Descriptor, type Resources } from './resources.ts'
-import { evictLingering, replacing, Window } from './window.ts'
+import { reclaim, replacing, Window } from './window.ts'
 
 /** What of arena/mmap.ts's MapRequest a live kernel takes: there is this one process only. */
 export interface LinuxMapRequest {
@@ -22,7 +22,7 @@ export interface LinuxMapRequest {
   /** Bytes. Default: max_entries pages. */
   readonly length?: number | bigint
   readonly offset?: number | bigint
-  /** MAP_FIXED, which takes the address from the mapping that lies there and its views; or MAP_FIXED_NOREPLACE. */
+  /** MAP_FIXED, which takes the address from the mapping that lies there; or MAP_FIXED_NOREPLACE. */
   readonly fixed?: boolean | 'noreplace'
   /** MAP_SHARED, the default; false is MAP_PRIVATE. */
   readonly shared?: boolean
@@ -198,7 +198,7 @@ export class LinuxMap {
 
   /**
    * The user-space mapping of an arena: without a request the one that loading made, however often it is called.
-   * @throws ErrnoError as mmap(2); EOPNOTSUPP for maps of other types
+   * @throws ErrnoError as mmap(2); EBUSY where a view of what lies there is held; EOPNOTSUPP for maps of other types
    */
   mmap(request?: LinuxMapRequest): LinuxMapping {
     const fd = this.fd
@@ -295,7 +295,7 @@ function mapArena(info: LinuxMapInfo, fd: number, request: LinuxMapRequest): Win
   const flags = (shared ? MAP_SHARED : MAP_PRIVATE) | place
   const attempt = (): bigint => libc().mmap(address, length, PROTECTION[protection], flags, fd, BigInt(offset))
   let at = place === MAP_FIXED ? replacing(address, length, attempt) : attempt()
-  if (at < 0n && isTaken(at) && evictLingering(address, length)) at = attempt()
+  if (at < 0n && isTaken(at) && reclaim(address, length)) at = attempt()
   if (at < 0n) throw mmapRefused(info, address, at)
   return new Window(at, ((length + PAGE - 1n) / PAGE) * PAGE)
 }

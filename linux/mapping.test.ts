@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { assemble, SegmentationFault } from '../index.ts'
+import { assemble, type ObjectSpec, SegmentationFault } from '../index.ts'
 import { propertyRuns } from '../isa/arbitrary.ts'
 import { LinuxMachine } from './machine.ts'
 import { type EitherObject, onBoth, outcome, skipWithoutKernel } from './testing.ts'
@@ -333,28 +333,62 @@ test('pages of a large arena, all over it', (ctx) => {
 describe('a view and its memory', () => {
   const isMapped = (): boolean => /^100000010000-/mu.test(readFileSync('/proc/self/maps', 'utf8'))
 
-  test('a view stays good when the machine is closed, and the memory goes without one', (ctx) => {
-    skipWithoutKernel(ctx)
+  /** A machine with an arena, and a view of its first bytes that can be let go of. */
+  function makeHeld(object: ObjectSpec, at: bigint): { machine: LinuxMachine; held: { view?: Uint8Array } } {
     const machine = new LinuxMachine()
-    const arena = machine
-      .load(assemble(source('', 17)))
-      .map('arena')
-      .mmap()
-    const view = arena.view(BASE, 8)
+    const arena = machine.load(object).map('arena').mmap()
+    const view = arena.view(at, 8)
     view[0] = 7
+    return { machine, held: { view } }
+  }
+
+  test('a view stays good when the machine is closed: its address is refused to others until nobody holds it', (ctx) => {
+    skipWithoutKernel(ctx)
+    const object = assemble(source('', 17))
+    const { machine, held } = makeHeld(object, BASE)
     machine.close()
-    expect(isMapped()).toBe(true)
-    expect(view[0]).toBe(7)
-    view[1] = 8
-    expect([...view]).toEqual([7, 8, 0, 0, 0, 0, 0, 0])
-    // Another arena wants the address.
     const next = new LinuxMachine()
-    const other = next
-      .load(assemble(source('', 17)))
-      .map('arena')
-      .mmap()
-    expect([view.length, other.u64(BASE)]).toEqual([0, 0n])
+    expect(isMapped()).toBe(true)
+    expect(() => next.load(object)).toThrow(
+      'mmap: a view of the mapping at 0x100000010000 is still held; let go of it, or copy it: EBUSY',
+    )
+    held.view![1] = 8
+    expect([...held.view!]).toEqual([7, 8, 0, 0, 0, 0, 0, 0])
+    // In the same turn of the event loop, in which no finalizer can have run.
+    delete held.view
+    expect(next.load(object).map('arena').mmap().u64(BASE)).toBe(0n)
     next.close()
+    expect(isMapped()).toBe(false)
+  })
+
+  test('a part of a view holds it too', (ctx) => {
+    skipWithoutKernel(ctx)
+    const object = assemble(source('', 17))
+    const { machine, held } = makeHeld(object, BASE)
+    held.view = held.view!.subarray(2, 3)
+    machine.close()
+    const next = new LinuxMachine()
+    expect(outcome(() => next.load(object))).toBe('ErrnoError EBUSY')
+    expect(held.view.length).toBe(1)
+    delete held.view
+    expect(outcome(() => next.load(object).map('arena').mmap().start)).toBe(BASE)
+    next.close()
+  })
+
+  test('the memory goes with the last view, wanted or not', async (ctx) => {
+    skipWithoutKernel(ctx)
+    const { machine, held } = makeHeld(assemble(source('', 17)), BASE)
+    machine.close()
+    for (let times = 0; times < 5; times++) {
+      collect()
+      await setTimeout(1)
+    }
+    expect([isMapped(), held.view![0]]).toEqual([true, 7])
+    delete held.view
+    for (let times = 0; times < 100 && isMapped(); times++) {
+      collect()
+      await setTimeout(1)
+    }
     expect(isMapped()).toBe(false)
   })
 
@@ -362,17 +396,19 @@ describe('a view and its memory', () => {
   const ARENA = 0x300000010000n
   const FIXED = { address: ARENA, fixed: true }
 
-  test('MAP_FIXED over a mapping that only a view keeps is not unmapped with the view', async (ctx) => {
+  test('MAP_FIXED over a mapping that only a view keeps', async (ctx) => {
     skipWithoutKernel(ctx)
     const object = assemble(at3)
-    const views: Uint8Array[] = []
-    const first = new LinuxMachine()
-    views.push(first.load(object).map('arena').mmap().view(ARENA, 8))
-    first.close()
+    const { machine, held } = makeHeld(object, ARENA)
+    machine.close()
     const second = new LinuxMachine()
-    const arena = second.createMap(object.maps[0]!).mmap(FIXED)
+    const map = second.createMap(object.maps[0]!)
+    expect(outcome(() => map.mmap(FIXED))).toBe('ErrnoError EBUSY')
+    expect(held.view![0]).toBe(7)
+    delete held.view
+    const arena = map.mmap(FIXED)
     arena.setU64(ARENA, 77n)
-    expect(views.pop()!.length).toBe(0)
+    // What the collector tells later of the old view does the new mapping no harm.
     for (let times = 0; times < 5; times++) {
       collect()
       await setTimeout(1)
@@ -381,17 +417,19 @@ describe('a view and its memory', () => {
     second.close()
   })
 
-  test('MAP_FIXED over a mapping in use takes it away: closing its machine leaves the new one', (ctx) => {
+  test('MAP_FIXED over a mapping in use takes it away, unless a view is held', (ctx) => {
     skipWithoutKernel(ctx)
     const object = assemble(at3)
-    const first = new LinuxMachine()
-    const old = first.load(object).map('arena').mmap()
-    const view = old.view(ARENA, 8)
+    const { machine: first, held } = makeHeld(object, ARENA)
     const second = new LinuxMachine()
-    const arena = second.createMap(object.maps[0]!).mmap(FIXED)
+    const map = second.createMap(object.maps[0]!)
+    const again = first.createMap(object.maps[0]!)
+    for (const one of [map, again]) expect(outcome(() => one.mmap(FIXED))).toBe('ErrnoError EBUSY')
+    expect(held.view![0]).toBe(7)
+    delete held.view
+    const arena = map.mmap(FIXED)
     arena.setU64(ARENA, 78n)
-    expect([old.unmapped, view.length]).toEqual([true, 0])
-    expect(outcome(() => old.u64(ARENA))).toBe(`SegmentationFault at ${ARENA}, code 1`)
+    // Closing the machine that had it leaves the new one.
     first.close()
     expect(arena.u64(ARENA)).toBe(78n)
     second.close()
@@ -405,10 +443,13 @@ describe('a view and its memory', () => {
     const object = assemble(at3)
     const first = new LinuxMachine()
     const old = first.load(object).map('arena').mmap()
-    const view = old.view(ARENA, 8)
     const second = new LinuxMachine()
-    expect(outcome(() => second.createMap(object.maps[0]!).mmap(request))).toBe('ErrnoError EINVAL')
-    expect([old.unmapped, view.length]).toEqual([gone, gone ? 0 : 8])
+    const map = second.createMap(object.maps[0]!)
+    expect(outcome(() => map.mmap(request))).toBe('ErrnoError EINVAL')
+    expect([old.unmapped, outcome(() => old.u8(ARENA))]).toEqual([
+      gone,
+      gone ? `SegmentationFault at ${ARENA}, code 1` : 0,
+    ])
     first.close()
     second.close()
   })

@@ -83,8 +83,8 @@ export class LinuxMapping implements UserMemory {
   }
 
   /**
-   * munmap(2) of the mapping, its views aside: they keep the memory until another mapping wants the address. A second
-   * call does nothing.
+   * munmap(2) of the mapping, its views aside: they keep the memory, and the address, for as long as somebody holds them.
+   * A second call does nothing.
    */
   unmap(): void {
     this.#window.close()
@@ -191,9 +191,9 @@ export class LinuxMapping implements UserMemory {
   /**
    * A live window onto `count` bytes, for speed: plain memory. An access to it faults pages in and, unlike those on
    * harena's own engines, ends the process where the kernel answers SIGSEGV. So with segv_on_fault all its pages must
-   * be there now (else: SegmentationFault), and stay while the view is used. A closed machine's views stay good until
-   * another mapping wants their address: then they have no bytes any more (length 0). Copy what is to outlive that.
-   * Refusing the other mapping would refuse it for views that nobody holds and the collector has not seen yet, too.
+   * be there now (else: SegmentationFault), and stay while the view is used. The memory lives as long as a view of it,
+   * its machine closed or not: meanwhile other mappings are refused its address (EBUSY). Copy what is to outlive that.
+   * Its buffer is not to be transferred: what becomes of it then cannot be followed.
    */
   view(at: bigint, count: number): Uint8Array<ArrayBufferLike> {
     this.#assertMapped(at)
