@@ -10,6 +10,7 @@
 import { assemble } from '../../asm/assemble.ts'
 import type { KernelClient } from '../../linux/client.ts'
 import type { Answer, Question, RunRequest } from '../../linux/question.ts'
+import { link } from '../../program/link.ts'
 import { PROGRAM_NAME } from '../generate/write-program.ts'
 import type { RunInput } from '../run-input.ts'
 import { type Escape, stateCheck } from '../state-check.ts'
@@ -17,6 +18,7 @@ import { WalkTooLong } from '../walk-record.ts'
 import { compare, type Disagreement, type Judgement, messageKind } from './compare.ts'
 import { answerOfHarena, TooLong } from './harena.ts'
 import { type Candidate, CLASSES, candidates, inputsFor } from './programs.ts'
+import { NotComparable, taintHook } from './taint.ts'
 
 export interface DifferentialOptions {
   readonly seed: number
@@ -43,6 +45,8 @@ export interface ClassTally {
   readonly agree: number
   /** Refused by the kernel. */
   readonly rejected: number
+  /** Accepted by both, and run on both: what they gave was compared. */
+  readonly compared: number
 }
 
 export interface DifferentialResult {
@@ -102,20 +106,46 @@ export async function differential(kernel: Kernel, options: DifferentialOptions)
   return tally.result()
 }
 
-interface Asked {
+interface Asked extends Posed {
   readonly candidate: Candidate
   readonly inputs: readonly RunInput[]
-  readonly question: Question
-  readonly harena: Answer
   readonly linux: Promise<Answer>
 }
 
 /** Puts the question to both; undefined when harena gives up. */
 function ask(kernel: Kernel, candidate: Candidate, options: DifferentialOptions): Asked | undefined {
   const inputs = inputsFor(candidate, options.seed)
-  const question = questionOf(candidate, inputs)
-  const harena = judge(question, options.cpus)
-  return harena === undefined ? undefined : { candidate, inputs, question, harena, linux: kernel.ask(question) }
+  const posed = pose(candidate, inputs, options.cpus)
+  return posed === undefined ? undefined : { ...posed, candidate, inputs, linux: kernel.ask(posed.question) }
+}
+
+/** A question, and harena's answer to it. */
+export interface Posed {
+  readonly question: Question
+  readonly harena: Answer
+  /** Its runs are compared. */
+  readonly comparable: boolean
+}
+
+/**
+ * The question for a program, with runs where nothing of chance can show in them: by how the program was made, or as a
+ * tracker finds that follows them. Undefined when harena gives up.
+ */
+export function pose(
+  program: Pick<Candidate, 'text' | 'comparable'>,
+  inputs: readonly RunInput[],
+  cpus: number,
+): Posed | undefined {
+  const question = questionOf({ ...program, comparable: true }, inputs)
+  try {
+    const harena = judge(question, cpus, !program.comparable)
+    return harena === undefined ? undefined : { question, harena, comparable: true }
+  } catch (error) {
+    if (!(error instanceof NotComparable)) throw error
+    // It was accepted, or it would not have run.
+    const harena: Answer = { verdict: 'accepted', logs: {}, runs: [], maps: {} }
+    return { question: { object: question.object, read: [] }, harena, comparable: false }
+  }
 }
 
 /** Runs and memory are asked for where nothing of chance can show in them. */
@@ -130,10 +160,11 @@ function runOf({ ctx, data, globals, elements }: RunInput, type: string): RunReq
   return { program: PROGRAM_NAME, ...given, globals, elements }
 }
 
-/** harena's answer; undefined when it gives up. */
-export function judge(question: Question, cpus: number): Answer | undefined {
+/** harena's answer; undefined when it gives up. @throws NotComparable where runs are tracked and one shows chance */
+export function judge(question: Question, cpus: number, tracked = false): Answer | undefined {
+  const hooks = tracked ? { hookOf: (name: string) => taintHook(link(question.object, name)) } : {}
   try {
-    return answerOfHarena(question, { maxVerified: MAX_VERIFIED, cpus })
+    return answerOfHarena(question, { maxVerified: MAX_VERIFIED, cpus, ...hooks })
   } catch (error) {
     if (error instanceof TooLong) return undefined
     throw error
@@ -148,7 +179,7 @@ export function isJudgement(answer: Answer): answer is Judgement {
 class Tally {
   runs = 0
   readonly #options: DifferentialOptions
-  readonly #byClass: Map<string, { runs: number; agree: number; rejected: number }> = new Map()
+  readonly #byClass: Map<string, { -readonly [Field in keyof ClassTally]: number }> = new Map()
   readonly #found: Found[] = []
   readonly #leftOut: Map<string, number> = new Map()
   readonly #escapes: { candidate: Candidate; escape: Escape }[] = []
@@ -167,7 +198,7 @@ class Tally {
 
   constructor(options: DifferentialOptions) {
     this.#options = options
-    for (const name of CLASSES) this.#byClass.set(name, { runs: 0, agree: 0, rejected: 0 })
+    for (const name of CLASSES) this.#byClass.set(name, { runs: 0, agree: 0, rejected: 0, compared: 0 })
   }
 
   leaveOut(reason: string): void {
@@ -196,21 +227,23 @@ class Tally {
       this.#bothRefuse += 1
       if (disagreement === undefined) this.#sameMessage += 1
     }
-    for (const name of candidate.classes) this.#count(name, agree, rejected)
+    const compared = !rejected && agree && asked.comparable
+    for (const name of candidate.classes) this.#count(name, { agree, rejected, compared })
+    if (compared) this.#compared += 1
     if (!rejected && agree) this.#accept(asked)
     if (this.runs % PROGRESS_EVERY === 0) this.#options.progress?.(this.runs)
   }
 
-  #count(name: string, agree: boolean, rejected: boolean): void {
+  #count(name: string, verdict: Readonly<Record<'agree' | 'rejected' | 'compared', boolean>>): void {
     const counts = this.#byClass.get(name)
     if (counts === undefined) throw new Error(`${name} is no class of the harness`)
     counts.runs += 1
-    if (agree) counts.agree += 1
-    if (rejected) counts.rejected += 1
+    if (verdict.agree) counts.agree += 1
+    if (verdict.rejected) counts.rejected += 1
+    if (verdict.compared) counts.compared += 1
   }
 
   #accept({ candidate, question, inputs }: Asked): void {
-    if (candidate.comparable) this.#compared += 1
     const every = this.#options.stateEvery ?? 1
     this.#accepted += 1
     if (every === 0 || this.#accepted % every !== 0) return

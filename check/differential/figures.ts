@@ -31,19 +31,22 @@ function place(page: string): { from: number; to: number } {
 
 function renderFigures(json: Figures): string {
   const { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass } = json
+  const compared = json.report?.comparedByClass
   const rows = Object.entries(byClass).map(([name, { runs: count, agree, rejected }]) => [
     name,
     String(count),
     percent(agree / Math.max(1, count)),
     String(rejected),
+    ...(compared === undefined ? [] : [String(compared[name] ?? 0)]),
   ])
+  const columns = ['class', 'programs', 'same verdict', 'refused by Linux', 'results compared']
   return [
     `<!-- figures: ${JSON.stringify(json)} -->`,
     '',
     `Seed ${seed}, ${runs} programs: the same verdict for ${percent(verdictAgreement)}; the same message for`,
     `${percent(messageAgreement)} of those that both refuse; other results: ${resultDifferences}.`,
     '',
-    ...table(['class', 'programs', 'same verdict', 'refused by Linux'], rows),
+    ...table(compared === undefined ? columns.slice(0, 4) : columns, rows),
     ...(json.report === undefined ? [] : renderReport(json.report, runs)),
     '',
     END,
@@ -60,8 +63,8 @@ function renderReport(report: DifferentialReport, runs: number): string[] {
   return [
     '',
     `Linux refused ${rejected} of them (${percent(rejected / Math.max(1, runs))})${left.join('')}.`,
-    `Results of ${compared} programs were compared. State checking followed ${stateChecked} programs: escapes ${escapes},`,
-    `programs too long to follow ${stateTooLong}, runs cut off for their length ${stateCut}.`,
+    `Results of ${compared} programs were compared. State checking followed ${stateChecked} programs that both accept:`,
+    `escapes ${escapes}, programs too long to follow ${stateTooLong}, runs cut off for their length ${stateCut}.`,
     ...(rows.length === 0
       ? []
       : ['', 'All that differed, by message; of numbers in messages the first seen:', '', ...listed]),

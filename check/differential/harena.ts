@@ -5,11 +5,16 @@ import type { Answer, MapContents, Question, RunAnswer, RunRequest } from '../..
 import { toBytes } from '../../maps/values.ts'
 import { PAGE_SIZE } from '../../program/types.ts'
 import type { LoadedObject } from '../../vm/loaded-object.ts'
+import type { Hook } from '../../vm/state.ts'
 import { setElement } from '../run-input.ts'
 
 export interface HarenaLimits {
   /** Instructions to verify, after which it is given up: the same number on every machine. Default: the verifier's. */
   readonly maxVerified?: number
+  /** Seed of the machine, which its addresses, random numbers and time follow from. Default 1. */
+  readonly seed?: number
+  /** Hooks of the runs, by program, each made when its run begins. */
+  readonly hookOf?: (program: string) => Hook
   /** Simulated CPUs; as many as the kernel has where logs are to be the same. Default 1. */
   readonly cpus?: number
 }
@@ -20,8 +25,11 @@ export class TooLong extends Error {
 }
 
 /** @throws TooLong */
-export function answerOfHarena(question: Question, { maxVerified, cpus = 1 }: HarenaLimits = {}): Answer {
-  const machine = new Machine({ cpus })
+export function answerOfHarena(
+  question: Question,
+  { maxVerified, cpus = 1, seed = 1, hookOf }: HarenaLimits = {},
+): Answer {
+  const machine = new Machine({ cpus, seed })
   const progress = (processed: number): void => {
     if (maxVerified !== undefined && processed > maxVerified) throw new TooLong()
   }
@@ -32,7 +40,7 @@ export function answerOfHarena(question: Question, { maxVerified, cpus = 1 }: Ha
       logLevel,
       progress,
     })
-    const runs = (question.runs ?? []).map((run) => runOnce(loaded, run))
+    const runs = (question.runs ?? []).map((run) => runOnce(loaded, run, hookOf?.(run.program)))
     const names = question.read ?? [...loaded.maps.keys()]
     return {
       verdict: 'accepted',
@@ -54,13 +62,17 @@ export function answerOfHarena(question: Question, { maxVerified, cpus = 1 }: Ha
   }
 }
 
-function runOnce(loaded: LoadedObject, request: RunRequest): RunAnswer {
+function runOnce(loaded: LoadedObject, request: RunRequest, hook: Hook | undefined): RunAnswer {
   const { program, globals = {}, elements = [], ctx, ...rest } = request
   for (const [name, value] of Object.entries(globals)) loaded.global(name).set(value)
   for (const element of elements) setElement(loaded, element)
   try {
     // The context is written back into the bytes given: the kernel is to be asked with what it was.
-    const result = loaded.program(program).run({ ...rest, ...(ctx === undefined ? {} : { ctx: ctx.slice() }) })
+    const result = loaded.program(program).run({
+      ...rest,
+      ...(ctx === undefined ? {} : { ctx: ctx.slice() }),
+      ...(hook === undefined ? {} : { hook }),
+    })
     return {
       retval: result.retval,
       ...(result.ctx === undefined ? {} : { ctx: result.ctx }),

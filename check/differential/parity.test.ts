@@ -54,6 +54,13 @@ describe('docs/parity.md', () => {
     expect(figures.resultDifferences).toBe(0)
     expect(Object.keys(figures.byClass)).toEqual(CLASSES)
     for (const { runs } of Object.values(figures.byClass)) expect(runs).toBeGreaterThanOrEqual(1000)
+    const { rejected, comparedByClass, stateChecked, stateTooLong, escapes } = figures.report!
+    expect(rejected).toBeGreaterThanOrEqual(0.3 * figures.runs)
+    expect(Object.keys(comparedByClass)).toEqual(CLASSES)
+    for (const compared of Object.values(comparedByClass)) expect(compared).toBeGreaterThanOrEqual(1000)
+    // All that both accept, and nothing left out.
+    expect(stateChecked + stateTooLong).toBeGreaterThan(0.6 * figures.runs)
+    expect([escapes, stateTooLong]).toEqual([0, 0])
   })
 })
 
@@ -84,7 +91,15 @@ describe('figures', () => {
       { programs: 3, kind: 'verdict', harena: 'EACCES a|b', linux: 'accepted', known: 'Fields of maps' },
       { programs: 1, kind: 'message', harena: 'EACCES a', linux: 'EINVAL b', known: null },
     ] as const
-    const counts = { rejected: 50, compared: 90, stateChecked: 100, stateTooLong: 1, stateCut: 2, escapes: 0 }
+    const counts = {
+      rejected: 50,
+      compared: 90,
+      stateChecked: 100,
+      stateTooLong: 1,
+      stateCut: 2,
+      escapes: 0,
+      comparedByClass: { alu: 80 },
+    }
     const figures = { ...json, report: { ...counts, leftOut: { 'too long to verify': 4 }, disagreements } }
     const written = withFigures(empty, figures)
     expect(written).toContain('\nLinux refused 50 of them (25.00 %); left out besides: 4, too long to verify.\n')

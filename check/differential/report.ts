@@ -1,17 +1,18 @@
 /** What a run of the harness found: a table for people, an object for machines. */
-import type { Found } from './campaign.ts'
+import type { ClassTally, Found } from './campaign.ts'
 import { byMessage, type DifferentialResult } from './campaign.ts'
 import { explain } from './known-differences.ts'
 
 /** The fields that users of `--json` rely on. */
-export type DifferentialJson = Pick<
-  DifferentialResult,
-  'seed' | 'runs' | 'verdictAgreement' | 'messageAgreement' | 'resultDifferences' | 'byClass'
->
+export interface DifferentialJson
+  extends Pick<DifferentialResult, 'seed' | 'runs' | 'verdictAgreement' | 'messageAgreement' | 'resultDifferences'> {
+  readonly byClass: Readonly<Record<string, Pick<ClassTally, 'runs' | 'agree' | 'rejected'>>>
+}
 
 export function asJson(result: DifferentialResult): DifferentialJson {
   const { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass } = result
-  return { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass }
+  const counts = Object.entries(byClass).map(([name, { runs, agree, rejected }]) => [name, { runs, agree, rejected }])
+  return { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass: Object.fromEntries(counts) }
 }
 
 /** Disagreements of one message. */
@@ -29,15 +30,18 @@ export interface ReportedDisagreement {
 export interface DifferentialReport
   extends Pick<DifferentialResult, 'rejected' | 'compared' | 'stateChecked' | 'stateTooLong' | 'stateCut'> {
   readonly escapes: number
+  /** Programs of each class whose results were compared. */
+  readonly comparedByClass: Readonly<Record<string, number>>
   readonly leftOut: Readonly<Record<string, number>>
   readonly disagreements: readonly ReportedDisagreement[]
 }
 
 export function asReport(result: DifferentialResult): DifferentialReport {
-  const { rejected, compared, stateChecked, stateTooLong, stateCut, escapes, leftOut, found } = result
+  const { rejected, compared, stateChecked, stateTooLong, stateCut, escapes, leftOut, found, byClass } = result
   return {
     ...{ rejected, compared, stateChecked, stateTooLong, stateCut },
     escapes: escapes.length,
+    comparedByClass: Object.fromEntries(Object.entries(byClass).map(([name, { compared: count }]) => [name, count])),
     leftOut: Object.fromEntries(leftOut),
     disagreements: byMessage(found).map(({ count, first: { disagreement } }) => {
       const { kind, harena, linux } = disagreement
@@ -76,10 +80,11 @@ export function asTable(result: DifferentialResult): string {
       `${result.stateHoles} at holes of Linux`,
     ...[...result.leftOut].map(([reason, count]) => `left out: ${count}, ${reason}`),
     '',
-    'class         runs   same verdict   refused by the kernel',
+    'class         runs   same verdict   refused by the kernel   results compared',
     ...Object.entries(result.byClass).map(([name, counts]) => {
       const columns = [String(counts.runs).padStart(6), String(counts.agree).padStart(14)]
-      return `${name.padEnd(10)}${columns.join(' ')}${String(counts.rejected).padStart(24)}`
+      const more = [String(counts.rejected).padStart(24), String(counts.compared).padStart(18)]
+      return `${name.padEnd(10)}${columns.join(' ')}${more.join(' ')}`
     }),
     ...disagreements(result),
   ].join('\n')

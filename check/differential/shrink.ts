@@ -2,12 +2,12 @@
  * Makes a program that shows a disagreement smaller, as long as it still does. Verdicts: lines go, some at a time,
  * fewer and fewer. Results: the recipe shrinks instead, as without its rules a program shows what the stack held before.
  */
-import type { Answer, Question } from '../../linux/question.ts'
+import type { Answer } from '../../linux/question.ts'
 import { isAssembly } from '../generate/mutate.ts'
 import { shrinkWith } from '../generate/numbered.ts'
 import type { GeneratedProgram } from '../generate/write-program.ts'
 import type { RunInput } from '../run-input.ts'
-import { type DifferentialOptions, type Found, isJudgement, judge, type Kernel, questionOf } from './campaign.ts'
+import { type DifferentialOptions, type Found, isJudgement, type Kernel, pose, questionOf } from './campaign.ts'
 import { compare, type Disagreement, messageKind } from './compare.ts'
 import { inputsFor } from './programs.ts'
 
@@ -44,28 +44,27 @@ export async function shrinkFound(kernel: Kernel, found: Found, from: Origin): P
       : await shrinkText(candidate, shows)
   const origin = `seed ${seed}, program ${candidate.number}`
   const shown = await disagreementOf(kernel, small, from)
-  const { text, comparable } = small
+  const { text } = small
   if (shown === undefined) {
     // The kernel was asked the same twice: only chance can have changed its mind. What was seen is kept all the same.
     const linux = await kernel.ask(questionOf(candidate, inputsFor(candidate, seed)))
     const rare = { origin: `${origin}, not there a second time`, cpus: from.cpus, linux, disagreement }
     return { ...rare, text: candidate.text, comparable: candidate.comparable, inputs: inputsFor(candidate, seed) }
   }
-  return { origin, cpus: from.cpus, text, comparable, inputs: inputsFor(small, seed), ...shown }
+  return { origin, cpus: from.cpus, text, inputs: inputsFor(small, seed), ...shown }
 }
 
 async function disagreementOf(
   kernel: Kernel,
   program: GeneratedProgram,
   { seed, cpus }: Origin,
-): Promise<{ readonly disagreement: Disagreement; readonly linux: Answer } | undefined> {
-  const question: Question = questionOf(program, inputsFor(program, seed))
-  const harena = judge(question, cpus)
-  if (harena === undefined || !isJudgement(harena)) return undefined
-  const linux = await kernel.ask(question)
+): Promise<Pick<SmallCase, 'disagreement' | 'linux' | 'comparable'> | undefined> {
+  const posed = pose(program, inputsFor(program, seed), cpus)
+  if (posed === undefined || !isJudgement(posed.harena)) return undefined
+  const linux = await kernel.ask(posed.question)
   if (!isJudgement(linux)) return undefined
-  const disagreement = compare(harena, linux)
-  return disagreement === undefined ? undefined : { disagreement, linux }
+  const disagreement = compare(posed.harena, linux)
+  return disagreement === undefined ? undefined : { disagreement, linux, comparable: posed.comparable }
 }
 
 /** The same kind of disagreement, with the same messages but for numbers. */
@@ -76,8 +75,8 @@ function isAlike(a: Disagreement, b: Disagreement): boolean {
 }
 
 /**
- * Drops runs of lines, half of the program first, then less; single lines for as long as some can go. Nothing is run:
- * without what set it a register or slot shows what was there before.
+ * Drops runs of lines, half of the program first, then less; single lines for as long as some can go. What is left is
+ * run as mutants are: without what set it a register or slot may show what was there before.
  */
 async function shrinkText(
   program: GeneratedProgram,

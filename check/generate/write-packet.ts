@@ -79,11 +79,13 @@ export function writePacketLoad(w: Writer, step: Of<'packet-load'>): void {
 }
 
 /** Offsets of fields that hold the same on every machine. */
-const XDP_FIELDS = [12, 16] as const
-const SOCKET_FIELDS = [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64, 68, 84, 164, 176] as const
+export const XDP_FIELDS = [12, 16] as const
+export const SOCKET_FIELDS = [
+  0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64, 68, 84, 164, 176,
+] as const
 /** skb->cb, 20 bytes, the one field that socket programs may write. */
-const CB = 48
-const CB_WORDS = 5
+export const CB = 48
+export const CB_WORDS = 5
 
 export function writeContextField(w: Writer, step: Of<'context-field'>): void {
   if (w.shared.type === 'socket' && step.store !== undefined) {

@@ -1,0 +1,370 @@
+/**
+ * What may be seen of a run on every machine alike. A tracker follows a run of an accepted program instruction by
+ * instruction and notes, for each register and byte of stack, whether it comes of the inputs alone:
+ *
+ *     plain                  of inputs and constants: the same everywhere
+ *     stack, memory, ...     an address: where it leads is the same everywhere, its number is not
+ *     other                  what the stack held before, time, random numbers, parts of addresses
+ *
+ * A run stays comparable while only plain values reach memory other than the stack, r0, a branch, or an address. Two
+ * things that addresses are compared with say the same everywhere: 0, and the end of a packet.
+ */
+import type { Instruction, Slot } from '../../isa/instruction.ts'
+import { Kind, Op, Operand } from '../../isa/table.ts'
+import { KERNEL_HIGH } from '../../memory/memory.ts'
+import type { LinkedProgram } from '../../program/loadable.ts'
+import type { Reference } from '../../program/object.ts'
+import { FRAME_BYTES, type Hook, type RunState, STACK_BYTES } from '../../vm/state.ts'
+import { CB, CB_WORDS, SOCKET_FIELDS, XDP_FIELDS } from '../generate/write-packet.ts'
+
+const Taint = {
+  PLAIN: 0,
+  /** Plain, and a pointer into the arena: its number is its place there. */
+  ARENA: 1,
+  STACK: 2,
+  /** A map, or one of its values. */
+  MEMORY: 3,
+  CONTEXT: 4,
+  /** Into the packet, or its end. */
+  PACKET: 5,
+  SOCKET: 6,
+  OTHER: 7,
+} as const
+type Taint = (typeof Taint)[keyof typeof Taint]
+
+const { PLAIN, ARENA, STACK, MEMORY, CONTEXT, PACKET, SOCKET, OTHER } = Taint
+
+/** Ends a run in which something of chance can be seen, or that goes on for long. */
+export class NotComparable extends Error {
+  override readonly name = 'NotComparable'
+}
+
+/** Instructions followed at most. Far from where a may_goto would end by Linux's clock. */
+const MAX_STEPS = 20_000
+const REGISTERS = 11
+const FRAME_POINTER = 10
+
+const isPlain = (taint: Taint): boolean => taint === PLAIN || taint === ARENA
+const isAddress = (taint: Taint): boolean => taint >= STACK && taint <= SOCKET
+
+function requirePlain(taint: Taint, what: string): void {
+  if (!isPlain(taint)) throw new NotComparable(what)
+}
+
+/** A hook for one run of `program`. @throws NotComparable out of the run */
+export function taintHook(program: LinkedProgram): Hook {
+  const references = new Map(program.references.map((reference) => [reference.slot, reference]))
+  let tracker: TaintTracker | undefined
+  return (slot, state) => {
+    tracker ??= new TaintTracker(program, references, state)
+    tracker.step(slot)
+  }
+}
+
+class TaintTracker {
+  readonly #program: LinkedProgram
+  readonly #references: ReadonlyMap<Slot, Reference>
+  readonly #state: RunState
+  /** Of the frames that are active. */
+  readonly #frames: Taint[][] = [makeRegisters()]
+  /** Of the whole stack, by distance from its lowest address. */
+  readonly #stack: Uint8Array = new Uint8Array(STACK_BYTES).fill(OTHER)
+  /** The instruction before was a look-up: an address in r0, or plain null. */
+  #lookedUp = false
+  #steps = 0
+
+  constructor(program: LinkedProgram, references: ReadonlyMap<Slot, Reference>, state: RunState) {
+    this.#program = program
+    this.#references = references
+    this.#state = state
+    this.#registers[1] = CONTEXT
+  }
+
+  get #registers(): Taint[] {
+    return this.#frames.at(-1)!
+  }
+
+  /** The run stands before `slot`, or at its end. */
+  step(slot: Slot): void {
+    this.#follow()
+    if (slot < 0) {
+      requirePlain(this.#registers[0]!, 'the result')
+      return
+    }
+    this.#steps += 1
+    if (this.#steps > MAX_STEPS) throw new NotComparable('a long run')
+    this.#transfer(slot, this.#program.insns[slot]!)
+  }
+
+  /** Calls and returns since the last step, whatever made them, and what a look-up found. */
+  #follow(): void {
+    const { depth, regs } = this.#state
+    if (this.#lookedUp) this.#registers[0] = (regs[0]! | regs[1]!) === 0 ? PLAIN : MEMORY
+    this.#lookedUp = false
+    if (depth > this.#frames.length - 1) {
+      const callee = makeRegisters()
+      for (let n = 1; n <= 5; n++) callee[n] = this.#registers[n]!
+      this.#clobber()
+      this.#frames.push(callee)
+      const top = STACK_BYTES - depth * FRAME_BYTES
+      this.#stack.fill(OTHER, top - FRAME_BYTES, top)
+    }
+    while (depth < this.#frames.length - 1) {
+      const callee = this.#frames.pop()!
+      this.#registers[0] = callee[0]!
+    }
+  }
+
+  #transfer(slot: Slot, insn: Instruction): void {
+    const registers = this.#registers
+    const { row, dst, src } = insn
+    switch (row.kind) {
+      case Kind.ALU:
+        registers[dst] = this.#sum(insn)
+        break
+      case Kind.NEG:
+      case Kind.END:
+        registers[dst] = isPlain(registers[dst]!) ? PLAIN : OTHER
+        break
+      case Kind.MOV:
+        registers[dst] = row.operand === Operand.IMM ? PLAIN : moved(registers[src]!, row.width === 64)
+        break
+      case Kind.MOVSX:
+        registers[dst] = moved(registers[src]!, false)
+        break
+      case Kind.CAST_KERN:
+        registers[dst] = isPlain(registers[src]!) ? ARENA : OTHER
+        break
+      case Kind.CAST_USER:
+        registers[dst] = isPlain(registers[src]!) ? PLAIN : OTHER
+        break
+      case Kind.LD_IMM64:
+        registers[dst] = this.#constant(slot)
+        break
+      case Kind.LD_ABS:
+      case Kind.LD_IND:
+        if (row.kind === Kind.LD_IND) requirePlain(registers[src]!, 'where the packet is loaded from')
+        this.#clobber()
+        registers[0] = PLAIN
+        break
+      case Kind.LDX:
+      case Kind.LDXSX:
+      case Kind.LOAD_ACQUIRE:
+        registers[dst] = this.#load(src, insn)
+        break
+      case Kind.ST:
+        this.#store(dst, insn, PLAIN)
+        break
+      case Kind.STX:
+      case Kind.STORE_RELEASE:
+        this.#store(dst, insn, registers[src]!)
+        break
+      case Kind.ATOMIC:
+        this.#atomic(insn)
+        break
+      case Kind.JCOND:
+        this.#branch(insn)
+        break
+      case Kind.CALL_HELPER:
+        this.#callHelper(insn.imm)
+        break
+      case Kind.CALL_KFUNC:
+        this.#callKfunc(slot)
+        break
+      default:
+    }
+  }
+
+  /** Of `dst op= operand`. */
+  #sum({ row, dst, src }: Instruction): Taint {
+    const a = this.#registers[dst]!
+    const b = row.operand === Operand.IMM ? PLAIN : this.#registers[src]!
+    if (isPlain(a) && isPlain(b)) return a === ARENA || b === ARENA ? ARENA : PLAIN
+    if (row.width !== 64 || (row.op !== Op.ADD && row.op !== Op.SUB)) return OTHER
+    // The length of a packet is the same everywhere.
+    if (a === PACKET && b === PACKET && row.op === Op.SUB) return PLAIN
+    if (isAddress(a) && b === PLAIN) return a
+    return a === PLAIN && isAddress(b) && row.op === Op.ADD ? b : OTHER
+  }
+
+  #constant(slot: Slot): Taint {
+    const reference = this.#references.get(slot)
+    // The arena's user addresses are those that the file asks for.
+    if (reference === undefined || (reference.kind === 'map-value' && reference.name === 'arena')) return PLAIN
+    return MEMORY
+  }
+
+  #load(base: number, { row, off }: Instruction): Taint {
+    const bytes = row.memWidth / 8
+    switch (this.#registers[base]!) {
+      case ARENA:
+      case MEMORY:
+      case PACKET:
+        return PLAIN
+      case STACK:
+        return this.#fill(this.#stackAt(base, off), bytes, row.kind === Kind.LDX)
+      case CONTEXT:
+        return this.#field(off)
+      case SOCKET:
+        return OTHER
+      default:
+        throw new NotComparable('an address to load from')
+    }
+  }
+
+  /** Of `bytes` bytes of stack: whole saved registers are what they were. */
+  #fill(at: number, bytes: number, mayBeAddress: boolean): Taint {
+    const found = this.#stack.subarray(at, at + bytes) as ArrayLike<number> & Uint8Array
+    if (bytes === 8 && mayBeAddress && found.every((taint) => taint === found[0])) return found[0] as Taint
+    return found.every((taint) => isPlain(taint as Taint)) ? PLAIN : OTHER
+  }
+
+  /**
+   * Of a field of the context, which is read at a constant offset, through the pointer as it was given. Those of syscall
+   * programs are the run's input.
+   */
+  #field(off: number): Taint {
+    const { type } = this.#program
+    if (type === 'syscall') return PLAIN
+    const field = off & ~3
+    if (type === 'xdp' && field < FIRST_XDP_NUMBER) return PACKET
+    if (type === 'socket' && field === SOCKET_POINTER) return SOCKET
+    const open: readonly number[] = type === 'xdp' ? XDP_FIELDS : SOCKET_FIELDS
+    return open.includes(field) || (type === 'socket' && field >= CB && field < CB + 4 * CB_WORDS) ? PLAIN : OTHER
+  }
+
+  #store(base: number, { row, off }: Instruction, value: Taint): void {
+    const taint = this.#registers[base]!
+    if (taint !== STACK) {
+      if (taint === OTHER || taint === SOCKET) throw new NotComparable('an address to store to')
+      requirePlain(value, 'a value in memory')
+      return
+    }
+    const at = this.#stackAt(base, off)
+    const bytes = row.memWidth / 8
+    this.#stack.fill(bytes === 8 || isPlain(value) ? value : OTHER, at, at + bytes)
+  }
+
+  #atomic(insn: Instruction): void {
+    const { row, dst, src, off } = insn
+    const registers = this.#registers
+    const result = row.op === Op.CMPXCHG ? 0 : src
+    const given: readonly Taint[] = row.op === Op.CMPXCHG ? [registers[0]!, registers[src]!] : [registers[src]!]
+    const base = registers[dst]!
+    if (base !== STACK) {
+      if (!isPlain(base) && base !== MEMORY) throw new NotComparable('an address of an atomic')
+      for (const taint of given) requirePlain(taint, 'a value in memory')
+      if (row.fetch) registers[result] = PLAIN
+      return
+    }
+    const at = this.#stackAt(dst, off)
+    const bytes = row.memWidth / 8
+    const all = [...given, this.#fill(at, bytes, false)]
+    const after = all.every(isPlain) ? PLAIN : OTHER
+    this.#stack.fill(after, at, at + bytes)
+    if (row.fetch) registers[result] = after
+  }
+
+  #branch({ row, dst, src, imm }: Instruction): void {
+    const a = this.#registers[dst]!
+    const isImmediate = row.operand === Operand.IMM
+    const b = isImmediate ? PLAIN : this.#registers[src]!
+    if (isPlain(a) && isPlain(b)) return
+    if (row.width === 64) {
+      if (a === PACKET && b === PACKET) return
+      const isNullTest = isImmediate && imm === 0 && (row.op === Op.JEQ || row.op === Op.JNE)
+      // An address is not 0, unless by a sum that the verifier would refuse.
+      const { regs } = this.#state
+      if (isNullTest && isAddress(a) && regs[2 * dst + 1] === KERNEL_HIGH) return
+    }
+    throw new NotComparable('a branch')
+  }
+
+  #callHelper(id: number): void {
+    const registers = this.#registers
+    switch (id) {
+      case HELPER.LOOKUP:
+        this.#requireBytes(2, 4)
+        this.#lookedUp = true
+        break
+      case HELPER.UPDATE:
+        this.#requireBytes(2, 4)
+        this.#requireBytes(3, VALUE_BYTES)
+        requirePlain(registers[4]!, 'flags')
+        break
+      case HELPER.DELETE:
+        this.#requireBytes(2, 4)
+        break
+      case HELPER.TIME:
+      case HELPER.RANDOM:
+      case HELPER.CPU:
+        this.#clobber()
+        registers[0] = OTHER
+        return
+      default:
+        throw new NotComparable(`helper ${id}`)
+    }
+    this.#clobber()
+    registers[0] = PLAIN
+  }
+
+  #callKfunc(slot: Slot): void {
+    const name = this.#references.get(slot)?.name
+    const args = KFUNC_ARGUMENTS[name ?? '']
+    if (args === undefined) throw new NotComparable(`kfunc ${name}`)
+    for (let n = 2; n <= args; n++) requirePlain(this.#registers[n]!, `an argument of ${name}`)
+    this.#clobber()
+    this.#registers[0] = PLAIN
+  }
+
+  /** What a helper reads through register `n`. */
+  #requireBytes(n: number, bytes: number): void {
+    const taint = this.#registers[n]!
+    if (taint === MEMORY || taint === PACKET) return
+    if (taint !== STACK) throw new NotComparable('an address for a helper')
+    const at = this.#stackAt(n, 0)
+    // More than the stack has: of a map with smaller values.
+    for (let i = at; i < Math.min(at + bytes, STACK_BYTES); i++) {
+      requirePlain(this.#stack[i] as Taint, 'what a helper reads')
+    }
+  }
+
+  #clobber(): void {
+    this.#registers.fill(OTHER, 0, 6)
+  }
+
+  /** Place in #stack that a register and an offset name. */
+  #stackAt(base: number, off: number): number {
+    const { regs, stackTop } = this.#state
+    const at = (regs[2 * base]! >>> 0) + off - (stackTop - STACK_BYTES)
+    if (at < 0 || at >= STACK_BYTES) throw new NotComparable('an address off the stack')
+    return at
+  }
+}
+
+function makeRegisters(): Taint[] {
+  const registers: Taint[] = Array.from({ length: REGISTERS }, () => OTHER)
+  registers[FRAME_POINTER] = STACK
+  return registers
+}
+
+/** Of a register that was moved: whole, or the low part. */
+function moved(taint: Taint, whole: boolean): Taint {
+  if (whole) return taint
+  return isPlain(taint) ? PLAIN : OTHER
+}
+
+/** In front of it a struct xdp_md has pointers into the packet. */
+const FIRST_XDP_NUMBER = 12
+/** `sk` of a struct __sk_buff. */
+const SOCKET_POINTER = 168
+
+const HELPER = { LOOKUP: 1, UPDATE: 2, DELETE: 3, TIME: 5, RANDOM: 7, CPU: 8 } as const
+/** Bytes of the largest value of a generated program's maps. */
+const VALUE_BYTES = 64
+/** Registers that hold arguments, by kfunc; the first is the map. */
+const KFUNC_ARGUMENTS: Readonly<Record<string, number>> = {
+  bpf_arena_alloc_pages: 5,
+  bpf_arena_free_pages: 3,
+  bpf_arena_reserve_pages: 3,
+}
