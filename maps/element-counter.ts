@@ -2,7 +2,8 @@
  * How many elements a map without preallocation has, in kernel memory.
  *
  * Maps that are large for the number of CPUs count as Linux's per-CPU counters do: each CPU adds up to 31 in a word of
- * its own before it touches the common one, and the exact sum is only taken near the limit. Others count in one word.
+ * its own before it touches the common one, and the exact sum is only taken near the limit. Others count in one
+ * word, and so do maps whose supply is older than per-CPU counts.
  * Check and count are two steps: insertions that interrupt each other may pass the limit together.
  */
 import type { Processors } from '../cpu/processors.ts'
@@ -26,14 +27,14 @@ export class ElementCounter {
   /** What the CPUs' own words may add up to. */
   private readonly slack: number
 
-  constructor(kernel: Kernel, table: HashTable, limit: number) {
+  constructor(kernel: Kernel, table: HashTable, limit: number, oneCounter: boolean) {
     this.steps = kernel.steps
     this.processors = kernel.processors
     this.table = table
     this.at = table.control + COUNT
     this.limit = limit
     this.slack = kernel.processors.cpus.length * BATCH
-    this.perCpu = Math.floor(limit / 2) > this.slack
+    this.perCpu = !oneCounter && Math.floor(limit / 2) > this.slack
   }
 
   /** Whether the limit is reached. */

@@ -9,6 +9,8 @@ import type { Kernel } from '../memalloc/kernel.ts'
 
 export interface ElementSupply {
   readonly fixed: boolean
+  /** Of an on-demand supply: the map counts in one word, as all maps did before Linux 6.1. Default false. */
+  readonly oneCounter?: boolean
   /** An element: its offset, 0 where there is none. In any context, interrupts off or on. */
   take(): number
   /** Takes an element back that is in no chain any more. Somebody without a lock may still look at it. */

@@ -34,7 +34,8 @@ export const HASH = 40
 
 /** Bytes of control before the words of the CPUs. */
 const CPU_WORDS = 64
-const CPU_BYTES = 8
+/** A cache line: CPUs that count each for itself are not to take the line from one another. */
+const CPU_BYTES = 64
 const BUCKET_BYTES = 8
 
 /** Word of control: the number of elements (element-counter.ts). */

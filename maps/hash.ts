@@ -103,7 +103,7 @@ class HashMap implements BpfMap {
     this.supply = supply
     this.fixed = supply.fixed
     this.perCpu = values.perCpu
-    this.counter = new ElementCounter(kernel, table, attributes.maxEntries)
+    this.counter = new ElementCounter(kernel, table, attributes.maxEntries, supply.oneCounter === true)
     this.object = new MapObject(kernel, attributes, table.control)
     this.info = makeMapInfo(attributes, this.object, { valueAddress: () => 0n })
     const give = (element: number): void => this.give(element)

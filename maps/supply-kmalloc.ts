@@ -2,7 +2,7 @@
  * Elements from the general allocator, one at a time.
  *
  *     kmalloc         before 4.6: locks of the slab allocator are waited for, so that a program on the allocator's own
- *                     path hangs; freed after a grace period
+ *                     path hangs; freed after a grace period; the map counts in one word
  *     kmalloc_nolock  the any-context form of 6.18: a lock that is busy is a failure
  */
 import type { Kernel } from '../memalloc/kernel.ts'
@@ -28,6 +28,7 @@ function makeSupply(kernel: Kernel, request: SupplyRequest, gfp: 'atomic' | 'nol
   }
   return {
     fixed: false,
+    oneCounter: gfp === 'atomic',
     take: () => {
       const element = slab.alloc(size, gfp)
       if (element === 0 || perCpuSize === 0) return element
