@@ -13,10 +13,11 @@
 import type { Actor } from '../cpu/actor.ts'
 import type { Processors } from '../cpu/processors.ts'
 import { ERRNO, ErrnoError, InternalError } from '../errors/errors.ts'
+import { zeroBytes } from '../memory/access.ts'
 import { KERNEL_HIGH, MEMORY_BYTES } from '../memory/memory.ts'
 import { BUSY, type Gfp } from './gfp.ts'
 import type { MemoryGroup } from './group.ts'
-import type { Kmalloc } from './kmalloc.ts'
+import type { Kmalloc, KmallocOptions } from './kmalloc.ts'
 import { MemCache } from './mem-cache.ts'
 import { CACHE_BYTES, DRAINING, RCU_FLIGHT, TRACE_FLIGHT } from './mem-cache-layout.ts'
 import { MemDebug, type Room } from './mem-debug.ts'
@@ -52,6 +53,8 @@ export class BpfMemAlloc {
   private readonly processors: Processors
   private readonly areas: PercpuMemory
   private readonly group: MemoryGroup | undefined
+  /** What the slab is asked for each time. */
+  private readonly request: KmallocOptions
   private readonly world: MemWorld
   private readonly debug: MemDebug | undefined
   private readonly own: KmemCache | undefined
@@ -75,6 +78,7 @@ export class BpfMemAlloc {
     this.group = group
     const { policies, processors, lists } = slab
     const room = (unit: number): Room => this.room(unit)
+    this.request = { zero: true, group }
     this.debug = slab.debug === undefined ? undefined : new MemDebug(name, room, slab.debug, processors)
     this.classes = size > 0 ? 1 : BPF_SIZES.length
     this.base = lists.pages.allocBytes(this.classes * processors.cpus.length * CACHE_BYTES, PageOwner.BPF_MEM)
@@ -310,11 +314,11 @@ export class BpfMemAlloc {
   private fresh(unit: number, gfp: Gfp): number {
     const { slab, group } = this
     if (this.percpu) return this.freshPercpu(unit, gfp)
-    if (this.own === undefined) return slab.alloc(unit, gfp, { zero: true, group })
+    if (this.own === undefined) return slab.alloc(unit, gfp, this.request)
     if (group !== undefined && !group.charge(this.own.stride)) return 0
     const object = this.own.alloc(gfp)
     if (object !== 0 && object !== BUSY) {
-      slab.memory.u8.fill(0, object, object + unit)
+      zeroBytes(slab.memory, object, unit)
       return object
     }
     group?.uncharge(this.own.stride)
@@ -323,7 +327,7 @@ export class BpfMemAlloc {
 
   private freshPercpu(unit: number, gfp: Gfp): number {
     const { slab, areas, group } = this
-    const object = slab.alloc(PERCPU_OBJECT, gfp, { zero: true, group })
+    const object = slab.alloc(PERCPU_OBJECT, gfp, this.request)
     if (object === 0) return 0
     const bytes = areas.bytesOf(unit)
     const paid = group === undefined || group.charge(bytes)

@@ -12,6 +12,7 @@ import { type IrqWork, makeIrqWork } from '../cpu/irq-work.ts'
 import type { Locks } from '../cpu/locks.ts'
 import type { Processors } from '../cpu/processors.ts'
 import { InternalError } from '../errors/errors.ts'
+import { zeroBytes } from '../memory/access.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Steps } from '../memory/steps.ts'
 import { PAGE_SIZE } from '../program/types.ts'
@@ -99,7 +100,7 @@ export class Kmalloc implements SlabWorld {
       options.group?.uncharge(bytes)
       return this.failed(size)
     }
-    if (options.zero === true) this.memory.u8.fill(0, object, object + size)
+    if (options.zero === true) zeroBytes(this.memory, object, size)
     return object
   }
 

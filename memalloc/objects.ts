@@ -15,6 +15,7 @@
  * Source: Linux 6.18 (spec of the allocators, part I).
  */
 import type { Btf } from '../btf/types.ts'
+import { zeroBytes } from '../memory/access.ts'
 import { KERNEL_HIGH, type Memory } from '../memory/memory.ts'
 import type { Steps } from '../memory/steps.ts'
 import { specialFields } from '../program/special-fields.ts'
@@ -25,6 +26,8 @@ import { HEADER_END, OBJECTS_LIVE } from './page-layout.ts'
 interface ObjectType {
   /** What the headers of its objects say; from 1. */
   readonly id: number
+  readonly btf: Btf
+  readonly typeId: number
   /** In bytes. */
   readonly size: number
   /** Where its special fields lie: zero in a new object. */
@@ -41,9 +44,11 @@ export class ObjectStore {
   private readonly memory: Memory
   private readonly steps: Steps
   private readonly bpf: BpfMemory
-  private readonly types: WeakMap<Btf, Map<number, ObjectType | undefined>> = new WeakMap()
+  private readonly types: WeakMap<Btf, Map<number, ObjectType>> = new WeakMap()
   /** By number, from 1. */
   private readonly numbered: ObjectType[] = []
+  /** The one that was asked for last: programs mostly make many of one kind. */
+  private last: ObjectType | undefined
 
   constructor(memory: Memory, steps: Steps, bpf: BpfMemory) {
     this.memory = memory
@@ -66,7 +71,7 @@ export class ObjectStore {
     const type = this.typeOf(btf, typeId)
     const object = type === undefined ? 0 : this.bpf.global.alloc(type.size)
     if (type === undefined || object === 0) return 0
-    for (const { offset, size } of type.special) this.memory.u8.fill(0, object + offset, object + offset + size)
+    for (const { offset, size } of type.special) zeroBytes(this.memory, object + offset, size)
     this.steps.store32(object - TYPE, type.id)
     this.steps.add32(OBJECTS_LIVE, 1)
     return object
@@ -85,7 +90,7 @@ export class ObjectStore {
   /** Takes an object back, with everything in its fields. */
   drop(object: number): void {
     // Reported there, and nothing else.
-    if (!this.isObject(object) && this.wasDropped(object)) this.bpf.global.freeRcu(object)
+    if (this.wasDropped(object) && !this.isObject(object)) this.bpf.global.freeRcu(object)
     // A list of objects may be long: no recursion.
     const waiting = [object]
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -137,12 +142,17 @@ export class ObjectStore {
       types = new Map()
       this.types.set(btf, types)
     }
-    if (!types.has(id)) {
-      const type = describe(btf, id, this.numbered.length + 1)
+    const { last } = this
+    if (last?.btf === btf && last.typeId === id) return last
+    let type = types.get(id)
+    if (type === undefined) {
+      type = describe(btf, id, this.numbered.length + 1)
+      if (type === undefined) return undefined
       types.set(id, type)
-      if (type !== undefined) this.numbered.push(type)
+      this.numbered.push(type)
     }
-    return types.get(id)
+    this.last = type
+    return type
   }
 }
 
@@ -157,3 +167,5 @@ function describe(btf: Btf, id: number, number: number): ObjectType | undefined 
     kptrs: special.filter(({ kind }) => kind === 'kptr').map(({ offset }) => offset),
   }
 }
+    btf,
+    typeId: id,

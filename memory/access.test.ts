@@ -73,4 +73,16 @@ describe('access at any alignment', () => {
       memory.u8.fill(0, 0, 256)
     })
   })
+
+  test('zeros are written to as many bytes as asked for', () => {
+    check((memory) => {
+      for (let bytes = 0; bytes <= 80; bytes++) {
+        memory.u8.fill(0xff, 0, 128)
+        access.zeroBytes(memory, 8, bytes)
+        expect([bytes, memory.u8.slice(0, 128).indexOf(0)]).toEqual([bytes, bytes === 0 ? -1 : 8])
+        expect(memory.u8.slice(8, 128).findIndex((byte) => byte !== 0)).toBe(bytes)
+      }
+      memory.u8.fill(0, 0, 128)
+    })
+  })
 })

@@ -73,3 +73,16 @@ export function copyBytes(memory: Memory, to: number, from: number, bytes: numbe
   for (let word = 0; word < words; word++) i32[target + word] = i32[source + word]!
   for (let byte = words << 2; byte < bytes; byte++) memory.u8[to + byte] = memory.u8[from + byte]!
 }
+
+/** Writes zeros to `bytes` bytes from an offset that is a multiple of 4 on. */
+export function zeroBytes(memory: Memory, at: number, bytes: number): void {
+  if (bytes > SHORT) {
+    memory.u8.fill(0, at, at + bytes)
+    return
+  }
+  const { i32 } = memory
+  const first = at >>> 2
+  const words = bytes >>> 2
+  for (let word = 0; word < words; word++) i32[first + word] = 0
+  for (let byte = words << 2; byte < bytes; byte++) memory.u8[at + byte] = 0
+}
