@@ -76,9 +76,9 @@ export class BpfMemAlloc {
     this.size = size
     this.percpu = percpu
     this.group = group
+    this.request = { zero: true, group }
     const { policies, processors, lists } = slab
     const room = (unit: number): Room => this.room(unit)
-    this.request = { zero: true, group }
     this.debug = slab.debug === undefined ? undefined : new MemDebug(name, room, slab.debug, processors)
     this.classes = size > 0 ? 1 : BPF_SIZES.length
     this.base = lists.pages.allocBytes(this.classes * processors.cpus.length * CACHE_BYTES, PageOwner.BPF_MEM)

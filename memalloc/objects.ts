@@ -137,13 +137,13 @@ export class ObjectStore {
   }
 
   private typeOf(btf: Btf, id: number): ObjectType | undefined {
+    const { last } = this
+    if (last?.btf === btf && last.typeId === id) return last
     let types = this.types.get(btf)
     if (types === undefined) {
       types = new Map()
       this.types.set(btf, types)
     }
-    const { last } = this
-    if (last?.btf === btf && last.typeId === id) return last
     let type = types.get(id)
     if (type === undefined) {
       type = describe(btf, id, this.numbered.length + 1)
@@ -162,10 +162,10 @@ function describe(btf: Btf, id: number, number: number): ObjectType | undefined 
   const special = specialFields(btf, id)
   return {
     id: number,
+    btf,
+    typeId: id,
     size: type.size,
     special: special.map(({ offset, size }) => ({ offset, size: size || POINTER_BYTES })),
     kptrs: special.filter(({ kind }) => kind === 'kptr').map(({ offset }) => offset),
   }
 }
-    btf,
-    typeId: id,
