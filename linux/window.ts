@@ -110,8 +110,9 @@ const STRADDLED: bigint = 2n ** 32n
  * @throws ErrnoError EBUSY where a view of what it would replace is held
  */
 export function replacing(start: bigint, length: bigint, mmap: () => bigint): bigint {
-  const moved = ((start + STRADDLED) / STRADDLED) * STRADDLED
-  for (const at of [start, moved]) {
+  const straddles = start / STRADDLED < (start + length - 1n) / STRADDLED
+  const moved = (start / STRADDLED + 1n) * STRADDLED
+  for (const at of straddles ? [start, moved] : [start]) {
     reclaim(at, length)
     for (const window of overlapping(at, length)) refuseIfHeld(window)
   }

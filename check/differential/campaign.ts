@@ -28,7 +28,7 @@ export interface DifferentialOptions {
   readonly runs: number
   /** Only those of this class. */
   readonly only?: string
-  /** Of so many programs that both accept one is run under state checking too; 0 for none. Default 1. */
+  /** Of so many programs that harena accepts one is run under state checking too; 0 for none. Default 1. */
   readonly stateEvery?: number
   /** Called now and then with the number of programs compared. */
   readonly progress?: (done: number) => void
@@ -230,7 +230,7 @@ class Tally {
     const compared = !rejected && agree && asked.comparable
     for (const name of candidate.classes) this.#count(name, { agree, rejected, compared })
     if (compared) this.#compared += 1
-    if (!rejected && agree) this.#accept(asked)
+    if (harena.verdict === 'accepted') this.#checkStates(asked)
     if (this.runs % PROGRESS_EVERY === 0) this.#options.progress?.(this.runs)
   }
 
@@ -243,7 +243,7 @@ class Tally {
     if (verdict.compared) counts.compared += 1
   }
 
-  #accept({ candidate, question, inputs }: Asked): void {
+  #checkStates({ candidate, question, inputs }: Asked): void {
     const every = this.#options.stateEvery ?? 1
     this.#accepted += 1
     if (every === 0 || this.#accepted % every !== 0) return

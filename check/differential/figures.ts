@@ -63,7 +63,7 @@ function renderReport(report: DifferentialReport, runs: number): string[] {
   return [
     '',
     `Linux refused ${rejected} of them (${percent(rejected / Math.max(1, runs))})${left.join('')}.`,
-    `Results of ${compared} programs were compared. State checking followed ${stateChecked} programs that both accept:`,
+    `Results of ${compared} programs were compared. State checking followed ${stateChecked} programs that harena accepts:`,
     `escapes ${escapes}, programs too long to follow ${stateTooLong}, runs cut off for their length ${stateCut}.`,
     ...(rows.length === 0
       ? []

@@ -5,7 +5,7 @@
  *                             [--report FILE] [--no-save]
  *
  * With --json the last line is one object; the disagreements go to standard error. --report writes what
- * differed, by message, to a file, and how much was compared. All that both accept is run under state checking, unless
+ * differed, by message, to a file, and how much was compared. All that harena accepts is run under state checking, unless
  * --state-every says one of how many. Programs that disagree for no known reason, and those with escapes, are shrunk and
  * kept in check/found/pending: ten at most, none with --no-save. Exit code 0 when no result differs, nothing is accepted
  * that the kernel refuses and state checking finds nothing; 1 else; 2 for bad usage, or where the kernel cannot be asked.

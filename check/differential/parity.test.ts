@@ -58,7 +58,7 @@ describe('docs/parity.md', () => {
     expect(rejected).toBeGreaterThanOrEqual(0.3 * figures.runs)
     expect(Object.keys(comparedByClass)).toEqual(CLASSES)
     for (const compared of Object.values(comparedByClass)) expect(compared).toBeGreaterThanOrEqual(1000)
-    // All that both accept, and nothing left out.
+    // All that harena accepts, and nothing left out.
     expect(stateChecked + stateTooLong).toBeGreaterThan(0.6 * figures.runs)
     expect([escapes, stateTooLong]).toEqual([0, 0])
   })

@@ -104,7 +104,7 @@ class TaintTracker {
     if (depth > this.#frames.length - 1) {
       const callee = makeRegisters()
       for (let n = 1; n <= 5; n++) callee[n] = this.#registers[n]!
-      this.#clobber()
+      this.#clobber(OTHER)
       this.#frames.push(callee)
       const top = STACK_BYTES - depth * FRAME_BYTES
       this.#stack.fill(OTHER, top - FRAME_BYTES, top)
@@ -124,19 +124,17 @@ class TaintTracker {
         break
       case Kind.NEG:
       case Kind.END:
-        registers[dst] = isPlain(registers[dst]!) ? PLAIN : OTHER
+        registers[dst] = moved(registers[dst]!, false)
         break
       case Kind.MOV:
         registers[dst] = row.operand === Operand.IMM ? PLAIN : moved(registers[src]!, row.width === 64)
         break
       case Kind.MOVSX:
+      case Kind.CAST_USER:
         registers[dst] = moved(registers[src]!, false)
         break
       case Kind.CAST_KERN:
         registers[dst] = isPlain(registers[src]!) ? ARENA : OTHER
-        break
-      case Kind.CAST_USER:
-        registers[dst] = isPlain(registers[src]!) ? PLAIN : OTHER
         break
       case Kind.LD_IMM64:
         registers[dst] = this.#constant(slot)
@@ -144,8 +142,7 @@ class TaintTracker {
       case Kind.LD_ABS:
       case Kind.LD_IND:
         if (row.kind === Kind.LD_IND) requirePlain(registers[src]!, 'where the packet is loaded from')
-        this.#clobber()
-        registers[0] = PLAIN
+        this.#clobber(PLAIN)
         break
       case Kind.LDX:
       case Kind.LDXSX:
@@ -298,14 +295,12 @@ class TaintTracker {
       case HELPER.TIME:
       case HELPER.RANDOM:
       case HELPER.CPU:
-        this.#clobber()
-        registers[0] = OTHER
+        this.#clobber(OTHER)
         return
       default:
         throw new NotComparable(`helper ${id}`)
     }
-    this.#clobber()
-    registers[0] = PLAIN
+    this.#clobber(PLAIN)
   }
 
   #callKfunc(slot: Slot): void {
@@ -313,8 +308,7 @@ class TaintTracker {
     const args = KFUNC_ARGUMENTS[name ?? '']
     if (args === undefined) throw new NotComparable(`kfunc ${name}`)
     for (let n = 2; n <= args; n++) requirePlain(this.#registers[n]!, `an argument of ${name}`)
-    this.#clobber()
-    this.#registers[0] = PLAIN
+    this.#clobber(PLAIN)
   }
 
   /** What a helper reads through register `n`. */
@@ -329,8 +323,10 @@ class TaintTracker {
     }
   }
 
-  #clobber(): void {
-    this.#registers.fill(OTHER, 0, 6)
+  /** A call leaves its result, and nothing in r1 to r5. */
+  #clobber(result: Taint): void {
+    this.#registers.fill(OTHER, 1, 6)
+    this.#registers[0] = result
   }
 
   /** Place in #stack that a register and an offset name. */
@@ -348,7 +344,7 @@ function makeRegisters(): Taint[] {
   return registers
 }
 
-/** Of a register that was moved: whole, or the low part. */
+/** Of a register that was moved, whole, or of a number made of it. */
 function moved(taint: Taint, whole: boolean): Taint {
   if (whole) return taint
   return isPlain(taint) ? PLAIN : OTHER
