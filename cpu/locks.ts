@@ -22,6 +22,8 @@ export class Locks {
   readonly #at: number[] = []
   readonly #names: string[] = []
   readonly #depths: number[] = []
+  // How many: the lists keep their length, which costs less than push and pop.
+  #count = 0
   /** The first report, after which the machine is as good as hung. */
   report: LockReport | undefined = undefined
 
@@ -35,9 +37,9 @@ export class Locks {
     const word = this.#take(at, name)
     if (word === 0) return
     this.#tell('lock-contended', name, word)
-    const report = this.#stuck(at, name)
-    this.report ??= report
-    throw new LockError(report)
+    // Of what cannot go on, the first counts: whoever cleans up behind it finds the same lock taken.
+    this.report ??= this.#stuck(at, name)
+    throw new LockError(this.report)
   }
 
   tryLock(at: number, name: string): boolean {
@@ -48,16 +50,17 @@ export class Locks {
 
   /** How many locks are held now. */
   get holding(): number {
-    return this.#at.length
+    return this.#count
   }
 
   /** The word that stood there: 0 where the lock is taken now. */
   #take(at: number, name: string): number {
     const word = this.#steps.compareExchange32(at, 0, this.processors.current.id + 1)
     if (word !== 0) return word
-    this.#at.push(at)
-    this.#names.push(name)
-    this.#depths.push(this.processors.trace.length)
+    const index = this.#count++
+    this.#at[index] = at
+    this.#names[index] = name
+    this.#depths[index] = this.processors.trace.length
     return 0
   }
 
@@ -73,15 +76,11 @@ export class Locks {
   }
 
   unlock(at: number): void {
-    const last = this.#at.length - 1
-    if (this.#at[last] === at) {
-      this.#at.pop()
-      this.#names.pop()
-      this.#depths.pop()
-    } else {
-      this.#forget(this.#at.lastIndexOf(at))
-    }
+    // First: who comes in before this step finds the lock taken, and wants to know by whom.
     this.#steps.store32(at, 0)
+    const last = this.#count - 1
+    if (last >= 0 && this.#at[last] === at) this.#count = last
+    else this.#forget(this.#find(at))
   }
 
   /** Whether anybody holds it. */
@@ -91,13 +90,21 @@ export class Locks {
 
   /** Locks that are held now. */
   get held(): readonly { readonly at: number; readonly name: string }[] {
-    return this.#at.map((at, index) => ({ at, name: this.#names[index]! }))
+    return this.#at.slice(0, this.#count).map((at, index) => ({ at, name: this.#names[index]! }))
   }
 
   /** Locks are mostly given up in the opposite order; this is for the others. */
   #forget(index: number): void {
     if (index < 0) throw new InternalError('a lock was given up that nobody holds')
     for (const list of [this.#at, this.#names, this.#depths]) list.splice(index, 1)
+    this.#count--
+  }
+
+  /** Where in the lists a lock stands, taken last; -1 where nobody holds it. */
+  #find(at: number): number {
+    let index = this.#count - 1
+    while (index >= 0 && this.#at[index] !== at) index--
+    return index
   }
 
   #tell(kind: 'lock-contended' | 'trylock-failed', lock: string, word: number): void {
@@ -108,14 +115,14 @@ export class Locks {
   #stuck(at: number, name: string): LockReport {
     const { current, trace } = this.processors
     const holder = this.#steps.load32(at) - 1
-    const index = this.#at.lastIndexOf(at)
+    const index = this.#find(at)
     return {
       kind: holder === current.id ? 'deadlock' : 'impossible-schedule',
       lock: name,
       cpu: current.id,
       holder,
-      // Whoever took it is still on the stack, and so is everybody below.
-      held: index < 0 ? [] : trace.slice(0, this.#depths[index]).map(holderOf),
+      // Whoever took it is still on the stack, and so is everybody below; below all is user space.
+      held: index < 0 ? [] : heldBy(trace.slice(0, this.#depths[index]).map(holderOf), holder),
       wanted: trace.map(holderOf),
     }
   }
@@ -123,4 +130,8 @@ export class Locks {
 
 function holderOf({ cpu, context, what }: TraceEntry): LockHolder {
   return { cpu, context, what }
+}
+
+function heldBy(stack: readonly LockHolder[], cpu: number): readonly LockHolder[] {
+  return stack.length > 0 ? stack : [{ cpu, context: 'task', what: 'user space' }]
 }
