@@ -490,6 +490,19 @@ describe('what is given back', () => {
   })
 })
 
+describe('where elements of maps come from is not to be chosen', () => {
+  test.for([
+    ['elements=ida', "map m: elements=ida is harena's own; Linux has no such choice: EOPNOTSUPP"],
+    ['flags=no_prealloc alloc=pool', "map m: alloc=pool is harena's own; Linux has no such choice: EOPNOTSUPP"],
+  ] as const)('%s', ([option, message], ctx) => {
+    skipWithoutKernel(ctx)
+    const source = `.alloc pool size=512\n.map m type=hash ${option}\n.program p type=syscall\n r0 = 0\n exit\n`
+    withMachine((machine) => {
+      expect(() => machine.load(assemble(source, { file: 'f.s' }))).toThrow(`f.s: ${message}`)
+    })
+  })
+})
+
 test('programs with packets', (ctx) => {
   skipWithoutKernel(ctx, 'packets')
   const source = `

@@ -25,6 +25,13 @@ import { LinuxOutput } from './output.ts'
 import { LinuxProgram } from './program.ts'
 import { closeWhenForgotten, Descriptor, Resources } from './resources.ts'
 
+/** On Linux the flags of a map alone say where its elements come from. @throws ErrnoError for one that says more */
+function refuseOrigin({ name, elements, alloc }: MapSpec): void {
+  const option = elements === undefined ? alloc && `alloc=${alloc}` : `elements=${elements}`
+  if (option === undefined) return
+  throw new ErrnoError('EOPNOTSUPP', `map ${name}: ${option} is harena's own; Linux has no such choice`)
+}
+
 /** An object in the running kernel. */
 export type LinuxObject = LoadedObject<LinuxProgram, LinuxMap, LinuxGlobal>
 
@@ -143,6 +150,7 @@ export class LinuxMachine {
 
   /** As libbpf does: arenas are mapped at once, data maps filled, read-only ones frozen. */
   #createFromSpec(spec: ObjectSpec, map: MapSpec, btfFd: number | undefined): LinuxMap {
+    refuseOrigin(map)
     const handle = this.#held(new LinuxMap(this.#resources, { ...map, btf: spec.btf }, { btfFd }))
     if (map.type === 'arena') handle.mmap()
     if (map.contents !== undefined) {

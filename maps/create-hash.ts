@@ -7,6 +7,7 @@ import { makeHashMap } from './hash.ts'
 import { checkHash, isLru, isPerCpuHash } from './hash-check.ts'
 import { HEAD_BYTES } from './hash-table.ts'
 import { makeLruHashMap } from './lru-hash.ts'
+import type { LruElements } from './lru-nodes.ts'
 import { type BpfMap, type MapAttributes, refusal, roundUp8 } from './map.ts'
 import { SUPPLIES, type SupplyName } from './supplies.ts'
 import { sharedSupply } from './supply-mem-alloc.ts'
@@ -18,6 +19,8 @@ export interface HashOptions {
   readonly elements?: SupplyName | 'flags' | undefined
   /** Maps that ask for preallocation get bpf_mem_alloc (2022: force_dyn_alloc); default false. */
   readonly forceDynamic?: boolean | undefined
+  /** Where elements of LRU maps come from; default preallocated, as on Linux. */
+  readonly lruElements?: LruElements | undefined
   /** An allocator that others use too; of a map with BPF_F_NO_PREALLOC. */
   readonly alloc?: BpfMemAlloc | undefined
 }
@@ -35,7 +38,7 @@ export function createHashMap(kernel: Kernel, attributes: MapAttributes, options
   }
   if (isLru(attributes.type)) {
     const ownLists = (attributes.flags & MAP_FLAGS.no_common_lru) !== 0
-    return makeLruHashMap(kernel, attributes, { perCpu, ownLists, seed })
+    return makeLruHashMap(kernel, attributes, { perCpu, ownLists, seed, elements: options.lruElements ?? 'prealloc' })
   }
   const { fixed, make } = SUPPLIES[supplyOf(attributes, options)]
   return makeHashMap(kernel, attributes, { perCpu, seed, fixed, makeSupply: make })

@@ -101,9 +101,9 @@ export class Rig {
 
   private onKey<T>(key: number, cpu: number, work: (key: number) => T): T {
     const { current } = this.processors
-    // Whoever interrupts the current CPU works on it, with a stack of its own.
+    // Whoever interrupts the current CPU works on it, with a stack of its own; and so does each other CPU.
     const on = (): T => {
-      const at = this.buffers + (this.processors.current.context === 'task' ? 0 : 2 * VALUE)
+      const at = this.buffers + 64 * cpu + (this.processors.current.context === 'task' ? 0 : 2 * VALUE)
       store32(this.kernel.memory, at, key)
       return work(at)
     }

@@ -8,12 +8,12 @@
 import { ERRNO } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { MapInfo } from '../program/loadable.ts'
-import { type ElementArray, freeElementArray, makeElementArray } from './element-array.ts'
 import { type ElementValues, makeElementValues } from './element-values.ts'
 import type { SupplyRequest } from './elements.ts'
 import { HashCore } from './hash-core.ts'
 import { HASH, HashTable, HEAD_BYTES, tableBytes } from './hash-table.ts'
-import { type Lru, makeLru, markUsed } from './lru.ts'
+import { type Lru, lruBytes, makeLru, markUsed } from './lru.ts'
+import type { LruElements } from './lru-nodes.ts'
 import {
   ALL_BATCHES,
   assertRoom,
@@ -33,6 +33,8 @@ export interface LruHashParts {
   /** Each CPU has an LRU list of its own (BPF_F_NO_COMMON_LRU). */
   readonly ownLists: boolean
   readonly seed: number
+  /** Whether elements exist from the start; Linux has no other ones. */
+  readonly elements: LruElements
 }
 
 /** Attributes have been checked. Throws ENOMEM, with nothing allocated. */
@@ -48,11 +50,8 @@ export function makeLruHashMap(kernel: Kernel, attributes: MapAttributes, parts:
     perCpuSize: parts.perCpu ? roundUp8(valueSize) : 0,
     areaOffset: HEAD_BYTES + roundUp8(keySize),
   }
-  assertRoom(kernel, rounded, [
-    tableBytes(maxEntries, cpus),
-    request.size * maxEntries,
-    request.perCpuSize * maxEntries * cpus,
-  ])
+  const fixed = parts.elements === 'prealloc' ? [request.size * maxEntries, request.perCpuSize * maxEntries * cpus] : []
+  assertRoom(kernel, rounded, [tableBytes(maxEntries, cpus), lruBytes(cpus), ...fixed])
   const undo: (() => void)[] = []
   try {
     return build(kernel, rounded, parts, values, request, undo)
@@ -81,15 +80,15 @@ function build(
   const table = new HashTable(kernel, { maxEntries, keySize, seed: parts.seed })
   if (table.control === 0) throw refusal(attributes, 'ENOMEM', noMemory)
   undo.push(() => table.destroy())
-  const array: ElementArray | undefined = makeElementArray(kernel, request)
-  if (array === undefined) throw refusal(attributes, 'ENOMEM', noMemory)
-  undo.push(() => freeElementArray(kernel, array, request))
-  const lru = makeLru(kernel, array, parts.ownLists, (element) => evict(kernel, table, values, element))
+  const lru = makeLru(kernel, request, {
+    perCpu: parts.ownLists,
+    elements: parts.elements,
+    evict: (element) => evict(kernel, table, values, element),
+  })
   if (lru === undefined) throw refusal(attributes, 'ENOMEM', noMemory)
   undo.push(() => lru.destroy())
   return new LruHashMap(kernel, attributes, table, values, lru, () => {
     lru.destroy()
-    freeElementArray(kernel, array, request)
     table.destroy()
   })
 }

@@ -7,13 +7,16 @@
  *     free
  *                        cursor: where the next scan of the inactive list begins, towards the head
  *
- *     list     0 active | 8 inactive | 16 free | 24 number active | 28 number inactive | 32 cursor | 36 lock
+ *     list     0 active | 8 inactive | 16 free | 24 number active | 28 number inactive | 32 cursor | 36 lock | 40 permits
  *     node     0 next | 4 prev | 8 kind | 9 reference bit | 10 CPU that it belongs to
  */
 import type { Locks } from '../cpu/locks.ts'
 import type { Steps } from '../memory/steps.ts'
 
 export const LIST_BYTES = 64
+
+/** Offset of the number of nodes that may still be made (lru-nodes.ts). */
+export const PERMITS = 40
 
 export const Kind = { ACTIVE: 0, INACTIVE: 1, FREE: 2, LOCAL_FREE: 3, LOCAL_PENDING: 4 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
@@ -39,6 +42,7 @@ export class Links {
     this.steps = steps
   }
 
+  /** Also makes a node one that is on no list. */
   makeHead(head: number): void {
     this.steps.store32(head + NEXT, head)
     this.steps.store32(head + PREV, head)
@@ -56,6 +60,13 @@ export class Links {
 
   isEmpty(head: number): boolean {
     return this.first(head) === head
+  }
+
+  /** From the newest on; of a list that nobody changes. */
+  nodes(head: number): number[] {
+    const nodes: number[] = []
+    for (let node = this.first(head); node !== head; node = this.first(node)) nodes.push(node)
+    return nodes
   }
 
   add(node: number, head: number): void {
@@ -108,8 +119,9 @@ export class LruList {
     this.steps.store32(at + CURSOR, this.inactive)
   }
 
-  lock(): void {
-    this.locks.lock(this.at + LOCK, LOCK_NAME)
+  /** False where it cannot be had: somebody whom the caller interrupts holds it. */
+  lock(): boolean {
+    return this.locks.resilientLock(this.at + LOCK, LOCK_NAME) === 0
   }
 
   unlock(): void {
@@ -121,6 +133,17 @@ export class LruList {
     this.steps.add32(this.at + COUNTS + 4 * kind, 1)
     this.set(node, kind)
     this.links.move(node, this.at + HEAD_BYTES * kind)
+  }
+
+  /** Takes a node off its list. */
+  remove(node: number): void {
+    this.leave(node)
+    this.links.remove(node)
+  }
+
+  /** Every node on the three lists. */
+  nodes(): number[] {
+    return [this.active, this.inactive, this.free].flatMap((head) => this.links.nodes(head))
   }
 
   /** Moves a node of one of the three lists to the head of another one. */

@@ -1,6 +1,6 @@
 /** Where a map says that its elements come from: `elements=` and `alloc=`. */
 import { describe, expect, test } from 'vitest'
-import { assemble, Machine } from '../index.ts'
+import { assemble, Machine, type MachinePolicies } from '../index.ts'
 import { SUPPLIES } from '../maps/supplies.ts'
 
 function load(map: string): Machine {
@@ -36,5 +36,37 @@ describe('elements=', () => {
     for (const elements of Object.keys(SUPPLIES)) {
       new Machine({ policies: { elements: elements as keyof typeof SUPPLIES } }).close()
     }
+  })
+})
+
+describe('policy lruElements', () => {
+  const source = '.map m type=lru_hash entries=64 value=1000\n.program p type=syscall\n r0 = 0\n exit\n'
+
+  /** Keys that a full map has, and pages that it takes empty and full. */
+  function fill(policies: MachinePolicies): { keys: number; empty: number; full: number } {
+    const machine = new Machine({ cpus: 2, policies })
+    const used = (): number => machine.statistics().pages.used
+    const before = used()
+    const map = machine.load(assemble(source)).map('m')
+    const empty = used() - before
+    for (let key = 0; key < 200; key++) map.set(key, new Uint8Array(1000))
+    const result = { keys: [...map.keys()].length, empty, full: used() - before }
+    machine.close()
+    return result
+  }
+
+  test('elements on demand take no memory before they are there, and the same keys stay', () => {
+    const [prealloc, onDemand] = [fill({}), fill({ lruElements: 'bpf_mem_alloc' })]
+    expect(prealloc.keys).toBeGreaterThan(32)
+    expect(onDemand.keys).toBe(prealloc.keys)
+    expect(fill({ lruElements: 'prealloc' })).toEqual(prealloc)
+    expect(onDemand.empty).toBeLessThan(prealloc.empty)
+    expect(onDemand.full).toBeGreaterThan(onDemand.empty + 10)
+  })
+
+  test('there are no others', () => {
+    expect(() => new Machine({ policies: { lruElements: 'ida' as 'prealloc' } })).toThrow(
+      'policy lruElements is prealloc or bpf_mem_alloc, not ida',
+    )
   })
 })
