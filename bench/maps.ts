@@ -32,7 +32,7 @@ const MAIN: readonly Design[] = [
  * fetches is for the next update, so that every other one fails.
  */
 const OTHERS: readonly Design[] = [
-  PREALLOCATED,
+  { ...PREALLOCATED, name: 'prealloc again' },
   { name: 'bpf_mem_alloc, slab=own', policies: { elements: 'bpf_mem_alloc', slab: 'own' } },
   { name: 'bpf_mem_alloc, adaptive', policies: { elements: 'bpf_mem_alloc', watermarks: 'adaptive' } },
   ...(
