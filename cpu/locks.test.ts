@@ -82,6 +82,23 @@ describe('locks', () => {
   })
 })
 
+test('what was given up leaves no trace', () => {
+  withLocks((locks) => {
+    for (const name of ['a', 'b', 'c']) {
+      locks.lock(AT, name)
+      locks.lock(AT + 4, name)
+      expect(locks.holding).toBe(2)
+      locks.unlock(AT + 4)
+      locks.unlock(AT)
+      expect([locks.held, locks.holding]).toEqual([[], 0])
+      expect(() => locks.unlock(AT)).toThrow(InternalError)
+      locks.lock(AT + 8, name)
+      expect(locks.held).toEqual([{ at: AT + 8, name }])
+      locks.unlock(AT + 8)
+    }
+  })
+})
+
 describe('the injector', () => {
   test('counts steps, and runs what is planned before one of them, whose own steps do not count', () => {
     withLocks((locks, _, injector) => {
