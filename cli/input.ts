@@ -33,7 +33,8 @@ export function choosePrograms(command: ParsedCommand, object: ObjectSpec): read
   return object.programs.map((program) => program.name)
 }
 
-function listed(names: readonly string[]): string {
+/** The names, for the end of a message. */
+export function listed(names: readonly string[]): string {
   return names.length === 0 ? '' : `: ${names.join(', ')}`
 }
 
@@ -49,7 +50,7 @@ export function checkEngine(command: ParsedCommand): EngineName {
 }
 
 /** What only a simulated machine can be told. */
-const SIMULATED = ['cpus', 'rt', 'seed', 'policy', 'memory-limit', 'context', 'trace', 'unchecked']
+const SIMULATED = ['cpus', 'rt', 'seed', 'policy', 'memory-limit', 'context', 'trace', 'unchecked', 'inject']
 
 /** @throws UsageError for an option that the running kernel does not take */
 export function checkLinuxOptions({ values }: ParsedCommand): void {

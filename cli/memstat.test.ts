@@ -39,6 +39,37 @@ describe('memstat', () => {
     expect(memstat.settled.gracePeriods.pending).toBe(0)
   })
 
+  test('--events shows each thing that happens, in order', async () => {
+    const { status, stdout } = await harena(['memstat', FILLS, '--events'])
+    expect(status).toBe(0)
+    const lines = stdout.split('\n').filter((line) => line.includes(' ns  CPU '))
+    expect(lines.map((line) => Number(line.slice(0, 6)))).toEqual(lines.map((_, index) => index + 1))
+    expect(lines.filter((line) => /irq-work|refill/u.test(line)).map((line) => line.trim().replace(/^\d+ +/u, ''))).toEqual([
+      '0 ns  CPU 0 task     irq-work-raised     refill of map table, 72 bytes, CPU 0 (raised)',
+      '0 ns  CPU 0 hardirq  irq-work-run        refill of map table, 72 bytes, CPU 0',
+      '0 ns  CPU 0 hardirq  refill              map table, 72 bytes: 3 free, 48 added',
+    ])
+    // In front of the result, as they happened before it was known.
+    expect(stdout.indexOf('program-end')).toBeLessThan(stdout.indexOf('returned 0'))
+  })
+
+  test('--events for machines, and nothing without', async () => {
+    const { memstat, events } = JSON.parse((await harena(['memstat', FILLS, '--events', '--json'])).stdout)
+    expect(memstat.run.caches.length).toBeGreaterThan(0)
+    expect(events).toContainEqual({
+      number: expect.any(Number),
+      time: '0',
+      cpu: 0,
+      context: 'hardirq',
+      kind: 'refill',
+      allocator: 'map table',
+      unit: 72,
+      count: 3,
+      moved: 48,
+    })
+    expect(JSON.parse((await harena(['memstat', FILLS, '--json'])).stdout)).not.toHaveProperty('events')
+  })
+
   test("is about harena's own allocators", async () => {
     const { status, stderr } = await harena(['memstat', FILLS, '--engine', 'linux'])
     expect({ status, stderr }).toEqual({

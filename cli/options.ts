@@ -46,6 +46,9 @@ const TIMEOUT_OPTION: OptionSpec = {
 
 const BYTES = 'SPEC is hex:00ff…, @path or zero:N.'
 
+const INJECTION =
+  '--inject runs another program of the file in softirq, hardirq or nmi context before the N-th step of the run, before each (default), or before one in 16 at random, by the seed. Steps are instructions, and accesses of the allocators to what they share.'
+
 const RUN_OPTIONS: readonly OptionSpec[] = [
   PROGRAM_OPTION,
   ENGINE_OPTION,
@@ -66,6 +69,12 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'policy', value: 'NAME=VALUE', repeatable: true, help: 'choose how an allocator works, see below' },
   { name: 'memory-limit', value: 'BYTES', help: 'limit of kernel memory' },
+  {
+    name: 'inject',
+    value: 'PROGRAM@CONTEXT[:N|each|random]',
+    repeatable: true,
+    help: 'run a program before a step, see below',
+  },
   TIMEOUT_OPTION,
   { name: 'trace', help: 'each executed instruction, with the registers it changed, on standard error' },
   { name: 'unchecked', help: 'do not verify; the program cannot leave its memories and faults at the instruction' },
@@ -85,6 +94,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     notes: [
       BYTES,
       '--engine linux loads the program into the running kernel and runs it there, attached to nothing; options that only a simulated machine has are refused.',
+      INJECTION,
       policyHelp(),
     ],
   },
@@ -94,7 +104,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 1,
     most: 1,
     summary: 'run, then show the allocators: caches against their watermarks, grace periods, pages by owner',
-    options: RUN_OPTIONS,
+    options: [
+      ...RUN_OPTIONS.slice(0, -2),
+      { name: 'events', help: 'each thing that happens inside, in order, from the start of the run on' },
+      ...RUN_OPTIONS.slice(-2),
+    ],
     notes: ['Shows both what the run left, and what is there once all deferred work is done. Engine interpreter only.'],
   },
   {

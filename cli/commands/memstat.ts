@@ -1,5 +1,6 @@
 /** `harena memstat`: runs a program, then shows what the allocators hold. */
-import type { Machine, MemCacheStatistics, MemoryStatistics } from '../../index.ts'
+import type { Machine, MachineEvent, MemCacheStatistics, MemoryStatistics } from '../../index.ts'
+import { eventJson, eventLine } from '../events.ts'
 import { checkEngine } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
@@ -7,7 +8,17 @@ import { type Addition, runThen } from './run.ts'
 
 export async function memstat(command: ParsedCommand, io: Io): Promise<number> {
   if (checkEngine(command) === 'linux') throw new UsageError("memstat shows harena's own allocators, not the kernel's")
-  return runThen(command, io, look)
+  const { events, json } = command.values
+  return runThen(command, io, (machine) => {
+    const seen: MachineEvent[] = []
+    // For people as they happen, so that they are there where the run comes to no end.
+    if (events === true)
+      machine.on('event', (event) => (json === true ? seen.push(event) : io.out(`${eventLine(event)}\n`)))
+    return () => {
+      const { json: fields, lines } = look(machine)
+      return { json: events === true ? { ...fields, events: seen.map(eventJson) } : fields, lines }
+    }
+  })
 }
 
 /** Deferred work hides what a program really used, so both states are shown. */

@@ -1,6 +1,7 @@
 /** `harena run`: verifies and runs one program, prints its result and the globals it changed. */
 import {
   HarenaError,
+  type Injection,
   type LoadedObject,
   link,
   Machine,
@@ -14,6 +15,7 @@ import {
 import { LinuxMachine, type LinuxObject, type LinuxRunResult } from '../../linux/index.ts'
 import { runInChild } from '../child.ts'
 import { type Dumped, dump, globalText, renderDump } from '../dump.ts'
+import { injectionLines, injectionsJson, startInjections, type Wanted, wantedInjections } from '../inject.ts'
 import { checkEngine, checkLinuxOptions, chooseProgram, readObject } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
@@ -44,6 +46,7 @@ interface Outcome {
   readonly output: readonly string[]
   readonly changed: ReadonlyMap<string, string>
   readonly dumped: readonly Dumped[]
+  readonly injections: readonly Injection[]
 }
 
 /**
@@ -51,7 +54,7 @@ interface Outcome {
  * before that there is no program to speak of, and main.ts makes it.
  */
 export function run(command: ParsedCommand, io: Io): Promise<number> {
-  return runThen(command, io, () => undefined)
+  return runThen(command, io, () => () => undefined)
 }
 
 /** What a command adds to the outcome of a run: fields for machines, lines for people. */
@@ -60,11 +63,11 @@ export interface Addition {
   readonly lines: readonly string[]
 }
 
-/** As `run`; `look` sees the machine after the run, before it is closed. */
+/** As `run`; `watch` sees the machine before the run, and what it gives is called after it, before the machine closes. */
 export async function runThen(
   command: ParsedCommand,
   plain: Io,
-  look: (machine: Machine) => Addition | undefined,
+  watch: (machine: Machine) => () => Addition | undefined,
 ): Promise<number> {
   const progress = new Progress(plain)
   const io = besides(progress, plain)
@@ -75,23 +78,25 @@ export async function runThen(
   const program = chooseProgram(command, object)
   const repeat = numberOption(values, 'repeat', 1, 1, 2 ** 31)
   const options = runOptions(command, repeat, program, progress, io)
+  const wanted = wantedInjections(values, object)
   const reports: MemoryReport[] = []
   let machine: Machine | LinuxMachine | undefined
   try {
     // The child gets --timeout=0 and comes by here again; without a time-out the kernel may as well keep this process.
     if (engine === 'linux' && options.timeoutMs !== 0) return await runInChild(command, options, io)
-    machine = engine === 'linux' ? new LinuxMachine() : new Machine(machineOptions(command))
+    machine = engine === 'linux' ? new LinuxMachine() : new Machine(machineOptions(command, wanted))
     const unchecked = values.unchecked === true
     const told = (processed: number): void => progress.show(() => `verifying ${program}: ${processed} instructions`)
     const loaded = machine.load(object, {
-      programs: [program],
+      programs: [...new Set([program, ...wanted.map((one) => one.program)])],
       unchecked,
       ...(progress.wanted ? { progress: told } : {}),
     })
     hintAtTheZeroPage(loaded, program, io)
     if (machine instanceof Machine) listenToReports(machine, reports, io)
-    const outcome = runOnce(command, machine, loaded, program, options, io)
-    const addition = machine instanceof Machine ? look(machine) : undefined
+    const look = machine instanceof Machine ? watch(machine) : undefined
+    const outcome = runOnce(command, machine, loaded, program, options, wanted, io)
+    const addition = look?.()
     if (values.json === true) {
       const verdict = unchecked ? 'unchecked' : 'accepted'
       const fields = { ...outcomeJson(outcome, repeat), ...reportsJson(machine, reports), ...addition?.json }
@@ -113,7 +118,7 @@ export async function runThen(
   }
 }
 
-function machineOptions({ values }: ParsedCommand): MachineOptions {
+function machineOptions({ values }: ParsedCommand, wanted: readonly Wanted[]): MachineOptions {
   const limit = numberOption(values, 'memory-limit', 0, 0, Number.MAX_SAFE_INTEGER)
   const policies: Record<string, string> = {}
   for (const text of listOption(values, 'policy')) {
@@ -125,6 +130,7 @@ function machineOptions({ values }: ParsedCommand): MachineOptions {
     seed: numberOption(values, 'seed', 1, 0, Number.MAX_SAFE_INTEGER),
     rt: values.rt === true,
     policies,
+    injection: wanted.length > 0,
     ...(limit === 0 ? {} : { memoryLimit: limit }),
   }
 }
@@ -162,6 +168,7 @@ function runOnce(
   loaded: AnyLoaded,
   program: string,
   options: RunOptions,
+  wanted: readonly Wanted[],
   io: Io,
 ): Outcome {
   for (const text of listOption(command.values, 'set')) setGlobal(loaded, text)
@@ -174,10 +181,12 @@ function runOnce(
   else if (prints(loaded.spec)) listenIfPossible(machine, listener, io)
   const before = globalTexts(loaded)
   const { type } = loaded.program(program)
+  const injections = startInjections(loaded, wanted)
   const result = loaded.program(program).run(options)
+  for (const injection of injections) injection.end()
   const changed = new Map([...globalTexts(loaded)].filter(([name, text]) => before.get(name) !== text))
   const dumped = listOption(command.values, 'dump').flatMap((name) => dump(loaded, name))
-  return { type, result, output, changed, dumped }
+  return { type, result, output, changed, dumped, injections }
 }
 
 /** What is wrong with the use of memory, for both kinds of readers: also where the program faults in the end. */
@@ -254,7 +263,10 @@ function hintAtTheZeroPage(loaded: AnyLoaded, program: string, io: Io): void {
 }
 
 /** Values of 64 bits are strings: a JSON number would lose their lower bits. */
-function outcomeJson({ type, result, output, changed, dumped }: Outcome, repeat: number): Record<string, unknown> {
+function outcomeJson(
+  { type, result, output, changed, dumped, injections }: Outcome,
+  repeat: number,
+): Record<string, unknown> {
   return {
     ...('r0' in result ? { r0: `0x${result.r0.toString(16)}` } : {}),
     retval: result.retval,
@@ -265,14 +277,15 @@ function outcomeJson({ type, result, output, changed, dumped }: Outcome, repeat:
     output,
     globals: Object.fromEntries(changed),
     dump: Object.fromEntries(dumped.map((item) => [item.name, item.json])),
+    ...injectionsJson(injections),
   }
 }
 
 /** r0 is shown where it says more than the 32 bits that the kernel gives back. */
-function renderOutcome(program: string, { type, result, changed, dumped }: Outcome): string {
+function renderOutcome(program: string, { type, result, changed, dumped, injections }: Outcome): string {
   const wide = 'r0' in result && result.r0 !== BigInt(result.retval) ? `, r0 0x${result.r0.toString(16)}` : ''
   const lines = [`${program}: returned ${result.retval} (0x${result.retval.toString(16)}${wide})`]
-  lines.push(...packetLines(type, result))
+  lines.push(...packetLines(type, result), ...injectionLines(injections))
   for (const [name, text] of changed) lines.push(`  ${name} = ${text}`)
   for (const item of dumped) lines.push(...renderDump(item))
   return `${lines.join('\n')}\n`
