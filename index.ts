@@ -4,8 +4,9 @@
  *     assemble(text) -> ObjectSpec --machine.load--> LoadedObject --program(name).run()--> result
  *                                                          \--map(name).mmap()--> the arena as user space sees it
  */
+
+import { jit } from './jit/engine.ts'
 import type { MapAttributes } from './maps/map.ts'
-import type { MemoryStatistics } from './memalloc/statistics.ts'
 import type { ObjectSpec } from './program/object.ts'
 import { verify } from './verifier/verify.ts'
 import type { ProgramImage } from './vm/bind.ts'
@@ -13,7 +14,7 @@ import { interpreter } from './vm/interpreter-engine.ts'
 import type { LoadedObject } from './vm/loaded-object.ts'
 import { MachineCore } from './vm/machine.ts'
 import type { MapHandle } from './vm/map-handle.ts'
-import type { LoadOptions, MachineListeners, MachineOptions } from './vm/options.ts'
+import type { LoadOptions, MachineListeners, MachineOptions, MachineStatistics } from './vm/options.ts'
 import type { Program } from './vm/program.ts'
 
 /** A whole simulated kernel: memory, CPUs, allocators, clock, maps and programs. Nothing of it is shared with others. */
@@ -22,7 +23,7 @@ export class Machine {
 
   /** @throws HarenaError for options that cannot be, and where the address space is used up */
   constructor(options: MachineOptions = {}) {
-    this.#core = new MachineCore(options, { verify, engines: [interpreter] })
+    this.#core = new MachineCore(options, { verify, engines: [interpreter, jit] })
   }
 
   /**
@@ -67,7 +68,7 @@ export class Machine {
   }
 
   /** What the allocators hold now: pages by owner, caches by CPU and size, grace periods. */
-  statistics(): MemoryStatistics {
+  statistics(): MachineStatistics {
     return this.#core.statistics()
   }
 
@@ -152,6 +153,7 @@ export {
   type MachineListeners,
   type MachineOptions,
   type MachinePolicies,
+  type MachineStatistics,
   POLICIES,
   type PolicySpec,
   type RunOptions,

@@ -13,6 +13,8 @@ export interface HarenaLimits {
   readonly maxVerified?: number
   /** Seed of the machine, which its addresses, random numbers and time follow from. Default 1. */
   readonly seed?: number
+  /** What runs the programs. Default the machine's. */
+  readonly engine?: 'interpreter' | 'jit'
   /** Hooks of the runs, by program, each made when its run begins. */
   readonly hookOf?: (program: string) => Hook
   /** Simulated CPUs; as many as the kernel has where logs are to be the same. Default 1. */
@@ -27,9 +29,9 @@ export class TooLong extends Error {
 /** @throws TooLong */
 export function answerOfHarena(
   question: Question,
-  { maxVerified, cpus = 1, seed = 1, hookOf }: HarenaLimits = {},
+  { maxVerified, cpus = 1, seed = 1, engine, hookOf }: HarenaLimits = {},
 ): Answer {
-  const machine = new Machine({ cpus, seed })
+  const machine = new Machine({ cpus, seed, ...(engine === undefined ? {} : { engine }) })
   const progress = (processed: number): void => {
     if (maxVerified !== undefined && processed > maxVerified) throw new TooLong()
   }

@@ -1,0 +1,243 @@
+/**
+ * A program as a WebAssembly module: memories and natives imported, a function for each function of the program, and
+ * `run`, which takes registers from the run area and leaves them there.
+ *
+ *     run area, in kernel memory:   r0 … r10, eight bytes each | slot of the last call
+ *
+ * Natives (vm/helpers.ts, vm/kfuncs.ts) find their arguments there, as from the interpreter, so there is one of each.
+ */
+import { InternalError } from '../errors/errors.ts'
+import { buildCfg, type Cfg } from '../isa/cfg.ts'
+import { referenceTarget } from '../isa/flow.ts'
+import { Kind } from '../isa/table.ts'
+import { Access, type LoadableProgram } from '../program/loadable.ts'
+import { ExactAccess } from './exact.ts'
+import { compileFunction, type FunctionTarget } from './function-compiler.ts'
+import { type FunctionPlan, planFunction } from './plan.ts'
+import { type ModuleFunction, WasmModule } from './wasm/module.ts'
+import { I32, I64, type ValueType, Wasm } from './wasm/opcodes.ts'
+
+/** What is compiled. */
+export interface CompileInput {
+  readonly program: LoadableProgram
+  /** Access, by slot; undefined for an unchecked program. */
+  readonly access: Uint8Array | undefined
+  /** SlotFlag, by slot; undefined for an unchecked program. */
+  readonly flags: Uint8Array | undefined
+  /** Upper half of the arena's user addresses; 0 with BPF_F_NO_USER_CONV or without an arena. */
+  readonly userHigh: number
+  /** Offset of the arena's page table in kernel memory; undefined without an arena. */
+  readonly pageTable: number | undefined
+  /** Whether the memories are shared. */
+  readonly shared: boolean
+}
+
+/** A native that the program calls, in the order of the imports. */
+export interface NativeUse {
+  readonly kind: 'helper' | 'kfunc'
+  readonly id: number
+  readonly name: string
+}
+
+export interface Compiled {
+  readonly module: WasmModule
+  readonly natives: readonly NativeUse[]
+}
+
+/**
+ * The memories by index. V8 keeps the address of memory 0 in a register and loads that of the other one for each
+ * access, so the one that the program accesses more comes first. Without an arena, `arena` is never used.
+ */
+export interface Memories {
+  readonly kernel: number
+  readonly arena: number
+}
+
+/** Where the run area has the slot of a call. */
+export const SLOT_OFFSET = 88
+
+/** Bytes of a run area. */
+export const RUN_AREA_BYTES = 128
+
+/** Imported functions that are the engine's own. */
+export interface HostFunctions {
+  /** Looks at the clock. Throws when the time is up. */
+  readonly tick: number
+  /** LD_ABS and LD_IND: (at, bytes) -> whether the packet has it; the value in r0 of the run area. */
+  readonly packet: number
+  /** Executes the instruction at a slot on the registers of the run area, checked. */
+  readonly checked: number
+  /** Unchecked calls: (slot) enters a frame, and faults when there are too many. */
+  readonly enter: number
+  readonly leave: number
+  /** Unchecked calls through a register: (slot, register) -> slot of the function; -1 when a helper was called. */
+  readonly callx: number
+  /** Faults: nothing is at this slot that could be executed. */
+  readonly trap: number
+}
+
+/** What the functions of one module share. */
+export interface ModuleContext {
+  readonly input: CompileInput
+  readonly module: WasmModule
+  readonly memories: Memories
+  readonly host: HostFunctions
+  /** Index of the import of each native, by kind and number. */
+  readonly native: (kind: NativeUse['kind'], id: number) => number
+  readonly exact: ExactAccess
+  /** Function that starts at a slot. */
+  readonly target: (slot: number) => FunctionTarget
+  /** All functions of the program, by their first slot. */
+  readonly targets: ReadonlyMap<number, FunctionTarget>
+  /** Globals: offset of the run area, and what is left until the clock is looked at. */
+  readonly area: number
+  readonly fuel: number
+}
+
+const NOTHING: { readonly params: readonly ValueType[]; readonly results: readonly ValueType[] } = {
+  params: [],
+  results: [],
+}
+
+export function compileProgram(input: CompileInput): Compiled {
+  const module = new WasmModule()
+  const memories = importMemories(module, input)
+  const natives = nativesOf(input)
+  const imports = new Map(
+    natives.map(({ kind, id, name }) => [`${kind} ${id}`, module.importFunction(kind, name, NOTHING)]),
+  )
+  const host: HostFunctions = {
+    tick: module.importFunction('host', 'tick', NOTHING),
+    packet: module.importFunction('host', 'packet', { params: [I32, I32], results: [I32] }),
+    checked: module.importFunction('host', 'checked', { params: [I32], results: [] }),
+    enter: module.importFunction('host', 'enter', { params: [I32], results: [] }),
+    leave: module.importFunction('host', 'leave', NOTHING),
+    callx: module.importFunction('host', 'callx', { params: [I32, I32], results: [I32] }),
+    trap: module.importFunction('host', 'trap', { params: [I32], results: [] }),
+  }
+  const area = module.global('area', I32)
+  const fuel = module.global('fuel', I32)
+  const cfg = buildCfg(input.program.insns)
+  const targets = declareFunctions(module, input, cfg)
+  const context: ModuleContext = {
+    input,
+    module,
+    memories,
+    host,
+    native: (kind, id) => {
+      const index = imports.get(`${kind} ${id}`)
+      if (index === undefined) throw new InternalError(`${kind} ${id} was not imported`)
+      return index
+    },
+    exact: new ExactAccess(module, memories, input.pageTable ?? 0),
+    target: (slot) => {
+      const target = targets.get(slot)
+      if (target === undefined) throw new InternalError(`no function starts at slot ${slot}`)
+      return target
+    },
+    targets,
+    area,
+    fuel,
+  }
+  for (const target of targets.values()) target.declared.body = compileFunction(context, target)
+  module.exportFunction('run', entryPoint(context))
+  module.exportGlobal('area', area)
+  module.exportGlobal('fuel', fuel)
+  return { module, natives }
+}
+
+function importMemories(module: WasmModule, { access, pageTable, shared }: CompileInput): Memories {
+  const count = (kind: Access): number => access?.reduce((sum, found) => sum + (found === kind ? 1 : 0), 0) ?? 0
+  const arenaFirst = count(Access.ARENA) >= count(Access.KERNEL)
+  if (pageTable === undefined) return { kernel: module.importMemory('memory', 'kernel', shared), arena: -1 }
+  if (!arenaFirst) {
+    const kernel = module.importMemory('memory', 'kernel', shared)
+    return { kernel, arena: module.importMemory('memory', 'arena', shared) }
+  }
+  const arena = module.importMemory('memory', 'arena', shared)
+  return { kernel: module.importMemory('memory', 'kernel', shared), arena }
+}
+
+/** Every native that is called, once. */
+function nativesOf({ program, flags }: CompileInput): NativeUse[] {
+  const found = new Map<string, NativeUse>()
+  program.insns.forEach((_, slot) => {
+    if (flags !== undefined && flags[slot] === 0) return
+    const use = nativeAt(program, slot)
+    if (use !== undefined) found.set(`${use.kind} ${use.id}`, use)
+  })
+  return [...found.values()]
+}
+
+/** The native that the call at `slot` leads to. */
+export function nativeAt(program: LoadableProgram, slot: number): NativeUse | undefined {
+  const insn = program.insns[slot]!
+  if (insn.row.kind === Kind.CALL_HELPER) return { kind: 'helper', id: insn.imm, name: `${insn.imm}` }
+  if (insn.row.kind !== Kind.CALL_KFUNC) return undefined
+  const binding = program.bindings.get(slot)
+  const id = binding?.kind === 'kfunc' ? binding.prototype.id : insn.imm
+  return { kind: 'kfunc', id, name: `${id}` }
+}
+
+/** The program's functions: where it starts, and what calls lead to. */
+function declareFunctions(module: WasmModule, input: CompileInput, cfg: Cfg): ReadonlyMap<number, FunctionTarget> {
+  const { insns, subprograms } = input.program
+  const starts = new Set([0])
+  insns.forEach((insn, slot) => {
+    if (input.flags !== undefined && input.flags[slot] === 0) return
+    const to = referenceTarget(insn, slot)
+    if (to !== undefined && to >= 0 && to < insns.length) starts.add(to)
+  })
+  const names = new Map(subprograms.map(({ start, name }) => [start as number, name]))
+  return new Map(
+    [...starts]
+      .sort((a, b) => a - b)
+      .map((start) => {
+        const plan = planFunction(input, cfg, start)
+        return [start, { plan, declared: module.declare(names.get(start) ?? `fn_${start}`, signatureOf(input, plan)) }]
+      }),
+  )
+}
+
+/**
+ * A verified function takes its frame and the arguments that it reads, and gives r0. One that nobody has checked may
+ * read what its caller had in any register, and leaves r0 to r5 to it.
+ */
+function signatureOf({ access }: CompileInput, { params }: FunctionPlan): ModuleFunction['signature'] {
+  if (access === undefined) return { params: [I32, ...wide(10)], results: wide(6) }
+  const count = [1, 2, 3, 4, 5].filter((n) => (params & (1 << n)) !== 0).length
+  return { params: [I32, ...wide(count)], results: [I64] }
+}
+
+function wide(count: number): ValueType[] {
+  return Array.from({ length: count }, (): ValueType => I64)
+}
+
+/** `run(area, frame)`: frame is the lowest address of the program's own stack frame. */
+function entryPoint({ module, memories, area, target, input }: ModuleContext): ModuleFunction {
+  const { plan, declared } = target(0)
+  return module.define('run', { params: [I32, I32], results: [] }, (w) => {
+    const unchecked = input.access === undefined
+    w.get(0)
+    w.globalSet(area)
+    if (!unchecked) w.get(0)
+    w.get(1)
+    for (let n = unchecked ? 0 : 1; n <= (unchecked ? 9 : 5); n++) {
+      if (!unchecked && (plan.params & (1 << n)) === 0) continue
+      w.get(0)
+      w.access(Wasm.I64_LOAD, memories.kernel, 8 * n, true)
+    }
+    w.call(declared.index)
+    if (!unchecked) {
+      w.access(Wasm.I64_STORE, memories.kernel, 0, true)
+      return
+    }
+    const value = w.local(I64)
+    for (let n = 5; n >= 0; n--) {
+      w.set(value)
+      w.get(0)
+      w.get(value)
+      w.access(Wasm.I64_STORE, memories.kernel, 8 * n, true)
+    }
+  })
+}

@@ -1,0 +1,125 @@
+/** Calls: natives through the run area, functions of the program directly. */
+import type { Instruction } from '../isa/instruction.ts'
+import { Kind } from '../isa/table.ts'
+import { FRAME_BYTES } from '../vm/state.ts'
+import { nativeAt, SLOT_OFFSET } from './compile.ts'
+import type { Emitter } from './emitter.ts'
+import type { FunctionTarget } from './function-compiler.ts'
+import { argumentCount } from './plan.ts'
+import { I32, Wasm } from './wasm/opcodes.ts'
+
+/** Puts registers `first` to `last` into the run area. */
+export function spillRegisters(e: Emitter, first: number, last: number): void {
+  const { w } = e
+  w.globalGet(e.context.area)
+  w.set(e.scratch32)
+  for (let n = first; n <= last; n++) {
+    w.get(e.scratch32)
+    e.get64(n)
+    w.access(Wasm.I64_STORE, e.context.memories.kernel, 8 * n, true)
+  }
+}
+
+function storeSlot(e: Emitter, slot: number): void {
+  const { w } = e
+  w.globalGet(e.context.area)
+  w.i32(slot)
+  w.access(Wasm.I32_STORE, e.context.memories.kernel, SLOT_OFFSET, true)
+}
+
+export function fillRegister(e: Emitter, n: number): void {
+  e.w.globalGet(e.context.area)
+  e.w.access(Wasm.I64_LOAD, e.context.memories.kernel, 8 * n, true)
+  e.w.set(e.register(n))
+}
+
+export function emitNative(e: Emitter, slot: number): void {
+  const { context, w } = e
+  const insn = context.input.program.insns[slot]!
+  const use = nativeAt(context.input.program, slot)!
+  spillRegisters(e, 1, e.checked ? 5 : argumentCount(insn, context.input, slot))
+  storeSlot(e, slot)
+  w.call(context.native(use.kind, use.id))
+  fillRegister(e, 0)
+}
+
+export function emitLocalCall(e: Emitter, insn: Instruction, slot: number): void {
+  const { context, w } = e
+  if (e.checked) {
+    emitUncheckedCall(e, context.target(slot + 1 + insn.imm), slot)
+    return
+  }
+  const { plan, declared } = context.target(slot + 1 + insn.imm)
+  w.get(e.frame)
+  w.i32(FRAME_BYTES)
+  w.op(Wasm.I32_SUB)
+  for (let n = 1; n <= 5; n++) if ((plan.params & (1 << n)) !== 0) e.get64(n)
+  w.call(declared.index)
+  w.set(e.register(0))
+}
+
+/** Every register goes along, r0 to r5 come back; the host counts the frames. */
+function emitUncheckedCall(e: Emitter, { declared }: FunctionTarget, slot: number): void {
+  const { context, w } = e
+  w.i32(slot)
+  w.call(context.host.enter)
+  w.get(e.frame)
+  w.i32(FRAME_BYTES)
+  w.op(Wasm.I32_SUB)
+  for (let n = 0; n <= 9; n++) e.get64(n)
+  w.call(declared.index)
+  for (let n = 5; n >= 0; n--) w.set(e.register(n))
+  w.call(context.host.leave)
+}
+
+/** A call through a register, of unchecked programs: of a helper by its number, or of a function by its address. */
+export function emitCallx(e: Emitter, insn: Instruction, slot: number): void {
+  const { context, w } = e
+  spillRegisters(e, 0, 10)
+  storeSlot(e, slot)
+  const to = w.local(I32)
+  w.i32(slot)
+  w.i32(insn.dst)
+  w.call(context.host.callx)
+  w.tee(to)
+  w.i32(0)
+  w.op(Wasm.I32_LT_S)
+  w.if()
+  fillRegister(e, 0)
+  w.else()
+  for (const [start, target] of context.targets) {
+    w.get(to)
+    w.i32(start)
+    w.op(Wasm.I32_EQ)
+    w.if()
+    emitUncheckedCall(e, target, slot)
+    w.end()
+  }
+  w.end()
+}
+
+/** A read outside the packet ends the function that runs, with 0 (Linux 6.18, observed). */
+export function emitPacketLoad(e: Emitter, insn: Instruction, slot: number): void {
+  const { context, w } = e
+  storeSlot(e, slot)
+  if (insn.row.kind === Kind.LD_IND) {
+    e.get32(insn.src)
+    w.i32(insn.imm)
+    w.op(Wasm.I32_ADD)
+  } else w.i32(insn.imm)
+  w.i32(insn.row.memWidth / 8)
+  w.call(context.host.packet)
+  w.op(Wasm.I32_EQZ)
+  w.if(undefined, false)
+  e.set64(0, () => w.i64(0))
+  e.exit()
+  w.end()
+  fillRegister(e, 0)
+}
+
+/** Nothing can run here. */
+export function emitTrap({ context, w }: Emitter, slot: number): void {
+  w.i32(slot)
+  w.call(context.host.trap)
+  w.op(Wasm.UNREACHABLE)
+}

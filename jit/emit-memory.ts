@@ -1,0 +1,324 @@
+/**
+ * Loads, stores and atomics. Which memory one goes to the verifier has found (program/loadable.ts, Access); of an
+ * unchecked program the host finds out at each access.
+ *
+ * Arena loads need no page table, as absent pages are all zero: one that is aligned lies in one page, and one whose
+ * address has not wrapped lies in the window. Stores and atomics go by the page byte of their base.
+ */
+import { InternalError } from '../errors/errors.ts'
+import type { Instruction } from '../isa/instruction.ts'
+import { Kind, Op, Operand } from '../isa/table.ts'
+import { contextLayout, findContextAccess } from '../program/contexts.ts'
+import { Access } from '../program/loadable.ts'
+import { FRAME_BYTES } from '../vm/state.ts'
+import { emitAtomic } from './emit-atomic.ts'
+import type { Emitter } from './emitter.ts'
+import { loadCode, storeCode } from './exact.ts'
+import type { Guard } from './guards.ts'
+import { pageBase } from './plan.ts'
+import { I64, Wasm } from './wasm/opcodes.ts'
+
+const FRAME_POINTER = 10
+/** All pages around are there. */
+const ALL_PRESENT = 7
+/** Offsets are less than this away from 0. */
+const MAX_OFFSET = 32_768
+
+const SIGNED_LOADS: Readonly<Record<number, Wasm>> = {
+  1: Wasm.I64_LOAD8_S,
+  2: Wasm.I64_LOAD16_S,
+  4: Wasm.I64_LOAD32_S,
+}
+const EXTEND: Readonly<Record<number, Wasm>> = {
+  1: Wasm.I64_EXTEND8_S,
+  2: Wasm.I64_EXTEND16_S,
+  4: Wasm.I64_EXTEND32_S,
+}
+
+export function accessAt(e: Emitter, slot: number): Access {
+  const { access } = e.context.input
+  return access === undefined ? Access.CHECKED : (access[slot] as Access)
+}
+
+export function emitAccess(e: Emitter, insn: Instruction, slot: number): void {
+  const access = accessAt(e, slot)
+  if (access === Access.CHECKED) {
+    emitChecked(e, insn, slot)
+    return
+  }
+  if (access === Access.NONE)
+    throw new InternalError(`the verifier has not said what ${insn.row.name} at slot ${slot} accesses`)
+  const { kind } = insn.row
+  if (kind === Kind.ATOMIC) {
+    emitAtomic(e, insn, access)
+    return
+  }
+  const store = kind === Kind.ST || kind === Kind.STX || kind === Kind.STORE_RELEASE
+  if (access === Access.ARENA) {
+    const covered = e.covered.has(slot)
+    if (store) (covered ? emitStraightStore : emitArenaStore)(e, insn)
+    else (covered ? emitStraightLoad : emitArenaLoad)(e, insn)
+    return
+  }
+  const { place, bytes } = placeOf(e, insn, access, store)
+  if (store) emitKernelStore(e, insn, place, bytes)
+  else emitKernelLoad(e, insn, place, bytes)
+}
+
+/** Where in kernel memory, from the base: an access of a context goes to the machine's own struct. */
+function placeOf(
+  e: Emitter,
+  insn: Instruction,
+  access: Access,
+  write: boolean,
+): { readonly place: number; readonly bytes: number } {
+  const bytes = insn.row.memWidth / 8
+  const layout = access === Access.CONTEXT ? contextLayout(e.context.input.program.type) : undefined
+  if (layout === undefined) return { place: insn.off, bytes }
+  const found = findContextAccess(layout, insn.off, bytes, write)
+  if (found === undefined) throw new InternalError(`the verifier let ${insn.row.name} into no field`)
+  return found
+}
+
+/**
+ * Pushes an address in kernel memory; gives what the access adds. The sum of base and offset is made here, as an
+ * access's own offset does not wrap, and a pointer may have been moved below 0 before the offset brings it back.
+ */
+export function pushKernelAddress(e: Emitter, base: number, offset: number): number {
+  const { w } = e
+  if (base === FRAME_POINTER) {
+    w.get(e.frame)
+    return FRAME_BYTES + offset
+  }
+  e.get32(base)
+  if (offset !== 0) {
+    w.i32(offset)
+    w.op(Wasm.I32_ADD)
+  }
+  return 0
+}
+
+function emitKernelLoad(e: Emitter, insn: Instruction, place: number, bytes: number): void {
+  const { w } = e
+  const signed = insn.row.kind === Kind.LDXSX
+  const offset = pushKernelAddress(e, insn.src, place)
+  w.access(signed ? SIGNED_LOADS[bytes]! : loadCode(bytes), e.context.memories.kernel, offset, false)
+  w.set(e.register(insn.dst))
+}
+
+function emitKernelStore(e: Emitter, insn: Instruction, place: number, bytes: number): void {
+  const offset = pushKernelAddress(e, insn.dst, place)
+  pushValue(e, insn)
+  e.w.access(storeCode(bytes), e.context.memories.kernel, offset, false)
+}
+
+/** The value that a store writes. */
+function pushValue(e: Emitter, insn: Instruction): void {
+  if (insn.row.operand === Operand.IMM) e.w.i64(insn.imm)
+  else e.get64(insn.src)
+}
+
+/** Pushes base + offset, modulo 2^32. */
+export function pushArenaAddress(e: Emitter, base: number, offset: number): void {
+  e.get32(base)
+  if (offset === 0) return
+  e.w.i32(offset)
+  e.w.op(Wasm.I32_ADD)
+}
+
+/** Pushes base and offset for an exact function. */
+export function pushExact(e: Emitter, base: number, offset: number): void {
+  e.get32(base)
+  e.w.i32(offset)
+}
+
+function emitArenaLoad(e: Emitter, insn: Instruction): void {
+  const { w } = e
+  const { row, src, dst, off } = insn
+  const bytes = row.memWidth / 8
+  const signed = row.kind === Kind.LDXSX
+  if (row.kind === Kind.LOAD_ACQUIRE) {
+    emitArenaAcquire(e, insn)
+    return
+  }
+  if (!pushLoadMayLeave(e, src, off, bytes)) {
+    emitStraightLoad(e, insn)
+    return
+  }
+  w.if(I64, false)
+  pushExact(e, src, off)
+  w.call(e.context.exact.load(bytes))
+  if (signed) w.op(EXTEND[bytes]!)
+  w.else()
+  const add = pushStraight(e, src, off)
+  w.access(signed ? SIGNED_LOADS[bytes]! : loadCode(bytes), e.context.memories.arena, add, true)
+  w.end()
+  w.set(e.register(dst))
+}
+
+/** Pushes the address of an access that lies in the window; gives what the access itself adds, which does not wrap. */
+function pushStraight(e: Emitter, base: number, offset: number): number {
+  if (offset < 0) {
+    pushArenaAddress(e, base, offset)
+    return 0
+  }
+  e.get32(base)
+  return offset
+}
+
+/** The load itself. */
+function emitStraightLoad(e: Emitter, { row, src, dst, off }: Instruction): void {
+  const bytes = row.memWidth / 8
+  const add = pushStraight(e, src, off)
+  e.w.access(row.kind === Kind.LDXSX ? SIGNED_LOADS[bytes]! : loadCode(bytes), e.context.memories.arena, add, false)
+  e.w.set(e.register(dst))
+}
+
+/** The store itself. */
+function emitStraightStore(e: Emitter, insn: Instruction): void {
+  const add = pushStraight(e, insn.dst, insn.off)
+  pushValue(e, insn)
+  e.w.access(storeCode(insn.row.memWidth / 8), e.context.memories.arena, add, false)
+}
+
+/** Pushes an i32 that is not 0 when the guard does not hold. */
+export function pushGuardFails(e: Emitter, guard: Guard): void {
+  const { w } = e
+  if (guard.kind === 'page') {
+    w.get(e.page(guard.register))
+    w.i32(ALL_PRESENT)
+    w.op(Wasm.I32_NE)
+    return
+  }
+  const { register, min, max, bytes } = guard
+  const shift = 31 - Math.clz32(bytes)
+  // Below `min` the sum wraps to a huge number; so much room is left at the top that it counts as too high.
+  pushArenaAddress(e, register, min)
+  rotate(e, shift)
+  w.i32(((2 ** 32 - (max - min) - bytes - (min < 0 ? MAX_OFFSET : 0)) / bytes) | 0)
+  w.op(Wasm.I32_GT_U)
+}
+
+/**
+ * Pushes whether a load has to go the exact way; false, and nothing pushed, when none has.
+ *
+ * One comparison says both that an address is aligned and that adding the offset does not leave the window: rotated
+ * right by log2(bytes), an unaligned address is a huge number.
+ */
+function pushLoadMayLeave(e: Emitter, base: number, off: number, bytes: number): boolean {
+  const { w } = e
+  const shift = 31 - Math.clz32(bytes)
+  if (off === 0) {
+    if (bytes === 1) return false
+    e.get32(base)
+    w.i32(bytes - 1)
+    w.op(Wasm.I32_AND)
+    return true
+  }
+  if (off > 0 && (off & (bytes - 1)) === 0) {
+    e.get32(base)
+    rotate(e, shift)
+    w.i32(((2 ** 32 - off - bytes) / bytes) | 0)
+    w.op(Wasm.I32_GT_U)
+    return true
+  }
+  // A sum that has wrapped is at the wrong end: below the offset, or so high that the exact way sorts it out.
+  pushArenaAddress(e, base, off)
+  if (off < 0) {
+    rotate(e, shift)
+    w.i32(((2 ** 32 - MAX_OFFSET - bytes) / bytes) | 0)
+    w.op(Wasm.I32_GT_U)
+    return true
+  }
+  rotate(e, shift)
+  w.i32(((2 ** 32 - bytes) / bytes) | 0)
+  w.op(Wasm.I32_GT_U)
+  pushArenaAddress(e, base, off)
+  w.i32(off)
+  w.op(Wasm.I32_LT_U)
+  w.op(Wasm.I32_OR)
+  return true
+}
+
+function rotate({ w }: Emitter, shift: number): void {
+  if (shift === 0) return
+  w.i32(shift)
+  w.op(Wasm.I32_ROTR)
+}
+
+/** Opens an `if` for the case that the page byte does not answer for the access. */
+export function openUnlessPresent(e: Emitter, insn: Instruction, type?: typeof I64): boolean {
+  const base = pageBase(insn, Access.ARENA)
+  if (base < 0) return false
+  e.w.get(e.page(base))
+  e.w.i32(ALL_PRESENT)
+  e.w.op(Wasm.I32_NE)
+  e.w.if(type, false)
+  return true
+}
+
+function emitArenaStore(e: Emitter, insn: Instruction): void {
+  const { w } = e
+  const { dst, off, row } = insn
+  const bytes = row.memWidth / 8
+  const exact = (): void => {
+    pushExact(e, dst, off)
+    pushValue(e, insn)
+    w.call(e.context.exact.store(bytes))
+  }
+  if (!openUnlessPresent(e, insn)) {
+    exact()
+    return
+  }
+  exact()
+  w.else()
+  emitStraightStore(e, insn)
+  w.end()
+}
+
+/** An absent page leaves the destination alone, unlike a plain load. */
+function emitArenaAcquire(e: Emitter, insn: Instruction): void {
+  const { w } = e
+  const { dst, src, off, row } = insn
+  const bytes = row.memWidth / 8
+  const exact = (): void => {
+    pushExact(e, src, off)
+    e.get64(dst)
+    w.call(e.context.exact.loadAcquire(bytes))
+  }
+  if (openUnlessPresent(e, insn, I64)) {
+    exact()
+    w.else()
+    pushArenaAddress(e, src, off)
+    w.access(loadCode(bytes), e.context.memories.arena, 0, false)
+    w.end()
+  } else exact()
+  w.set(e.register(dst))
+}
+
+/** The host executes it on the run area's registers. */
+function emitChecked(e: Emitter, insn: Instruction, slot: number): void {
+  spillAll(e)
+  e.w.i32(slot)
+  e.w.call(e.context.host.checked)
+  const { kind, op } = insn.row
+  if (kind === Kind.ATOMIC) {
+    fill(e, op === Op.CMPXCHG ? 0 : insn.src)
+  } else if (kind === Kind.LDX || kind === Kind.LDXSX || kind === Kind.LOAD_ACQUIRE) fill(e, insn.dst)
+}
+
+function spillAll(e: Emitter): void {
+  const { w } = e
+  for (let n = 0; n <= FRAME_POINTER; n++) {
+    w.globalGet(e.context.area)
+    e.get64(n)
+    w.access(Wasm.I64_STORE, e.context.memories.kernel, 8 * n, true)
+  }
+}
+
+function fill(e: Emitter, n: number): void {
+  if (n === FRAME_POINTER) return
+  e.w.globalGet(e.context.area)
+  e.w.access(Wasm.I64_LOAD, e.context.memories.kernel, 8 * n, true)
+  e.w.set(e.register(n))
+}

@@ -1,0 +1,185 @@
+/**
+ * The state of one function that is being written: which locals hold what.
+ *
+ *     frame      i32, lowest address of the 512 bytes that r10 points behind
+ *     r0 … r9    i64
+ *     page n     i32, the page byte of register n, where a later access uses it (plan.ts)
+ *     left, rest what may_goto has left: until the clock is looked at, and after that
+ */
+import { KERNEL_HIGH } from '../memory/memory.ts'
+import { FRAME_BYTES, MAY_GOTO_LIMIT } from '../vm/state.ts'
+import type { ModuleContext } from './compile.ts'
+import type { FunctionPlan } from './plan.ts'
+import { FunctionWriter, type Signature } from './wasm/function.ts'
+import { I32, I64, Wasm } from './wasm/opcodes.ts'
+
+/** Falls of a may_goto between two looks at the clock. */
+export const MAY_GOTO_BATCH = 65_536
+
+/** What a function with may_goto counts against the clock at its start: what it may run before it looks at it itself. */
+const MAY_GOTO_FUEL = 64
+
+const FRAME_POINTER = 10
+const PAGE_SHIFT = 12
+
+export const NONE_COVERED: ReadonlySet<number> = new Set()
+
+export class Emitter {
+  readonly context: ModuleContext
+  readonly plan: FunctionPlan
+  readonly w: FunctionWriter
+  /** No verifier has seen the program. */
+  readonly checked: boolean
+  readonly frame = 0
+  readonly #registers: number[] = []
+  readonly #pages: Map<number, number> = new Map()
+  #scratch32: number | undefined
+  #scratch64: number | undefined
+  #label: number | undefined
+  /** Slots of accesses that a guard in front has answered for. */
+  covered: ReadonlySet<number> = NONE_COVERED
+  left = -1
+  rest = -1
+
+  constructor(context: ModuleContext, plan: FunctionPlan, signature: Signature) {
+    this.context = context
+    this.plan = plan
+    this.w = new FunctionWriter(signature)
+    this.checked = context.input.access === undefined
+    let param = 1
+    for (let n = 0; n < FRAME_POINTER; n++) {
+      const given = this.checked || (n >= 1 && n <= 5 && (plan.params & (1 << n)) !== 0)
+      this.#registers.push(given ? param++ : -1)
+    }
+    if (plan.graph.some(({ kind }) => kind === 'dispatch')) this.#label = this.w.local(I32)
+  }
+
+  /** The label variable of irreducible flow; undefined where there is none. */
+  get label(): number | undefined {
+    return this.#label
+  }
+
+  /** The local of r0 to r9. */
+  register(n: number): number {
+    const found = this.#registers[n]!
+    if (found >= 0) return found
+    const made = this.w.local(I64)
+    this.#registers[n] = made
+    return made
+  }
+
+  get scratch32(): number {
+    this.#scratch32 ??= this.w.local(I32)
+    return this.#scratch32
+  }
+
+  get scratch64(): number {
+    this.#scratch64 ??= this.w.local(I64)
+    return this.#scratch64
+  }
+
+  /** What stands at the start of the function. */
+  enter(): void {
+    const { w, plan } = this
+    if (plan.hasMayGoto) {
+      this.left = w.local(I32)
+      this.rest = w.local(I32)
+      w.i32(MAY_GOTO_BATCH)
+      w.set(this.left)
+      w.i32(MAY_GOTO_LIMIT - MAY_GOTO_BATCH)
+      w.set(this.rest)
+      this.countFuel(MAY_GOTO_FUEL)
+    } else if (plan.start !== 0) this.countFuel(1)
+    this.readPages(plan.pagesAtEntry)
+  }
+
+  /** Takes from the fuel; looks at the clock when it is used up. */
+  countFuel(amount: number): void {
+    const { w } = this
+    const { fuel, host } = this.context
+    w.globalGet(fuel)
+    w.i32(amount)
+    w.op(Wasm.I32_SUB)
+    w.tee(this.scratch32)
+    w.globalSet(fuel)
+    w.get(this.scratch32)
+    w.i32(0)
+    w.op(Wasm.I32_LT_S)
+    w.if(undefined, false)
+    w.call(host.tick)
+    w.end()
+  }
+
+  /** Pushes a register's 64 bits. */
+  get64(n: number): void {
+    const { w } = this
+    if (n !== FRAME_POINTER) {
+      w.get(this.register(n))
+      return
+    }
+    this.get32(n)
+    w.op(Wasm.I64_EXTEND_I32_U)
+    w.i64(0, KERNEL_HIGH)
+    w.op(Wasm.I64_OR)
+  }
+
+  /** Pushes a register's low 32 bits as an i32. */
+  get32(n: number): void {
+    const { w } = this
+    if (n === FRAME_POINTER) {
+      w.get(this.frame)
+      w.i32(FRAME_BYTES)
+      w.op(Wasm.I32_ADD)
+      return
+    }
+    w.get(this.register(n))
+    w.op(Wasm.I32_WRAP_I64)
+  }
+
+  /** Sets a register to the i64 that `push` leaves. */
+  set64(n: number, push: () => void): void {
+    push()
+    this.w.set(this.register(n))
+  }
+
+  /** Sets a register to the i32 that `push` leaves, zero-extended. */
+  set32(n: number, push: () => void): void {
+    push()
+    this.w.op(Wasm.I64_EXTEND_I32_U)
+    this.w.set(this.register(n))
+  }
+
+  /** The local with the page byte of register `n`. */
+  page(n: number): number {
+    const found = this.#pages.get(n)
+    if (found !== undefined) return found
+    const made = this.w.local(I32)
+    this.#pages.set(n, made)
+    return made
+  }
+
+  /** Reads the page bytes of these registers. */
+  readPages(mask: number): void {
+    const { w } = this
+    for (let n = 0; n < FRAME_POINTER; n++) {
+      if ((mask & (1 << n)) === 0) continue
+      this.get32(n)
+      w.i32(PAGE_SHIFT)
+      w.op(Wasm.I32_SHR_U)
+      w.access(Wasm.I32_LOAD8_U, this.context.memories.kernel, this.context.input.pageTable ?? 0, true)
+      w.set(this.page(n))
+    }
+  }
+
+  copyPage(to: number, from: number): void {
+    if (to === from) return
+    this.w.get(this.page(from))
+    this.w.set(this.page(to))
+  }
+
+  /** Leaves the function with what it gives its caller. */
+  exit(): void {
+    for (let n = 0; n <= (this.checked ? 5 : 0); n++) this.get64(n)
+    this.w.op(Wasm.RETURN)
+  }
+}

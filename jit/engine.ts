@@ -1,0 +1,180 @@
+/**
+ * The compiler as an engine: a program becomes a module when it first runs, an instance of it bound to the machine's
+ * memories then runs it.
+ */
+import { FaultError, InternalError } from '../errors/errors.ts'
+import { KERNEL_HIGH } from '../memory/memory.ts'
+import { loadPacket } from '../vm/access.ts'
+import { badCall, callNumber, functionSlot, tooDeep } from '../vm/calls.ts'
+import type { Engine, EngineInput, Runnable } from '../vm/engine.ts'
+import { FRAME_BYTES, MAX_FRAMES, type Native, type RunState, refuel } from '../vm/state.ts'
+import { checkedAccess } from './checked.ts'
+import { type Compiled, compileProgram, SLOT_OFFSET } from './compile.ts'
+import { compiledModule } from './module-cache.ts'
+
+/** Fuel between two looks at the clock: calls, and rounds of unchecked loops. */
+const BATCH = 65_536
+
+/** Word of the run area that has the slot of a call. */
+const SLOT_WORD = SLOT_OFFSET / 4
+
+export const jit: Engine = {
+  name: 'jit',
+  prepare: (input) => new CompiledProgram(input),
+}
+
+/** The compiled form of a program, for those who look at it. */
+export function compile(input: EngineInput): Compiled {
+  return compileProgram({
+    program: input.program,
+    access: input.verified?.access,
+    flags: input.verified?.flags,
+    userHigh: input.userHigh,
+    pageTable: input.arena?.table.base,
+    shared: input.kernel.buffer instanceof SharedArrayBuffer,
+  })
+}
+
+interface Exports {
+  readonly run: (area: number, frame: number) => void
+  readonly area: WebAssembly.Global
+  readonly fuel: WebAssembly.Global
+}
+
+class CompiledProgram implements Runnable {
+  readonly #input: EngineInput
+  #exports: Exports | undefined
+  /** The run that is on top, and the registers in its area. */
+  #state: RunState | undefined
+  #regs: Int32Array | undefined
+  /** Views of run areas, by offset: there are few. */
+  readonly #views: Map<number, Int32Array> = new Map()
+
+  constructor(input: EngineInput) {
+    this.#input = input
+  }
+
+  run(state: RunState, args: readonly number[]): void {
+    const { areas } = this.#input
+    this.#exports ??= this.#instantiate()
+    const { run, area, fuel } = this.#exports
+    const at = areas.take()
+    const regs = this.#viewAt(at)
+    regs.fill(0)
+    regs.set(args, 2)
+    regs[20] = state.stackTop | 0
+    regs[21] = KERNEL_HIGH
+    const before = { state: this.#state, regs: this.#regs, area: area.value as number }
+    state.regs = regs
+    state.batch = BATCH
+    state.fuel = BATCH
+    state.depth = 0
+    this.#state = state
+    this.#regs = regs
+    fuel.value = BATCH
+    try {
+      run(at | 0, (state.stackTop - FRAME_BYTES) | 0)
+      // The area may be another run's before the result is looked at.
+      state.regs = regs.slice()
+    } finally {
+      this.#state = before.state
+      this.#regs = before.regs
+      area.value = before.area
+      areas.give(at)
+    }
+  }
+
+  #viewAt(at: number): Int32Array {
+    const found = this.#views.get(at)
+    if (found !== undefined) return found
+    const made = this.#input.kernel.i32.subarray(at >>> 2, (at >>> 2) + 26)
+    this.#views.set(at, made)
+    return made
+  }
+
+  #instantiate(): Exports {
+    const { kernel, arena } = this.#input
+    const compiled = compile(this.#input)
+    const module = compiledModule(compiled.module.encode())
+    const natives: Record<string, Record<string, () => void>> = { helper: {}, kfunc: {} }
+    for (const { kind, id, name } of compiled.natives) {
+      const native = kind === 'helper' ? this.#input.helper(id) : this.#input.kfunc(id)
+      // The verifier, or the loader of unchecked programs, has refused by name what has no implementation.
+      if (native === undefined) throw new InternalError(`${kind} ${id} has no implementation`)
+      natives[kind]![name] = this.#binding(native)
+    }
+    const instance = new WebAssembly.Instance(module, {
+      memory: { kernel: kernel.wasm, ...(arena === undefined ? {} : { arena: arena.memory.wasm }) },
+      ...natives,
+      host: this.#host(),
+    })
+    return instance.exports as unknown as Exports
+  }
+
+  /** A native as an import: it works on the registers in the run area. */
+  #binding(native: Native): () => void {
+    return () => {
+      const state = this.#state!
+      const regs = this.#regs!
+      state.slot = regs[SLOT_WORD]!
+      native(regs, state)
+      if (state.fuel < 0) this.#tick()
+    }
+  }
+
+  #host(): Record<string, (...args: number[]) => number | undefined> {
+    const input = this.#input
+    const current = (): RunState => this.#state!
+    return {
+      tick: () => this.#tick(),
+      packet: (at, bytes) => (loadPacket(current(), this.#regs!, at!, bytes!) ? 1 : 0),
+      checked: (slot) => {
+        checkedAccess(current(), this.#regs!, input.program.insns[slot!]!, slot!)
+        return undefined
+      },
+      enter: (slot) => {
+        const state = current()
+        if (state.depth + 1 >= MAX_FRAMES) throw tooDeep(state, slot!)
+        state.depth++
+        this.#spend()
+        return undefined
+      },
+      leave: () => {
+        current().depth--
+        return undefined
+      },
+      callx: (slot, register) => {
+        const state = current()
+        const regs = this.#regs!
+        const target = functionSlot(regs, 2 * register!)
+        if (target >= input.program.insns.length) throw badCall(state, slot!)
+        if (target >= 0) return target
+        state.slot = slot!
+        callNumber(regs, 2 * register!, state, input.helper)
+        return -1
+      },
+      trap: (slot) => {
+        throw new InternalError(`no instruction starts at slot ${slot}`)
+      },
+    }
+  }
+
+  #spend(): void {
+    const { fuel } = this.#exports!
+    fuel.value = (fuel.value as number) - 1
+    if ((fuel.value as number) < 0) this.#tick()
+  }
+
+  #tick(): undefined {
+    const state = this.#state!
+    try {
+      state.fuel = refuel(state, 0)
+    } catch (error) {
+      // Compiled code does not say where it is.
+      if (error instanceof FaultError && error.kind === 'timeout') throw new FaultError('timeout', 'timed out', {})
+      throw error
+    }
+    this.#exports!.fuel.value = BATCH
+    return undefined
+  }
+}

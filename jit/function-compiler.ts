@@ -1,0 +1,196 @@
+/**
+ * Writes the code of one function: its blocks in structured order, instruction by instruction. Registers are i64 locals
+ * (emitter.ts); what an instruction becomes is in emit-*.ts.
+ */
+import { InternalError } from '../errors/errors.ts'
+import { llvmText } from '../isa/disasm-llvm.ts'
+import type { Instruction } from '../isa/instruction.ts'
+import { Kind } from '../isa/table.ts'
+import { SlotFlag } from '../program/loadable.ts'
+import type { ModuleContext } from './compile.ts'
+import { emitAlu, emitEnd, emitMov, emitMovsx, emitNeg } from './emit-alu.ts'
+import { emitCallx, emitLocalCall, emitNative, emitPacketLoad, emitTrap } from './emit-call.ts'
+import { emitImmediate } from './emit-immediate.ts'
+import { emitCondition, emitMayGoto } from './emit-jump.ts'
+import { emitAccess, pushGuardFails } from './emit-memory.ts'
+import { Emitter, NONE_COVERED } from './emitter.ts'
+import { type GuardedRun, guardedRuns } from './guards.ts'
+import { copiesLow, type FunctionPlan, writes } from './plan.ts'
+import { emitStructured } from './structure.ts'
+import type { FunctionBody } from './wasm/function.ts'
+import type { ModuleFunction } from './wasm/module.ts'
+import { Wasm } from './wasm/opcodes.ts'
+
+/** A function of the program and the one of the module that it becomes. */
+export interface FunctionTarget {
+  readonly plan: FunctionPlan
+  readonly declared: ModuleFunction
+}
+
+export function compileFunction(context: ModuleContext, { plan, declared }: FunctionTarget): FunctionBody {
+  const e = new Emitter(context, plan, declared.signature)
+  const { insns } = context.input.program
+  e.enter()
+  emitStructured(e.w, plan.graph, e.label, {
+    loop: () => {
+      // Verified loops end: may_goto looks at the clock, and the verifier has walked all others.
+      if (!e.checked) return
+      e.countFuel(1)
+    },
+    body: (node) => {
+      const current = plan.graph[node]!
+      if (current.kind !== 'block') throw new InternalError(`node ${node} has no instructions`)
+      const { start, last } = current.block
+      const runs = guardedRuns(context.input, current.block)
+      for (let slot = start; slot <= last; slot++) {
+        const run = runs.get(slot)
+        if (run === undefined) emitSlot(e, insns[slot]!, slot)
+        else {
+          emitRun(e, run)
+          slot = run.last
+        }
+      }
+      // An unchecked program may run off its end.
+      if (current.next.length === 0 && insns[last]!.row.kind !== Kind.EXIT) emitTrap(e, last)
+    },
+    unlikely: (node) => {
+      const current = plan.graph[node]!
+      return current.kind === 'block' && insns[current.block.last]!.row.kind === Kind.MAY_GOTO ? 1 : undefined
+    },
+  })
+  return e.w.finish()
+}
+
+/** The run twice: as its guards allow, and each access on its own. */
+function emitRun(e: Emitter, run: GuardedRun): void {
+  const { insns } = e.context.input.program
+  const slots = (): void => {
+    for (let slot = run.first; slot <= run.last; slot++) emitSlot(e, insns[slot]!, slot)
+  }
+  run.guards.forEach((guard, at) => {
+    pushGuardFails(e, guard)
+    if (at > 0) e.w.op(Wasm.I32_OR)
+  })
+  e.w.if(undefined, false)
+  slots()
+  e.w.else()
+  e.covered = run.covered
+  slots()
+  e.covered = NONE_COVERED
+  e.w.end()
+}
+
+function emitSlot(e: Emitter, insn: Instruction, slot: number): void {
+  const { kind } = insn.row
+  if (kind === Kind.LD_IMM64_HI) return
+  const { flags } = e.context.input
+  e.w.note(`${slot}: ${llvmText(insn)}`)
+  if (flags !== undefined && (flags[slot]! & SlotFlag.SEEN) === 0) {
+    emitUnseen(e, insn)
+    return
+  }
+  emitInstruction(e, insn, slot)
+  const after = e.plan.pagesAfter[slot]!
+  if (after === 0) return
+  if (kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL) {
+    e.readPages(after)
+    return
+  }
+  const written = writes(insn) & after
+  if (written === 0) return
+  if (copiesLow(insn)) e.copyPage(insn.dst, insn.src)
+  else e.readPages(written)
+}
+
+/** What the verifier never reached is never run. */
+function emitUnseen({ w }: Emitter, { row }: Instruction): void {
+  w.op(Wasm.UNREACHABLE)
+  // The branch behind it takes its condition from the stack, which is anything behind `unreachable`.
+  if (row.kind === Kind.JCOND) w.i32(0)
+}
+
+function emitInstruction(e: Emitter, insn: Instruction, slot: number): void {
+  switch (insn.row.kind) {
+    case Kind.ALU:
+      emitAlu(e, insn, slot)
+      return
+    case Kind.NEG:
+      emitNeg(e, insn, slot)
+      return
+    case Kind.END:
+      emitEnd(e, insn)
+      return
+    case Kind.MOV:
+      emitMov(e, insn, slot)
+      return
+    case Kind.MOVSX:
+      emitMovsx(e, insn)
+      return
+    case Kind.CAST_KERN:
+      e.set32(insn.dst, () => e.get32(insn.src))
+      return
+    case Kind.CAST_USER:
+      emitCastUser(e, insn)
+      return
+    case Kind.LD_IMM64:
+      emitImmediate(e, insn, slot)
+      return
+    case Kind.LD_ABS:
+    case Kind.LD_IND:
+      emitPacketLoad(e, insn, slot)
+      return
+    case Kind.LDX:
+    case Kind.LDXSX:
+    case Kind.LOAD_ACQUIRE:
+    case Kind.ST:
+    case Kind.STX:
+    case Kind.STORE_RELEASE:
+    case Kind.ATOMIC:
+      emitAccess(e, insn, slot)
+      return
+    case Kind.JA:
+      return
+    case Kind.JCOND:
+      emitCondition(e, insn)
+      return
+    case Kind.MAY_GOTO:
+      emitMayGoto(e)
+      return
+    case Kind.CALL_HELPER:
+    case Kind.CALL_KFUNC:
+      emitNative(e, slot)
+      return
+    case Kind.CALL_LOCAL:
+      emitLocalCall(e, insn, slot)
+      return
+    case Kind.EXIT:
+      e.exit()
+      return
+    case Kind.CALLX:
+      emitCallx(e, insn, slot)
+      return
+    case Kind.LD_IMM64_HI:
+    case Kind.UNKNOWN:
+      emitTrap(e, slot)
+      return
+    default:
+      throw new InternalError(`instruction kind ${insn.row.kind satisfies never}`)
+  }
+}
+
+/** NULL stays NULL. */
+function emitCastUser(e: Emitter, { dst, src }: Instruction): void {
+  const { w } = e
+  const { userHigh } = e.context.input
+  e.get32(src)
+  w.tee(e.scratch32)
+  w.op(Wasm.I64_EXTEND_I32_U)
+  if (userHigh !== 0) {
+    w.i64(0, userHigh)
+    w.i64(0)
+    w.get(e.scratch32)
+    w.op(Wasm.SELECT)
+    w.op(Wasm.I64_OR)
+  }
+  w.set(e.register(dst))
+}

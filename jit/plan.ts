@@ -1,0 +1,220 @@
+/**
+ * What has to be known of a function before its code is written: its blocks, which registers it takes, and where the
+ * page bytes of arena pointers are kept.
+ *
+ * A page byte (arena/page-table.ts) stands beside each register that a later store or atomic to the arena goes
+ * through. It is read where the register is written, not where it is used: so it moves out of loops with the pointer,
+ * and several accesses through one pointer share it. Reading it is harmless whatever the register holds.
+ *
+ *     r1 = addr_space_cast(r2, 0, 1)     page1 = table[r1 >> 12]
+ *     *(u64 *)(r1 + 0) = r3              if page1 == 7: store, else the exact way
+ *     r1 += 16                           page1 = table[r1 >> 12]        (only if it is used again)
+ */
+import { basicBlocks } from '../isa/blocks.ts'
+import type { Cfg } from '../isa/cfg.ts'
+import type { Instruction } from '../isa/instruction.ts'
+import { ARGUMENTS, argumentMask } from '../isa/registers.ts'
+import { Kind, Op, Operand } from '../isa/table.ts'
+import { helperById } from '../program/helpers.ts'
+import { kfuncById } from '../program/kfuncs.ts'
+import { Access } from '../program/loadable.ts'
+import type { CompileInput } from './compile.ts'
+import { type FlowGraph, graphOf, makeReducible } from './flow-graph.ts'
+
+/** Bytes of a page: a byte of 7 speaks for accesses that end within so many of the base. */
+export const REACH = 4096
+
+export interface FunctionPlan {
+  readonly start: number
+  readonly graph: FlowGraph
+  /** Registers it takes, as a mask: those that it may read before it writes them. */
+  readonly params: number
+  /** By slot: registers whose page byte is used behind the instruction. */
+  readonly pagesAfter: Uint16Array
+  /** The same at its entry. */
+  readonly pagesAtEntry: number
+  readonly hasMayGoto: boolean
+}
+
+/** Which registers an instruction reads, as a mask. */
+export function reads(insn: Instruction, input: CompileInput, slot: number): number {
+  const { row } = insn
+  const dst = 1 << insn.dst
+  const src = 1 << insn.src
+  switch (row.kind) {
+    case Kind.ALU:
+    case Kind.JCOND:
+      return row.operand === Operand.REG ? dst | src : dst
+    case Kind.NEG:
+    case Kind.END:
+    case Kind.ST:
+    case Kind.CALLX:
+      return dst
+    case Kind.MOV:
+      return row.operand === Operand.REG ? src : 0
+    case Kind.MOVSX:
+    case Kind.CAST_KERN:
+    case Kind.CAST_USER:
+    case Kind.LDX:
+    case Kind.LDXSX:
+    case Kind.LOAD_ACQUIRE:
+    case Kind.LD_IND:
+      return src
+    case Kind.STX:
+    case Kind.STORE_RELEASE:
+      return dst | src
+    case Kind.ATOMIC:
+      return row.op === Op.CMPXCHG ? dst | src | 1 : dst | src
+    case Kind.CALL_HELPER:
+    case Kind.CALL_KFUNC:
+      return argumentMask(argumentCount(insn, input, slot))
+    case Kind.CALL_LOCAL:
+      return ARGUMENTS
+    case Kind.EXIT:
+      return 1
+    default:
+      return 0
+  }
+}
+
+/** Arguments of the helper or kfunc that `insn` calls. */
+export function argumentCount(insn: Instruction, { program }: CompileInput, slot: number): number {
+  if (insn.row.kind === Kind.CALL_HELPER) return helperById(insn.imm)?.args.length ?? 5
+  const binding = program.bindings.get(slot)
+  const prototype = binding?.kind === 'kfunc' ? binding.prototype : kfuncById(insn.imm)
+  return prototype?.params.length ?? 5
+}
+
+/** Which registers an instruction leaves changed, as a mask; what calls make unusable does not count. */
+export function writes(insn: Instruction): number {
+  const { row } = insn
+  switch (row.kind) {
+    case Kind.ALU:
+    case Kind.NEG:
+    case Kind.END:
+    case Kind.MOV:
+    case Kind.MOVSX:
+    case Kind.CAST_KERN:
+    case Kind.CAST_USER:
+    case Kind.LD_IMM64:
+    case Kind.LDX:
+    case Kind.LDXSX:
+    case Kind.LOAD_ACQUIRE:
+      return 1 << insn.dst
+    case Kind.ATOMIC:
+      if (row.op === Op.CMPXCHG) return 1
+      return row.fetch ? 1 << insn.src : 0
+    case Kind.LD_ABS:
+    case Kind.LD_IND:
+    case Kind.CALL_HELPER:
+    case Kind.CALL_KFUNC:
+    case Kind.CALL_LOCAL:
+    case Kind.CALLX:
+      return 1
+    default:
+      return 0
+  }
+}
+
+/** True for a copy that keeps the low half: source and destination share a page byte. */
+export function copiesLow(insn: Instruction): boolean {
+  const { kind, operand } = insn.row
+  return kind === Kind.CAST_KERN || kind === Kind.CAST_USER || (kind === Kind.MOV && operand === Operand.REG)
+}
+
+/** The register through whose page byte `insn` goes to the arena; -1 for none. */
+export function pageBase(insn: Instruction, access: number): number {
+  if (access !== Access.ARENA) return -1
+  const { kind, memWidth } = insn.row
+  const writesMemory = kind === Kind.ST || kind === Kind.STX || kind === Kind.STORE_RELEASE || kind === Kind.ATOMIC
+  if (!writesMemory && kind !== Kind.LOAD_ACQUIRE) return -1
+  if (Math.abs(insn.off) + memWidth / 8 > REACH) return -1
+  return kind === Kind.LOAD_ACQUIRE ? insn.src : insn.dst
+}
+
+/** Calls that may change which pages are there. */
+function changesPages({ kind }: Instruction['row']): boolean {
+  return kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL || kind === Kind.CALLX
+}
+
+export function planFunction(input: CompileInput, cfg: Cfg, start: number): FunctionPlan {
+  const blocks = basicBlocks(cfg, [start])
+  const entry = blocks.findIndex((block) => block.start === start)
+  const graph = makeReducible(graphOf(entryFirst(blocks, entry)))
+  const { insns } = input.program
+  const pagesAfter = new Uint16Array(insns.length)
+  const pagesAtEntry = solve(graph, (node, after) => pagesThrough(input, graph, node, after, pagesAfter))
+  const params = solve(graph, (node, after) => liveThrough(input, graph, node, after)) & 0x3ff
+  const hasMayGoto = blocks.some(({ last }) => insns[last]!.row.kind === Kind.MAY_GOTO)
+  return { start, graph, params, pagesAfter, pagesAtEntry, hasMayGoto }
+}
+
+/** Blocks with the entry's at index 0; the edges follow. */
+function entryFirst(blocks: ReturnType<typeof basicBlocks>, entry: number): ReturnType<typeof basicBlocks> {
+  if (entry === 0) return blocks
+  const moved = (at: number): number => (at === entry ? 0 : at >= 0 && at < entry ? at + 1 : at)
+  const ordered = [blocks[entry]!, ...blocks.slice(0, entry), ...blocks.slice(entry + 1)]
+  return ordered.map((block) => ({ ...block, fall: moved(block.fall), branch: moved(block.branch) }))
+}
+
+/** A mask before a node from the mask behind it. */
+type Through = (node: number, after: number) => number
+
+/** The mask before the entry, where a mask behind a node is those before its successors, or-ed. */
+function solve(graph: FlowGraph, through: Through): number {
+  const before = new Uint16Array(graph.length)
+  for (let moved = true; moved; ) {
+    moved = false
+    for (let node = graph.length - 1; node >= 0; node--) {
+      let after = 0
+      for (const to of graph[node]!.next) after |= before[to]!
+      const found = through(node, after)
+      if (found === before[node]) continue
+      before[node] = found
+      moved = true
+    }
+  }
+  return before[0]!
+}
+
+/** Calls `visit` with each slot of a node, the last first. */
+function backwards(graph: FlowGraph, node: number, insns: readonly Instruction[], visit: (slot: number) => void): void {
+  const current = graph[node]!
+  if (current.kind !== 'block') return
+  const { start, last } = current.block
+  for (let slot = last; slot >= start; slot--) if (insns[slot]!.row.kind !== Kind.LD_IMM64_HI) visit(slot)
+}
+
+function pagesThrough(
+  input: CompileInput,
+  graph: FlowGraph,
+  node: number,
+  after: number,
+  pagesAfter: Uint16Array,
+): number {
+  const { insns } = input.program
+  let live = after
+  backwards(graph, node, insns, (slot) => {
+    const insn = insns[slot]!
+    pagesAfter[slot] = live
+    const written = writes(insn)
+    if (copiesLow(insn)) {
+      if ((live & written) !== 0) live = (live & ~written) | (1 << insn.src)
+    } else live &= ~written
+    // After such a call the bytes are read again.
+    if (changesPages(insn.row)) live = 0
+    const base = pageBase(insn, input.access?.[slot] ?? Access.CHECKED)
+    if (base >= 0) live |= 1 << base
+  })
+  return live
+}
+
+function liveThrough(input: CompileInput, graph: FlowGraph, node: number, after: number): number {
+  const { insns } = input.program
+  let live = after
+  backwards(graph, node, insns, (slot) => {
+    const insn = insns[slot]!
+    live = (live & ~writes(insn)) | reads(insn, input, slot)
+  })
+  return live
+}
