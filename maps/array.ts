@@ -136,6 +136,14 @@ class ArrayMap implements BpfMap {
     return 0
   }
 
+  heldObjects(): readonly number[] {
+    const objects: number[] = []
+    for (let index = 0; index < this.maxEntries; index++) {
+      this.fields?.collect(this.values + index * this.stride, objects)
+    }
+    return objects
+  }
+
   destroy(): void {
     for (let index = 0; index < this.maxEntries; index++) this.fields?.drop(this.values + index * this.stride)
     this.kernel.pages.freeBytes(this.values, this.stride * this.maxEntries)

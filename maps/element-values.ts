@@ -26,6 +26,8 @@ export interface ElementValues {
   readUser(element: number, out: number): void
   /** Makes the kptr fields of a new element empty: in its memory stands whatever was left there. */
   reset(element: number): void
+  /** Adds the objects in the fields of an element. */
+  collect(element: number, objects: number[]): void
   /** Gives back the objects in the fields of an element that is in no chain any more. */
   drop(element: number): void
 }
@@ -82,6 +84,10 @@ class PlainValues implements ElementValues {
 
   reset(element: number): void {
     this.fields?.clear(element + this.offset)
+  }
+
+  collect(element: number, objects: number[]): void {
+    this.fields?.collect(element + this.offset, objects)
   }
 
   drop(element: number): void {
@@ -141,6 +147,10 @@ class PerCpuValues implements ElementValues {
 
   reset(element: number): void {
     for (let cpu = 0; cpu < this.cpus; cpu++) this.fields?.clear(this.at(element, cpu))
+  }
+
+  collect(element: number, objects: number[]): void {
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.fields?.collect(this.at(element, cpu), objects)
   }
 
   drop(element: number): void {

@@ -151,6 +151,14 @@ class HashMap implements BpfMap {
     return 0
   }
 
+  heldObjects(): readonly number[] {
+    const objects: number[] = []
+    for (let bucket = 0; bucket < this.table.buckets; bucket++) {
+      for (const element of this.table.chain(bucket)) this.values.collect(element, objects)
+    }
+    return objects
+  }
+
   destroy(): void {
     this.giveAll()
     this.supply.destroy()

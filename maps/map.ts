@@ -61,6 +61,8 @@ export interface BpfMap {
   /** Ends writing from user space. */
   freeze(): number
   readonly isFrozen: boolean
+  /** Offsets of the objects in the `kptr` fields of its values; absent where values can have none. */
+  heldObjects?(): readonly number[]
   /** Gives back its memory. */
   destroy(): void
 }

@@ -9,6 +9,7 @@
  */
 import type { Kernel } from '../memalloc/kernel.ts'
 import { copyBytes } from '../memory/access.ts'
+import { KERNEL_HIGH } from '../memory/memory.ts'
 import { specialFields } from '../program/special-fields.ts'
 import type { MapAttributes } from './map.ts'
 
@@ -38,6 +39,14 @@ export class ValueFields {
   /** Writes zeros: into what was never a value, or is a copy of one. */
   clear(at: number): void {
     for (const place of this.places) this.kernel.memory.u8.fill(0, at + place, at + place + POINTER_BYTES)
+  }
+
+  /** Adds the offsets of a value's objects. */
+  collect(at: number, objects: number[]): void {
+    for (const place of this.places) {
+      const word = (at + place) >>> 2
+      if (this.kernel.memory.i32[word + 1] === KERNEL_HIGH) objects.push(this.kernel.memory.i32[word]! >>> 0)
+    }
   }
 
   /** Gives back the objects of a value. */

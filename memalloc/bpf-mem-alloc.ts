@@ -64,6 +64,8 @@ export class BpfMemAlloc {
   private readonly base: number
   private readonly caches: readonly MemCache[]
   private destructor: Destructor | undefined
+  /** What was fetched and is not given back: in use, or on a list. */
+  private readonly held = { objects: 0, bytes: 0 }
   private state: 'live' | 'draining' | 'gone' = 'live'
 
   /** @throws ErrnoError ENOMEM without memory for the control blocks; a short prefill is no error */
@@ -226,6 +228,17 @@ export class BpfMemAlloc {
     )
   }
 
+  /** Bytes that an object in use takes, with its header. */
+  bytesAt(payload: number): number {
+    return this.costOf(this.homeOf(payload).unit)
+  }
+
+  /** Objects that are not on the lists of free ones, and bytes of those that are as well. At any time. */
+  get usage(): { readonly objects: number; readonly bytes: number } {
+    const free = this.caches.reduce((sum, cache) => sum + cache.count, 0)
+    return { objects: this.held.objects - free, bytes: this.held.bytes }
+  }
+
   /** Every cache, CPU by CPU, class by class; for statistics. */
   get allCaches(): readonly MemCache[] {
     return this.caches
@@ -312,6 +325,21 @@ export class BpfMemAlloc {
   }
 
   private fresh(unit: number, gfp: Gfp): number {
+    const object = this.fetch(unit, gfp)
+    if (object !== 0) {
+      this.held.objects++
+      this.held.bytes += this.costOf(unit)
+    }
+    return object
+  }
+
+  /** Bytes that an object takes from the slab and, of the per-CPU form, from the areas of all CPUs. */
+  private costOf(unit: number): number {
+    if (this.percpu) return this.slab.bytesOf(PERCPU_OBJECT) + this.areas.bytesOf(unit)
+    return this.own?.stride ?? this.slab.bytesOf(unit)
+  }
+
+  private fetch(unit: number, gfp: Gfp): number {
     const { slab, group } = this
     if (this.percpu) return this.freshPercpu(unit, gfp)
     if (this.own === undefined) return slab.alloc(unit, gfp, this.request)
@@ -343,6 +371,8 @@ export class BpfMemAlloc {
 
   private release(object: number, unit: number): void {
     const { slab, group } = this
+    this.held.objects--
+    this.held.bytes -= this.costOf(unit)
     this.destructor?.(object + HEADER_BYTES)
     this.debug?.released(object + HEADER_BYTES)
     if (this.percpu) {

@@ -51,10 +51,29 @@ export class BpfMemory {
     return this.globalInstance
   }
 
+  /** `global`, where it was made. */
+  get theGlobal(): BpfMemAlloc | undefined {
+    return this.globalInstance
+  }
+
   /** The machine's instance of per-CPU objects; `setUpClass` before a class is used. */
   get globalPercpu(): BpfMemAlloc {
     this.globalPercpuInstance ??= this.make({ name: 'bpf_global_percpu_ma', size: 0, percpu: true })
     return this.globalPercpuInstance
+  }
+
+  /** Of `global`, by program: what bpf_mem_alloc gave to it, less what it gave back. */
+  readonly taken: Map<string, { objects: number; bytes: number }> = new Map()
+
+  /** Counts objects that a program took (1) or gave back (-1). */
+  count(program: string, objects: number, bytes: number): void {
+    const taken = this.taken.get(program)
+    if (taken === undefined) {
+      this.taken.set(program, { objects, bytes })
+      return
+    }
+    taken.objects += objects
+    taken.bytes += bytes
   }
 
   /** Every instance that was not destroyed, in the order of creation. */

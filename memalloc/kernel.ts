@@ -8,6 +8,7 @@ import { HarenaError } from '../errors/errors.ts'
 import { KERNEL_BASE, type Memory } from '../memory/memory.ts'
 import { endLeases, endWhenForgotten, type Lease, takeMemory } from '../memory/pool.ts'
 import { plainSteps, type Steps } from '../memory/steps.ts'
+import { PAGE_SIZE } from '../program/types.ts'
 import { AccessCheck } from './access-check.ts'
 import { BpfMemory } from './bpf-memory.ts'
 import { Kmalloc } from './kmalloc.ts'
@@ -63,6 +64,7 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
   const percpu = new PercpuMemory(memory, steps, locks, pages)
   const bpf = new BpfMemory(slab, percpu)
   pages.setLimit(options.memoryLimit ?? 0)
+  pages.onLimit = (wanted) => reportLimit(reports, processors, pages, wanted)
   return {
     memory,
     steps,
@@ -79,6 +81,20 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
     leases: [{ memory, touched: () => touchedPages(memory) }],
     ids: { map: 0 },
   }
+}
+
+/** What user space does not get, a system call tells it; a program sees no more than a null pointer. */
+function reportLimit(reports: Reports, processors: Processors, pages: PageAllocator, wanted: number): void {
+  if (!reports.heard || !processors.trace.some(({ running }) => running !== undefined)) return
+  const { used, limit } = pages.statistics()
+  reports.note({
+    kind: 'out-of-memory',
+    by: processors.actor(),
+    wanted: wanted * PAGE_SIZE,
+    used: used * PAGE_SIZE,
+    limit: limit * PAGE_SIZE,
+    holders: reports.holders(),
+  })
 }
 
 /** Gives every memory back; nothing of the machine may be used afterwards. A second call does nothing. */

@@ -82,6 +82,11 @@ export class ObjectStore {
     return this.typeAt(at) !== undefined
   }
 
+  /** Bytes of the object that somebody owns there; 0 where there is none. Any number may be asked. */
+  sizeAt(at: number): number {
+    return this.typeAt(at)?.size ?? 0
+  }
+
   /** In debug mode: whether an object was there, and dropped. */
   wasDropped(at: number): boolean {
     return this.bpf.global.wasFreed(at)

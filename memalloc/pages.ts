@@ -278,11 +278,22 @@ export class PageAllocator {
       this.steps.add32(PAGES_USED, -pages)
       const { events } = this.processors
       if (events.active) events.emit({ kind: 'alloc-failed', allocator: 'pages', size: pages * PAGE_SIZE })
+      this.reachLimit(pages)
       return false
     }
     this.steps.add32(OWNER_PAGES + 4 * owner, pages)
     this.tell('pages-alloc', pages, owner)
     return true
+  }
+
+  /** Told of the first request that the limit refuses, and again once a quarter was free in between. */
+  onLimit: (pages: number) => void = () => undefined
+  private atLimit = false
+
+  private reachLimit(pages: number): void {
+    if (this.atLimit) return
+    this.atLimit = true
+    this.onLimit(pages)
   }
 
   /** Takes back a charge. */
@@ -293,6 +304,7 @@ export class PageAllocator {
     this.steps.add32(PAGES_USED, -pages)
     this.steps.add32(OWNER_PAGES + 4 * owner, -pages)
     this.tell('pages-free', pages, owner)
+    if (this.atLimit) this.atLimit = this.steps.load32(PAGES_USED) > 0.75 * this.steps.load32(PAGE_LIMIT)
   }
 
   private tell(kind: 'pages-alloc' | 'pages-free', pages: number, owner: number): void {

@@ -105,6 +105,8 @@ export function renderHolder({ owner, what, objects, bytes }: Holder): string {
 export class Reports {
   /** Of debug mode, in their order. */
   readonly misuse: DebugReport[] = []
+  /** Who has memory, the largest first; set by who knows maps and programs. */
+  holders: () => readonly Holder[] = () => []
   private readonly listeners: Set<ReportListener> = new Set()
 
   /** Returns what takes the listener away again. */
@@ -114,6 +116,11 @@ export class Reports {
     return () => {
       this.listeners.delete(own)
     }
+  }
+
+  /** Whether it is worth the while to make a report. */
+  get heard(): boolean {
+    return this.listeners.size > 0
   }
 
   note(report: MemoryReport): void {

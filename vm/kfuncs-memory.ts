@@ -24,11 +24,21 @@ export const MEMORY_KFUNCS: Readonly<Record<string, MakeNative>> = {
   },
   // void *bpf_mem_alloc(u32 size)
   bpf_mem_alloc: ({ kernel }) => {
-    return (R) => returnPointer(R, kernel.bpf.global.alloc(R[2]! >>> 0))
+    return (R, { program }) => {
+      const size = R[2]! >>> 0
+      const payload = kernel.bpf.global.alloc(size)
+      if (payload !== 0) kernel.bpf.count(program, 1, kernel.bpf.global.bytesAt(payload))
+      returnPointer(R, payload)
+    }
   },
   // void bpf_mem_free(void *p)
   bpf_mem_free: ({ kernel }) => {
-    return (R) => kernel.bpf.global.free(R[2]! >>> 0)
+    return (R, { program }) => {
+      const payload = R[2]! >>> 0
+      const { global } = kernel.bpf
+      if (!global.wasFreed(payload)) kernel.bpf.count(program, -1, -global.bytesAt(payload))
+      global.free(payload)
+    }
   },
   // void *bpf_mem_cache_alloc(struct bpf_mem_alloc *alloc)
   bpf_mem_cache_alloc: (services) => (R, state) => {

@@ -19,7 +19,8 @@ import type { BpfMap, MapAttributes } from '../maps/map.ts'
 import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
 import { checkOpen, closeKernel, closeWhenForgotten, type Kernel, makeKernel } from '../memalloc/kernel.ts'
 import type { MemoryPolicies } from '../memalloc/policies.ts'
-import { type MemoryStatistics, memoryStatistics } from '../memalloc/statistics.ts'
+import type { Holder } from '../memalloc/reports.ts'
+import { memoryStatistics } from '../memalloc/statistics.ts'
 import { KERNEL_BASE } from '../memory/memory.ts'
 import { keepAlive } from '../memory/pool.ts'
 import { hookedSteps } from '../memory/steps.ts'
@@ -35,6 +36,7 @@ import { checkedHelper, checkedKfunc } from './checked-call.ts'
 import type { Engine } from './engine.ts'
 import { Global } from './global.ts'
 import { IMPLEMENTED_HELPERS, makeHelpers } from './helpers.ts'
+import { holdersOf } from './holders.ts'
 import { InvalidProgramError } from './invalid-program.ts'
 import { IMPLEMENTED_KFUNCS, makeKfuncs } from './kfuncs.ts'
 import { LoadedObject } from './loaded-object.ts'
@@ -46,6 +48,7 @@ import {
   type MachineOptions,
   type MachineParts,
   type MachinePolicies,
+  type MachineStatistics,
 } from './options.ts'
 import { Program } from './program.ts'
 import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
@@ -67,6 +70,8 @@ export class MachineCore {
   readonly #kfuncs: ReadonlyMap<number, Native>
   /** Every map, by the offset of its object in kernel memory. */
   readonly #maps: Map<number, BpfMap> = new Map()
+  /** Pages taken for each map when it was made. */
+  readonly #made: Map<BpfMap, number> = new Map()
   readonly #allocs: Allocs
   /** Where the hash of each map's keys starts. */
   readonly #hashRandom: () => number
@@ -109,10 +114,14 @@ export class MachineCore {
     })
     closeWhenForgotten(this, this.#kernel)
     const maps = this.#maps
-    const allocs = new Allocs(this.#kernel)
+    const kernel = this.#kernel
+    const made = this.#made
+    const look = (): readonly Holder[] => holdersOf(kernel, made)
+    kernel.reports.holders = () => steps?.quietly(look) ?? look()
+    const allocs = new Allocs(kernel)
     this.#allocs = allocs
     this.#services = {
-      kernel: this.#kernel,
+      kernel,
       cpus: processors.cpus,
       clock: options.clock === 'real' ? realClock() : virtualClock(),
       output: new Output(),
@@ -166,6 +175,7 @@ export class MachineCore {
   #createMap(attributes: MapAttributes, origin: ElementOrigin): MapHandle {
     checkOpen(this.#kernel)
     const { placement, elements, forceDynamic, lruElements } = this.options.policies ?? {}
+    const { used } = this.#kernel.pages.statistics()
     const map = createMap(this.#kernel, attributes, {
       arena: { ...this.#arenaOptions, owner: this, ...(placement === undefined ? {} : { placement }) },
       hash: {
@@ -177,6 +187,7 @@ export class MachineCore {
       },
     })
     this.#maps.set(Number(map.info.address - KERNEL_BASE), map)
+    this.#made.set(map, this.#kernel.pages.statistics().used - used)
     return this.#held(new MapHandle(this.#kernel, map))
   }
 
@@ -231,9 +242,12 @@ export class MachineCore {
   }
 
   /** What the allocators hold now. */
-  statistics(): MemoryStatistics {
+  statistics(): MachineStatistics {
     checkOpen(this.#kernel)
-    const look = (): MemoryStatistics => memoryStatistics(this.#kernel)
+    const look = (): MachineStatistics => ({
+      ...memoryStatistics(this.#kernel),
+      holders: holdersOf(this.#kernel, this.#made),
+    })
     // Looking on is nothing that the machine does.
     return this.#environment.steps?.quietly(look) ?? look()
   }
@@ -353,6 +367,7 @@ export class MachineCore {
 
   #destroy(map: BpfMap): void {
     this.#maps.delete(Number(map.info.address - KERNEL_BASE))
+    this.#made.delete(map)
     map.destroy()
   }
 }

@@ -8,7 +8,8 @@ import { nearest } from '../errors/nearest.ts'
 import { LRU_ELEMENTS, type LruElements } from '../maps/lru-nodes.ts'
 import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
 import { type MemoryPolicies, POLICY_VALUES } from '../memalloc/policies.ts'
-import type { ReportListener } from '../memalloc/reports.ts'
+import type { Holder, ReportListener } from '../memalloc/reports.ts'
+import type { MemoryStatistics } from '../memalloc/statistics.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
 import type { Engine } from './engine.ts'
@@ -71,6 +72,12 @@ export interface MachineListeners {
    * without for it. With the report its text, one line. The listener must not make the machine do anything.
    */
   readonly report: ReportListener
+}
+
+/** What the allocators hold, and who has it. */
+export interface MachineStatistics extends MemoryStatistics {
+  /** By the names of maps, allocators and programs, the largest first. */
+  readonly holders: readonly Holder[]
 }
 
 /** What a machine is made of that it does not bring itself. */
