@@ -5,6 +5,7 @@
  *                                                          \--map(name).mmap()--> the arena as user space sees it
  */
 
+import { jit } from './jit/engine.ts'
 import type { MapAttributes } from './maps/map.ts'
 import type { ObjectSpec } from './program/object.ts'
 import { verify } from './verifier/verify.ts'
@@ -22,7 +23,7 @@ export class Machine {
 
   /** @throws HarenaError for options that cannot be, and where the address space is used up */
   constructor(options: MachineOptions = {}) {
-    this.#core = new MachineCore(options, { verify, engines: [interpreter] })
+    this.#core = new MachineCore(options, { verify, engines: [interpreter, jit] })
   }
 
   /**

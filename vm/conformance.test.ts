@@ -1,9 +1,11 @@
-/** Every vector of the bpf_conformance suite, on the interpreter. */
+/** Every vector of the bpf_conformance suite, on each engine of harena's own. */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { FaultError } from '../errors/errors.ts'
+import { jit } from '../jit/engine.ts'
 import { runConformance } from './conformance.ts'
+import { interpreter } from './interpreter-engine.ts'
 import { InvalidProgramError } from './invalid-program.ts'
 
 interface Vector {
@@ -24,8 +26,10 @@ describe('conformance vectors', () => {
     expect(vectors.length).toBe(240)
   })
 
-  test.for(vectors.filter((vector) => !vector.rejected))('$name', ({ program, memory, result }) => {
-    expect(runConformance(bytes(program), bytes(memory))).toBe(BigInt(result!))
+  describe.for([interpreter, jit])('on the $name', (engine) => {
+    test.for(vectors.filter((vector) => !vector.rejected))('$name', ({ program, memory, result }) => {
+      expect(runConformance(bytes(program), bytes(memory), { engine })).toBe(BigInt(result!))
+    })
   })
 
   test.for(vectors.filter((vector) => vector.rejected))('$name is refused', ({ program }) => {

@@ -15,6 +15,7 @@ import type { LoadableProgram } from '../program/loadable.ts'
 import type { Engine } from './engine.ts'
 import { interpreter } from './interpreter-engine.ts'
 import { InvalidProgramError } from './invalid-program.ts'
+import { RunAreas } from './run-areas.ts'
 import { makeRunState, STACK_BYTES, type Watch } from './state.ts'
 
 export interface ConformanceOptions {
@@ -61,6 +62,9 @@ function runIn(kernel: Kernel, insns: readonly Instruction[], bytes: Uint8Array,
     program: rawProgram(insns),
     verified: undefined,
     userHigh: 0,
+    kernel: kernel.memory,
+    arena: undefined,
+    areas: new RunAreas(kernel),
     helper: () => undefined,
     kfunc: () => undefined,
   })

@@ -2,8 +2,10 @@
  * What an engine is: something that turns a program into something that runs. The machine knows engines by this
  * interface alone; the interpreter is one.
  */
+import type { Memory } from '../memory/memory.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
-import type { Native, RunState } from './state.ts'
+import type { RunAreas } from './run-areas.ts'
+import type { ArenaSpace, Native, RunState } from './state.ts'
 
 /** What an engine is told of a program. */
 export interface EngineInput {
@@ -12,6 +14,10 @@ export interface EngineInput {
   readonly verified: VerifiedProgram | undefined
   /** Upper half of the user addresses of the program's arena; 0 without one, or with BPF_F_NO_USER_CONV. */
   readonly userHigh: number
+  readonly kernel: Memory
+  /** The arena that every run of the program sees. */
+  readonly arena: ArenaSpace | undefined
+  readonly areas: RunAreas
   /** Implementation of the helper with this number. */
   readonly helper: (id: number) => Native | undefined
   /** Implementation of the kfunc with this number of harena's. */

@@ -8,7 +8,9 @@ import { PageOwner } from '../memalloc/pages.ts'
 import { toBigUint } from '../memory/int64.ts'
 import { Access, type LoadableProgram, SlotFlag, type VerifiedProgram } from '../program/loadable.ts'
 import { MAP_FLAGS, PAGE_SIZE, type ProgramType } from '../program/types.ts'
+import type { Engine } from './engine.ts'
 import { interpreter } from './interpreter-engine.ts'
+import { RunAreas } from './run-areas.ts'
 import {
   type Hook,
   makeRunState,
@@ -55,6 +57,8 @@ export interface FixtureRun {
   readonly packet?: PacketArea
   /** Default `syscall`. */
   readonly type?: ProgramType
+  /** Default the interpreter. */
+  readonly engine?: Engine
 }
 
 export interface Outcome {
@@ -110,7 +114,10 @@ export class Fixture {
   /** Offset of a page of kernel memory; the one behind it is not allocated. */
   readonly page: number
 
+  readonly areas: RunAreas
+
   constructor(arena?: FixtureArena) {
+    this.areas = new RunAreas(this.kernel)
     const { pages } = this.kernel
     this.stack = pages.allocBytes(STACK_BYTES, PageOwner.STACK)
     // Three pages are the first three of a block of four.
@@ -123,10 +130,13 @@ export class Fixture {
 
   run(insns: readonly Instruction[], options: FixtureRun = {}): Outcome {
     const { arena } = this
-    const runnable = interpreter.prepare({
+    const runnable = (options.engine ?? interpreter).prepare({
       program: loadable(insns, options.type === undefined ? {} : { type: options.type }),
       verified: options.verified,
       userHigh: arena?.castHigh ?? 0,
+      kernel: this.kernel.memory,
+      arena,
+      areas: this.areas,
       helper: (id) => options.helpers?.[id],
       kfunc: () => undefined,
     })

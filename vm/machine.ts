@@ -52,6 +52,7 @@ import {
 } from './options.ts'
 import { Program } from './program.ts'
 import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
+import { RunAreas } from './run-areas.ts'
 import type { Services } from './services.ts'
 import type { Native } from './state.ts'
 import { watched } from './watched.ts'
@@ -64,6 +65,8 @@ export class MachineCore {
   readonly #parts: MachineParts
   readonly #engine: Engine
   readonly #kernel: Kernel
+  /** Made for the first program. */
+  #areas: RunAreas | undefined
   readonly #services: Services
   readonly #environment: RunEnvironment
   readonly #helpers: ReadonlyMap<number, Native>
@@ -337,6 +340,9 @@ export class MachineCore {
       program: loadable,
       verified: verified !== undefined && this.#kernel.accessCheck !== undefined ? watched(verified) : verified,
       userHigh: arena?.castHigh ?? 0,
+      kernel: this.#kernel.memory,
+      arena,
+      areas: (this.#areas ??= new RunAreas(this.#kernel)),
       helper: (id) => this.#helper(id, verified === undefined),
       kfunc: (id) => this.#kfunc(id, verified === undefined),
     })
