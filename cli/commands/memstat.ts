@@ -1,5 +1,5 @@
 /** `harena memstat`: runs a program, then shows what the allocators hold. */
-import type { Machine, MachineEvent, MemCacheStatistics, MemoryStatistics } from '../../index.ts'
+import type { Machine, MachineEvent, MachineStatistics, MemCacheStatistics } from '../../index.ts'
 import { eventJson, eventLine } from '../events.ts'
 import { checkEngine } from '../input.ts'
 import type { Io } from '../io.ts'
@@ -32,13 +32,14 @@ function look(machine: Machine): Addition {
   }
 }
 
-function render({ pages, slabs, caches, gracePeriods }: MemoryStatistics): string[] {
+function render({ pages, slabs, caches, gracePeriods, holders }: MachineStatistics): string[] {
   const owners = Object.entries(pages.byOwner).map(([owner, count]) => `${owner.toLowerCase()} ${count}`)
   const limit = Number.isFinite(pages.limit) ? ` of ${pages.limit}` : ''
   const { rcu, tasksTrace, pending } = gracePeriods
   return [
     `  pages: ${pages.used}${limit}${owners.length === 0 ? '' : ` (${owners.join(', ')})`}`,
     `  grace periods: rcu ${rcu}, tasks-trace ${tasksTrace}; ${pending} callbacks wait`,
+    ...holders.map(({ owner, what, objects, bytes }) => `  held by ${owner}: ${objects} ${what}, ${bytes} bytes`),
     ...slabs.map(
       (slab) => `  slab ${slab.name}: ${slab.slabs} slabs of ${slab.objects} objects of ${slab.stride} bytes`,
     ),
