@@ -6,7 +6,7 @@ const WIDTH = 860
 const PANEL = { width: 340, height: 300, top: 64 } as const
 const LEFT: readonly number[] = [56, 476]
 const LEGEND_TOP = 424
-const HEIGHT = 512
+const HEIGHT = 472
 
 /** Million rounds a second and CPU, at the bottom and the top of each panel. */
 const RANGE = [0.05, 10] as const

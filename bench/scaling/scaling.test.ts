@@ -1,4 +1,7 @@
-/** The simulation with the committed costs: nothing is timed here. */
+/**
+ * The simulation with the committed costs: nothing is timed here. Where the code of maps or allocators has changed, so
+ * may its traces: `npm run bench:scaling -- --write` draws the figure again and prints the page's table.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -6,10 +9,12 @@ import { COST_NAMES, type Costs, readCosts, scaled } from './costs.ts'
 import { drawFigure } from './figure.ts'
 import { CPU_COUNTS } from './published.ts'
 import { replay } from './replay.ts'
+import { showRound } from './show.ts'
 import { captureAll, comparePairs, type Pair, type Row, replayAll, verdict } from './table.ts'
 import { capture, Kind, kindOf, PERIOD, PERIODS, type Trace, targetOf } from './trace.ts'
 
 const FIGURE = join(import.meta.dirname, '../../docs/scaling.svg')
+const PAGE = join(import.meta.dirname, '../../docs/scaling.md')
 const { costs } = readCosts()
 
 let rows: Row[] = []
@@ -65,6 +70,23 @@ test('docs/scaling.svg is what the committed costs give', () => {
   expect(drawFigure(replayAll(rows, costs))).toBe(readFileSync(FIGURE, 'utf8'))
 })
 
+test('the table of docs/scaling.md is the same, and its published figures are those compared with', () => {
+  const page = readFileSync(PAGE, 'utf8')
+  const results = replayAll(rows, costs)
+  for (const [row, { algorithm }] of rows.entries()) {
+    const line = page.split('\n').find((each) => each.includes(`| \`${algorithm.elements}\` |`))
+    const cells = line
+      ?.split('|')
+      .slice(3, -1)
+      .map((cell) => [...cell.matchAll(/[\d.]+/g)].map(Number))
+    const expected = results[row]!.map((result, column) => {
+      const published = algorithm.published[column]
+      return [Number(result!.throughput.toFixed(2)), ...(published === undefined ? [] : [published])]
+    })
+    expect(cells, algorithm.elements).toEqual(expected)
+  }
+})
+
 describe('traces', () => {
   test('every CPU does all its rounds, and gives up each lock that it took', () => {
     for (const { algorithm, traces } of rows) {
@@ -86,6 +108,14 @@ describe('traces', () => {
     ['ida-nolock', ['bucket', "percpu_ida's lock"]],
   ] as const)('%s takes %j', (elements, names) => {
     expect([...new Set(capture(elements, 2).lockNames)].sort()).toEqual([...names])
+  })
+
+  test('are shown by lines and locks', () => {
+    const shown = showRound(capture('prealloc', 2), costs)
+    expect(shown).toMatch(/^lock 1 \(bucket\), load 1, /)
+    expect(shown).toMatch(/, unlock 2 \(the lock of a per-CPU free list\)$/)
+    expect(shown).not.toMatch(/\*|waits/)
+    expect(showRound(capture('one-lock', 4), costs)).toMatch(/lock 2 \(the free list's lock\) waits, load 2, load 3\*/)
   })
 
   test('kmalloc counts where all CPUs count, bpf_mem_alloc does not', () => {
