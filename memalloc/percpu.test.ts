@@ -25,7 +25,13 @@ describe('per-CPU memory', () => {
 
   test('without sleeping nothing is to be had beyond what is there; a task makes room for the next one', () => {
     simulate({}, ({ kernel: { percpu }, processors }) => {
+      const failed: unknown[] = []
+      const end = processors.events.on((event) => {
+        if (event.kind === 'alloc-failed') failed.push([event.allocator, event.size])
+      })
       expect(percpu.alloc(8, 'atomic')).toBe(0)
+      end()
+      expect(failed).toEqual([['percpu', 8]])
       processors.settle()
       expect(percpu.alloc(UNIT_BYTES, 'atomic')).not.toBe(0)
       expect(percpu.alloc(8, 'atomic')).toBe(0)

@@ -53,7 +53,13 @@ export class PercpuMemory {
 
   /** An area of `bytes` zero bytes for every CPU, aligned to 8: the offset of CPU 0's, or 0. */
   alloc(bytes: number, gfp: Gfp): number {
-    if (!(bytes > 0 && bytes <= UNIT_BYTES)) return 0
+    const at = bytes > 0 && bytes <= UNIT_BYTES ? this.take(bytes, gfp) : 0
+    const { events } = this.locks.processors
+    if (at === 0 && events.active) events.emit({ kind: 'alloc-failed', allocator: 'percpu', size: bytes })
+    return at
+  }
+
+  private take(bytes: number, gfp: Gfp): number {
     const grains = Math.ceil(bytes / GRAIN)
     const at = this.locked(gfp, () => this.find(grains))
     if (at !== 0) return at

@@ -148,6 +148,15 @@ describe('events of a machine', () => {
     machine.close()
   })
 
+  test('at the limit of memory', () => {
+    const { machine, object, of } = listening({ memoryLimit: 15 * 4096 })
+    object.program('fill').run()
+    const failed = of('alloc-failed').map(({ allocator, size }) => `${allocator} ${size}`)
+    expect(failed[0]).toBe('pages 4096')
+    expect(failed).toContain('kmalloc 64')
+    machine.close()
+  })
+
   test('a program that does not come to its end', () => {
     const machine = new Machine()
     const object = machine.load(assemble('.program wild type=syscall\n r1 = 0\n *(u64 *)(r1 + 0) = r1\n exit\n'), {
