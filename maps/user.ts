@@ -7,7 +7,6 @@
  */
 import { ERRNO, type Errno, ErrnoError } from '../errors/errors.ts'
 import { checkOpen, type Kernel } from '../memalloc/kernel.ts'
-import { PageOwner } from '../memalloc/pages.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { type BatchKind, type BpfMap, errnoName, UpdateFlag } from './map.ts'
@@ -267,7 +266,7 @@ export class UserMap {
     const keyRoom = Math.ceil(keySize / 8) * 8
     // An arena has neither; its operations get a buffer all the same.
     const bytes = 2 * keyRoom + Math.max(this.map.user.valueBytes, 8)
-    const at = pages.allocBytes(bytes, PageOwner.OTHER)
+    const at = pages.borrowBytes(bytes)
     if (at === 0) throw this.error('ENOMEM', operation)
     try {
       if (keyBytes !== undefined) memory.u8.set(keyBytes, at)

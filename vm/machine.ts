@@ -13,7 +13,7 @@ import { makeRandom, RandomStream } from '../cpu/random.ts'
 import { ErrnoError, HarenaError, InternalError, VerifierError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
 import { ArenaMap } from '../maps/arena-map.ts'
-import { createMap } from '../maps/create.ts'
+import { createMap, type MapOptions } from '../maps/create.ts'
 import type { HashOptions } from '../maps/create-hash.ts'
 import type { BpfMap, MapAttributes } from '../maps/map.ts'
 import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
@@ -179,7 +179,7 @@ export class MachineCore {
     checkOpen(this.#kernel)
     const { placement, elements, forceDynamic, lruElements } = this.options.policies ?? {}
     const { used } = this.#kernel.pages.statistics()
-    const map = createMap(this.#kernel, attributes, {
+    const map = this.#createOrShrink(attributes, {
       arena: { ...this.#arenaOptions, owner: this, ...(placement === undefined ? {} : { placement }) },
       hash: {
         random: this.#hashRandom,
@@ -192,6 +192,22 @@ export class MachineCore {
     this.#maps.set(Number(map.info.address - KERNEL_BASE), map)
     this.#made.set(map, this.#kernel.pages.statistics().used - used)
     return this.#held(new MapHandle(this.#kernel, map))
+  }
+
+  /** What was taken before memory ran out is given back, slabs that were made for it too. */
+  #createOrShrink(attributes: MapAttributes, options: MapOptions): BpfMap {
+    const { slab, percpu, processors, pages } = this.#kernel
+    const { used } = pages.statistics()
+    try {
+      return createMap(this.#kernel, attributes, options)
+    } catch (error) {
+      const isLeft = processors.trace.length === 0 && pages.statistics().used > used
+      if (isLeft && error instanceof ErrnoError && error.errno === 'ENOMEM') {
+        slab.shrink()
+        percpu.shrink()
+      }
+      throw error
+    }
   }
 
   /** BPF_PROG_LOAD of a linked program, or of raw instructions; `maps` are those that it refers to, by name. */
