@@ -15,7 +15,7 @@ import { showRound } from './show.ts'
 import { committedTable, comparePairs, tableText, verdict } from './table.ts'
 import { capture } from './trace.ts'
 
-export const FIGURE: string = join(import.meta.dirname, '../../docs/scaling.svg')
+const FIGURE = join(import.meta.dirname, '../../docs/scaling.svg')
 
 const { values, positionals } = parseArgs({
   options: { write: { type: 'boolean' }, trace: { type: 'boolean' } },
