@@ -36,7 +36,7 @@ export function replay(trace: Trace, costs: Costs, watch?: Watch): Result {
   return new Replay(trace, costs).run(watch)
 }
 
-/** Called behind each event: when it began, and the nanoseconds that it took, infinite where the CPU waits for a lock. */
+/** Called behind each event: its start, and the nanoseconds that it took, infinite where the CPU waits for a lock. */
 export type Watch = (cpu: number, event: number, start: number, ns: number) => void
 
 /** Sums since the start, for all CPUs. */
