@@ -76,6 +76,15 @@ export interface HostFunctions {
   readonly trap: number
 }
 
+/** Indices of globals. */
+export interface Handover {
+  /** r0 to r9. */
+  readonly registers: readonly number[]
+  /** What may_goto has left: see Emitter. */
+  readonly left: number
+  readonly rest: number
+}
+
 /** What the functions of one module share. */
 export interface ModuleContext {
   readonly input: CompileInput
@@ -89,6 +98,8 @@ export interface ModuleContext {
   readonly target: (slot: number) => FunctionTarget
   /** All functions of the program, by their first slot. */
   readonly targets: ReadonlyMap<number, FunctionTarget>
+  /** Globals through which pieces of a function hand registers on; made when they are first asked for. */
+  readonly handover: () => Handover
   /** Globals: offset of the run area, and what is left until the clock is looked at. */
   readonly area: number
   readonly fuel: number
@@ -119,6 +130,7 @@ export function compileProgram(input: CompileInput): Compiled {
   const fuel = module.global('fuel', I32)
   const cfg = buildCfg(input.program.insns)
   const targets = declareFunctions(module, input, cfg)
+  let handover: Handover | undefined
   const context: ModuleContext = {
     input,
     module,
@@ -136,6 +148,7 @@ export function compileProgram(input: CompileInput): Compiled {
       return target
     },
     targets,
+    handover: () => (handover ??= makeHandover(module)),
     area,
     fuel,
   }
@@ -144,6 +157,11 @@ export function compileProgram(input: CompileInput): Compiled {
   module.exportGlobal('area', area)
   module.exportGlobal('fuel', fuel)
   return { module, natives }
+}
+
+function makeHandover(module: WasmModule): Handover {
+  const registers = Array.from({ length: 10 }, (_, n) => module.global(`r${n}`, I64))
+  return { registers, left: module.global('left', I32), rest: module.global('rest', I32) }
 }
 
 function importMemories(module: WasmModule, { access, pageTable, shared }: CompileInput): Memories {

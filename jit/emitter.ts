@@ -8,7 +8,9 @@
  */
 import { KERNEL_HIGH } from '../memory/memory.ts'
 import { FRAME_BYTES, MAY_GOTO_LIMIT } from '../vm/state.ts'
+import { ENTRIES, LEFT } from './chunks.ts'
 import type { ModuleContext } from './compile.ts'
+import type { FlowGraph } from './flow-graph.ts'
 import type { FunctionPlan } from './plan.ts'
 import { FunctionWriter, type Signature } from './wasm/function.ts'
 import { I32, I64, Wasm } from './wasm/opcodes.ts'
@@ -17,7 +19,7 @@ import { I32, I64, Wasm } from './wasm/opcodes.ts'
 export const MAY_GOTO_BATCH = 65_536
 
 /** What a function with may_goto counts against the clock at its start: what it may run before it looks at it itself. */
-const MAY_GOTO_FUEL = 64
+export const MAY_GOTO_FUEL = 64
 
 const FRAME_POINTER = 10
 const PAGE_SHIFT = 12
@@ -32,6 +34,7 @@ export class Emitter {
   readonly checked: boolean
   readonly frame = 0
   readonly #registers: number[] = []
+  readonly #inPiece: boolean
   readonly #pages: Map<number, number> = new Map()
   #scratch32: number | undefined
   #scratch64: number | undefined
@@ -41,17 +44,19 @@ export class Emitter {
   left = -1
   rest = -1
 
-  constructor(context: ModuleContext, plan: FunctionPlan, signature: Signature) {
+  /** `graph`: the function's, or that of the piece which is written. */
+  constructor(context: ModuleContext, plan: FunctionPlan, graph: FlowGraph, signature: Signature) {
     this.context = context
     this.plan = plan
+    this.#inPiece = plan.pieces !== undefined
     this.w = new FunctionWriter(signature)
     this.checked = context.input.access === undefined
     let param = 1
     for (let n = 0; n < FRAME_POINTER; n++) {
-      const given = this.checked || (n >= 1 && n <= 5 && (plan.params & (1 << n)) !== 0)
+      const given = !this.#inPiece && (this.checked || (n >= 1 && n <= 5 && (plan.params & (1 << n)) !== 0))
       this.#registers.push(given ? param++ : -1)
     }
-    if (plan.graph.some(({ kind }) => kind === 'dispatch')) this.#label = this.w.local(I32)
+    if (graph.some(({ kind }) => kind === 'dispatch')) this.#label = this.w.local(I32)
   }
 
   /** The label variable of irreducible flow; undefined where there is none. */
@@ -91,6 +96,60 @@ export class Emitter {
       this.countFuel(MAY_GOTO_FUEL)
     } else if (plan.start !== 0) this.countFuel(1)
     this.readPages(plan.pagesAtEntry)
+  }
+
+  /** What stands at the start of a piece: local 1 has the entry's number. */
+  startPiece(): void {
+    const { w, plan } = this
+    if (plan.hasMayGoto) {
+      this.left = w.local(I32)
+      this.rest = w.local(I32)
+    }
+    w.get(1)
+    w.i32(ENTRIES - 1)
+    w.op(Wasm.I32_AND)
+    w.set(this.#label!)
+  }
+
+  /** Takes over registers from the piece that control came from. */
+  enterPiece(node: number): void {
+    const { w, plan } = this
+    const { registers, left, rest } = this.context.handover()
+    for (const n of this.#handedOver(node)) {
+      w.globalGet(registers[n]!)
+      w.set(this.register(n))
+    }
+    if (plan.hasMayGoto) {
+      w.globalGet(left)
+      w.set(this.left)
+      w.globalGet(rest)
+      w.set(this.rest)
+    }
+    this.readPages(plan.pagesBefore[node]!)
+  }
+
+  /** Leaves for another piece. */
+  leavePiece(node: number, entry: number): void {
+    const { w, plan } = this
+    const { registers, left, rest } = this.context.handover()
+    for (const n of this.#handedOver(node)) {
+      w.get(this.register(n))
+      w.globalSet(registers[n]!)
+    }
+    if (plan.hasMayGoto) {
+      w.get(this.left)
+      w.globalSet(left)
+      w.get(this.rest)
+      w.globalSet(rest)
+    }
+    w.i32(entry)
+    w.op(Wasm.RETURN)
+  }
+
+  /** Registers that are used from a node on; of an unchecked program nobody knows. */
+  #handedOver(node: number): number[] {
+    const live = this.checked ? -1 : this.plan.liveBefore[node]!
+    return Array.from({ length: FRAME_POINTER }, (_, n) => n).filter((n) => (live & (1 << n)) !== 0)
   }
 
   /** Takes from the fuel; looks at the clock when it is used up. */
@@ -179,7 +238,12 @@ export class Emitter {
 
   /** Leaves the function with what it gives its caller. */
   exit(): void {
-    for (let n = 0; n <= (this.checked ? 5 : 0); n++) this.get64(n)
-    this.w.op(Wasm.RETURN)
+    const { w } = this
+    for (let n = 0; n <= (this.checked ? 5 : 0); n++) {
+      this.get64(n)
+      if (this.#inPiece) w.globalSet(this.context.handover().registers[n]!)
+    }
+    if (this.#inPiece) w.i32(LEFT)
+    w.op(Wasm.RETURN)
   }
 }

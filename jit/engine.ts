@@ -20,6 +20,7 @@ const SLOT_WORD = SLOT_OFFSET / 4
 
 export const jit: Engine = {
   name: 'jit',
+  hooks: false,
   prepare: (input) => new CompiledProgram(input),
 }
 

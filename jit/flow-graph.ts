@@ -17,6 +17,10 @@ export type FlowNode =
   | { readonly kind: 'label'; readonly value: number; readonly next: readonly number[] }
   /** Jumps by the label variable. */
   | { readonly kind: 'dispatch'; readonly next: readonly number[] }
+  /** Where control comes from another piece of the function (chunks.ts), to what is `node` in the whole graph. */
+  | { readonly kind: 'enter'; readonly node: number; readonly next: readonly number[] }
+  /** Control goes to another piece, to the entry of this number. */
+  | { readonly kind: 'leave'; readonly node: number; readonly entry: number; readonly next: readonly number[] }
 
 /** Node 0 is the entry; every node can be reached from it. */
 export type FlowGraph = readonly FlowNode[]

@@ -3,17 +3,19 @@
  * (emitter.ts); what an instruction becomes is in emit-*.ts.
  */
 import { InternalError } from '../errors/errors.ts'
-import { llvmText } from '../isa/disasm-llvm.ts'
+import type { Block } from '../isa/blocks.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import { Kind } from '../isa/table.ts'
 import { SlotFlag } from '../program/loadable.ts'
 import type { ModuleContext } from './compile.ts'
+import { compilePieces } from './compile-pieces.ts'
 import { emitAlu, emitEnd, emitMov, emitMovsx, emitNeg } from './emit-alu.ts'
 import { emitCallx, emitLocalCall, emitNative, emitPacketLoad, emitTrap } from './emit-call.ts'
 import { emitImmediate } from './emit-immediate.ts'
 import { emitCondition, emitMayGoto } from './emit-jump.ts'
 import { emitAccess, pushGuardFails } from './emit-memory.ts'
 import { Emitter, NONE_COVERED } from './emitter.ts'
+import type { FlowGraph } from './flow-graph.ts'
 import { type GuardedRun, guardedRuns } from './guards.ts'
 import { copiesLow, type FunctionPlan, writes } from './plan.ts'
 import { emitStructured } from './structure.ts'
@@ -28,37 +30,47 @@ export interface FunctionTarget {
 }
 
 export function compileFunction(context: ModuleContext, { plan, declared }: FunctionTarget): FunctionBody {
-  const e = new Emitter(context, plan, declared.signature)
-  const { insns } = context.input.program
+  if (plan.pieces !== undefined) return compilePieces(context, plan, plan.pieces, declared)
+  const e = new Emitter(context, plan, plan.graph, declared.signature)
   e.enter()
-  emitStructured(e.w, plan.graph, e.label, {
+  emitGraph(e, plan.graph)
+  return e.w.finish()
+}
+
+/** Writes what stands in the nodes of a graph: a function's, or a piece's. */
+export function emitGraph(e: Emitter, graph: FlowGraph): void {
+  const { insns } = e.context.input.program
+  emitStructured(e.w, graph, e.label, {
     loop: () => {
       // Verified loops end: may_goto looks at the clock, and the verifier has walked all others.
-      if (!e.checked) return
-      e.countFuel(1)
+      if (e.checked) e.countFuel(1)
     },
     body: (node) => {
-      const current = plan.graph[node]!
-      if (current.kind !== 'block') throw new InternalError(`node ${node} has no instructions`)
-      const { start, last } = current.block
-      const runs = guardedRuns(context.input, current.block)
-      for (let slot = start; slot <= last; slot++) {
-        const run = runs.get(slot)
-        if (run === undefined) emitSlot(e, insns[slot]!, slot)
-        else {
-          emitRun(e, run)
-          slot = run.last
-        }
-      }
-      // An unchecked program may run off its end.
-      if (current.next.length === 0 && insns[last]!.row.kind !== Kind.EXIT) emitTrap(e, last)
+      const current = graph[node]!
+      if (current.kind === 'block') emitBlock(e, current.block, current.next.length === 0)
+      else if (current.kind === 'enter') e.enterPiece(current.node)
+      else if (current.kind === 'leave') e.leavePiece(current.node, current.entry)
     },
     unlikely: (node) => {
-      const current = plan.graph[node]!
+      const current = graph[node]!
       return current.kind === 'block' && insns[current.block.last]!.row.kind === Kind.MAY_GOTO ? 1 : undefined
     },
   })
-  return e.w.finish()
+}
+
+function emitBlock(e: Emitter, block: Block, ends: boolean): void {
+  const { insns } = e.context.input.program
+  const runs = guardedRuns(e.context.input, block)
+  for (let slot = block.start; slot <= block.last; slot++) {
+    const run = runs.get(slot)
+    if (run === undefined) emitSlot(e, insns[slot]!, slot)
+    else {
+      emitRun(e, run)
+      slot = run.last
+    }
+  }
+  // An unchecked program may run off its end.
+  if (ends && insns[block.last]!.row.kind !== Kind.EXIT) emitTrap(e, block.last)
 }
 
 /** The run twice: as its guards allow, and each access on its own. */
@@ -84,7 +96,7 @@ function emitSlot(e: Emitter, insn: Instruction, slot: number): void {
   const { kind } = insn.row
   if (kind === Kind.LD_IMM64_HI) return
   const { flags } = e.context.input
-  e.w.note(`${slot}: ${llvmText(insn)}`)
+  e.w.note(slot)
   if (flags !== undefined && (flags[slot]! & SlotFlag.SEEN) === 0) {
     emitUnseen(e, insn)
     return

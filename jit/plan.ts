@@ -18,15 +18,25 @@ import { Kind, Op, Operand } from '../isa/table.ts'
 import { helperById } from '../program/helpers.ts'
 import { kfuncById } from '../program/kfuncs.ts'
 import { Access } from '../program/loadable.ts'
+import { cutBlocks, type Piece, SPLIT_FROM, splitGraph } from './chunks.ts'
 import type { CompileInput } from './compile.ts'
 import { type FlowGraph, graphOf, makeReducible } from './flow-graph.ts'
 
 /** Bytes of a page: a byte of 7 speaks for accesses that end within so many of the base. */
 export const REACH = 4096
 
+/** r0 to r9. */
+const REGISTER_MASK = 0x3ff
+
 export interface FunctionPlan {
   readonly start: number
+  /** The whole of it; with every loop entered at one node unless it is in pieces. */
   readonly graph: FlowGraph
+  /** The pieces of a long function. */
+  readonly pieces: readonly Piece[] | undefined
+  /** By node of the graph: registers that are used from there on, and those whose page byte is. */
+  readonly liveBefore: Uint16Array
+  readonly pagesBefore: Uint16Array
   /** Registers it takes, as a mask: those that it may read before it writes them. */
   readonly params: number
   /** By slot: registers whose page byte is used behind the instruction. */
@@ -138,15 +148,30 @@ function changesPages({ kind }: Instruction['row']): boolean {
 }
 
 export function planFunction(input: CompileInput, cfg: Cfg, start: number): FunctionPlan {
-  const blocks = basicBlocks(cfg, [start])
-  const entry = blocks.findIndex((block) => block.start === start)
-  const graph = makeReducible(graphOf(entryFirst(blocks, entry)))
   const { insns } = input.program
+  const found = basicBlocks(cfg, [start])
+  const ordered = entryFirst(
+    found,
+    found.findIndex((block) => block.start === start),
+  )
+  const isLong = found.reduce((sum, block) => sum + block.last - block.start + 1, 0) >= SPLIT_FROM
+  const blocks = isLong ? cutBlocks(ordered, (slot) => insns[slot]!.row.kind !== Kind.LD_IMM64_HI) : ordered
+  const whole = graphOf(blocks)
+  const graph = isLong ? whole : makeReducible(whole)
   const pagesAfter = new Uint16Array(insns.length)
-  const pagesAtEntry = solve(graph, (node, after) => pagesThrough(input, graph, node, after, pagesAfter))
-  const params = solve(graph, (node, after) => liveThrough(input, graph, node, after)) & 0x3ff
-  const hasMayGoto = blocks.some(({ last }) => insns[last]!.row.kind === Kind.MAY_GOTO)
-  return { start, graph, params, pagesAfter, pagesAtEntry, hasMayGoto }
+  const pagesBefore = solve(graph, (node, after) => pagesThrough(input, graph, node, after, pagesAfter))
+  const liveBefore = solve(graph, (node, after) => liveThrough(input, graph, node, after))
+  return {
+    start,
+    graph,
+    pieces: isLong ? splitGraph(graph) : undefined,
+    liveBefore,
+    pagesBefore,
+    params: liveBefore[0]! & REGISTER_MASK,
+    pagesAfter,
+    pagesAtEntry: pagesBefore[0]!,
+    hasMayGoto: blocks.some(({ last }) => insns[last]!.row.kind === Kind.MAY_GOTO),
+  }
 }
 
 /** Blocks with the entry's at index 0; the edges follow. */
@@ -160,8 +185,8 @@ function entryFirst(blocks: ReturnType<typeof basicBlocks>, entry: number): Retu
 /** A mask before a node from the mask behind it. */
 type Through = (node: number, after: number) => number
 
-/** The mask before the entry, where a mask behind a node is those before its successors, or-ed. */
-function solve(graph: FlowGraph, through: Through): number {
+/** The mask before each node, where a mask behind a node is those before its successors, or-ed. */
+function solve(graph: FlowGraph, through: Through): Uint16Array {
   const before = new Uint16Array(graph.length)
   for (let moved = true; moved; ) {
     moved = false
@@ -174,7 +199,7 @@ function solve(graph: FlowGraph, through: Through): number {
       moved = true
     }
   }
-  return before[0]!
+  return before
 }
 
 /** Calls `visit` with each slot of a node, the last first. */

@@ -86,7 +86,7 @@ export function emitStructured(
     if (current.kind === 'label') {
       w.i32(current.value)
       w.set(label!)
-    } else if (current.kind === 'block') emitter.body(node)
+    } else if (current.kind !== 'dispatch') emitter.body(node)
     leave(node)
   }
 

@@ -12,10 +12,10 @@ export interface Signature {
   readonly results: readonly ValueType[]
 }
 
-/** Something about the code from `offset` of the instructions on. */
+/** The code from `offset` of the instructions on is that of a BPF instruction. */
 export interface Note {
   readonly offset: number
-  readonly text: string
+  readonly slot: number
 }
 
 /** Says of a conditional branch that it is hardly ever taken: V8 then moves what it leads to out of the way. */
@@ -63,8 +63,9 @@ export class FunctionWriter {
     return this.signature.params.length + this.#locals.length - 1
   }
 
-  note(text: string): void {
-    this.#notes.push({ offset: this.#code.length, text })
+  /** What is written next belongs to the BPF instruction at this slot. */
+  note(slot: number): void {
+    this.#notes.push({ offset: this.#code.length, slot })
   }
 
   /** An instruction with nothing behind its code. */
