@@ -72,8 +72,9 @@ const STYLE = `text{font:12px sans-serif;fill:#222}.title{font-size:14px;font-we
 
 /** `results`: by ALGORITHMS and CPU_COUNTS. */
 export function drawFigure(results: readonly (readonly (Result | undefined)[])[]): string {
+  const size = `viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}"`
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">`,
     '<title>Map update, look-up and delete by number of CPUs: published in 2016, and simulated</title>',
     `<style>${STYLE}</style>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
