@@ -44,7 +44,9 @@ describe('memstat', () => {
     expect(status).toBe(0)
     const lines = stdout.split('\n').filter((line) => line.includes(' ns  CPU '))
     expect(lines.map((line) => Number(line.slice(0, 6)))).toEqual(lines.map((_, index) => index + 1))
-    expect(lines.filter((line) => /irq-work|refill/u.test(line)).map((line) => line.trim().replace(/^\d+ +/u, ''))).toEqual([
+    expect(
+      lines.filter((line) => /irq-work|refill/u.test(line)).map((line) => line.trim().replace(/^\d+ +/u, '')),
+    ).toEqual([
       '0 ns  CPU 0 task     irq-work-raised     refill of map table, 72 bytes, CPU 0 (raised)',
       '0 ns  CPU 0 hardirq  irq-work-run        refill of map table, 72 bytes, CPU 0',
       '0 ns  CPU 0 hardirq  refill              map table, 72 bytes: 3 free, 48 added',
