@@ -13,7 +13,13 @@ export async function run(print: Print, engine: Engine = 'interpreter'): Promise
   trial(print, engine, spec, 'stale_value', false)
 }
 
-function trial(print: Print, engine: Engine, spec: ObjectSpec, program: string, unchecked: boolean): void {
+function trial(
+  print: Print,
+  engine: Exclude<Engine, 'linux'>,
+  spec: ObjectSpec,
+  program: string,
+  unchecked: boolean,
+): void {
   const machine = new Machine({ seed: 1, engine, policies: { debug: 'on' } })
   try {
     const object = machine.load(spec, { programs: [program], unchecked })

@@ -16,7 +16,13 @@ export async function run(print: Print, engine: Engine = 'interpreter'): Promise
   trial(print, engine, spec, 'leak_pool', true)
 }
 
-function trial(print: Print, engine: Engine, spec: ObjectSpec, program: string, unchecked: boolean): void {
+function trial(
+  print: Print,
+  engine: Exclude<Engine, 'linux'>,
+  spec: ObjectSpec,
+  program: string,
+  unchecked: boolean,
+): void {
   const machine = new Machine({ seed: 1, engine, memoryLimit: LIMIT })
   try {
     const { programs } = machine.load(spec, { programs: [program, 'alive'], unchecked })
