@@ -1,11 +1,12 @@
-/** LRU maps on demand against preallocated ones: as long as there is memory, the same keys stay and the same ones go. */
+/** LRU maps against a plain model, and those on demand against preallocated ones: the same keys stay and the same ones go. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ERRNO } from '../errors/errors.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { Rig, type RigOptions } from './fixture.ts'
-import type { LruElements } from './lru-nodes.ts'
+import { LRU_ELEMENTS, type LruElements } from './lru-nodes.ts'
+import { ReferenceLru } from './lru-reference.ts'
 import type { MapAttributes } from './map.ts'
 
 const RUNS: number = process.env.HARENA_LONG ? 1000 : 60
@@ -18,6 +19,7 @@ const operation = fc.record({
   flags: fc.constantFrom(0, 0, 0, 1, 2, 3),
   value: fc.nat(1000),
 })
+const sequence = fc.array(operation, { minLength: 60, maxLength: 160 })
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
 
 /** What one operation answers. */
@@ -54,7 +56,7 @@ describe.each(MODES)('%s, flags %i', (type, flags) => {
   test('any sequence leaves the same keys, whether elements are preallocated or on demand', () => {
     let evicted = 0
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 20 }), fc.array(operation, { maxLength: 120 }), (max, operations) => {
+      fc.property(fc.integer({ min: 2, max: 14 }), sequence, (max, operations) => {
         const [one, other] = [make(max, 'prealloc'), make(max, 'bpf_mem_alloc')]
         try {
           const put = new Set<number>()
@@ -72,7 +74,37 @@ describe.each(MODES)('%s, flags %i', (type, flags) => {
       }),
       { numRuns: RUNS },
     )
-    expect(evicted).toBeGreaterThan(RUNS / 10)
+    expect(evicted).toBeGreaterThan(RUNS / 4)
+  })
+
+  test.each(LRU_ELEMENTS)('%s: any sequence answers what a plain model does, and leaves the same keys', (elements) => {
+    let evicted = 0
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 14 }), sequence, (max, operations) => {
+        const rig = make(max, elements)
+        const perCpuValues = type === 'lru_percpu_hash'
+        const model = new ReferenceLru({ max, cpus: CPUS, perCpuValues, ownLists: flags !== 0 })
+        const put = new Set<number>()
+        try {
+          for (const each of operations) {
+            const { kind, key, cpu } = each
+            const result = apply(rig, each)
+            if (kind === 'update') expect([each, result]).toEqual([each, model.update(key, each.flags, cpu)])
+            else if (kind === 'set') model.update(key, 0, 0)
+            else if (kind === 'lookup') expect(result !== undefined).toBe(model.lookup(key))
+            else if (kind === 'delete') expect(result).toBe(model.delete(key))
+            else expect(result !== undefined).toBe(model.delete(key) === 0)
+            put.add(key)
+            expect(rig.keys().sort((a, b) => a - b)).toEqual(model.keys())
+          }
+          if (put.size > max) evicted++
+        } finally {
+          rig.close()
+        }
+      }),
+      { numRuns: RUNS },
+    )
+    expect(evicted).toBeGreaterThan(RUNS / 4)
   })
 
   test('where there is little memory, new keys are stored all the same, in place of older ones', () => {

@@ -121,3 +121,23 @@ describe.each(SETTINGS)('$type, flags $flags, $elements', (setting) => {
     if (on === 0 || setting.flags === 0) expect(refused).toContain(-ERRNO.ENOMEM)
   })
 })
+
+describe.each(SETTINGS.filter(({ elements }) => elements === 'bpf_mem_alloc'))('$type, flags $flags', (setting) => {
+  test('programs attached inside the allocator use the map that allocates, and nobody waits', () => {
+    const { type, flags, elements } = setting
+    const rig = new Rig({ type, maxEntries: 200, flags }, { lruElements: elements })
+    const results: number[] = []
+    const point = type === 'lru_hash' ? 'mem_alloc:raise' : 'mem_alloc:refill'
+    const detach = rig.processors.points.attach(point, () => {
+      // In a context of its own, which has a key of its own.
+      results.push(rig.processors.run(0, 'nmi', 'probe', () => rig.update(1000 + (results.length % 7), 1)))
+    })
+    for (let key = 0; key < 100; key++) expect(rig.update(key, key)).toBe(0)
+    detach()
+    expect(results.length).toBeGreaterThan(0)
+    for (const result of results) expect([0, -ERRNO.ENOMEM, -ERRNO.EDEADLK]).toContain(result)
+    for (const key of rig.keys()) expect(rig.delete(key)).toBe(0)
+    expect(rig.pagesLeft()).toBe(0)
+    rig.close()
+  })
+})
