@@ -11,6 +11,7 @@
  *     node     0 next | 4 prev | 8 kind | 9 reference bit | 10 CPU that it belongs to
  */
 import type { Locks } from '../cpu/locks.ts'
+import { InternalError } from '../errors/errors.ts'
 import type { Steps } from '../memory/steps.ts'
 
 export const LIST_BYTES = 64
@@ -141,9 +142,14 @@ export class LruList {
     this.links.remove(node)
   }
 
-  /** Every node on the three lists. */
+  /** Every node on the three lists, which nobody changes. Throws InternalError where one is not as long as counted. */
   nodes(): number[] {
-    return [this.active, this.inactive, this.free].flatMap((head) => this.links.nodes(head))
+    const lists = [this.active, this.inactive, this.free].map((head) => this.links.nodes(head))
+    for (const kind of [Kind.ACTIVE, Kind.INACTIVE]) {
+      const [length, count] = [lists[kind]!.length, this.count(kind)]
+      if (length !== count) throw new InternalError(`an LRU list has ${length} elements, and ${count} counted`)
+    }
+    return lists.flat()
   }
 
   /** Moves a node of one of the three lists to the head of another one. */

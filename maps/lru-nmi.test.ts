@@ -107,11 +107,14 @@ describe.each(SETTINGS)('$type, flags $flags, $elements', (setting) => {
     const refused: number[] = []
     let interruptions = 0
     const pairs = acts.flatMap(([, work]) => acts.map(([, other]) => ({ work, other })))
+    const works = acts.map(([, act]) => act)
     for (const [index, pair] of pairs.entries()) {
-      for (const keys of LONG ? [3, MAX] : [index % 2 === 0 ? 3 : MAX]) {
+      // An element that was handed out last comes back, while others are handed out: the closest race there is.
+      const dense = LONG || (pair.work === works[3] && pair.other === works[4])
+      for (const keys of dense ? [3, MAX] : [index % 2 === 0 ? 3 : MAX]) {
         // Every step; or some of each pair, others for each.
-        let step = LONG ? 1 : 1 + ((index * 5) % STRIDE)
-        for (; interrupted(setting, { keys, on, ...pair }, step, refused); step += LONG ? 1 : STRIDE) interruptions++
+        let step = dense ? 1 : 1 + ((index * 5) % STRIDE)
+        for (; interrupted(setting, { keys, on, ...pair }, step, refused); step += dense ? 1 : STRIDE) interruptions++
       }
     }
     expect(interruptions).toBeGreaterThan(100)

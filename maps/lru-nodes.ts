@@ -30,8 +30,8 @@ export interface LruNodes {
   make(permits: number): number
   /** Gives the memory of a node back that is on no list; its permit goes to the number at `permits`. */
   drop(node: number, permits: number): void
-  /** Ends it: the nodes that there are now, and how many permits. Nobody looks at them any more. */
-  destroy(nodes: () => readonly number[], permits: () => number): void
+  /** Ends it, with the nodes that there are now. Nobody looks at them any more. */
+  destroy(nodes: readonly number[]): void
 }
 
 /** Undefined, and nothing allocated, where there is no memory. */
@@ -99,11 +99,8 @@ class NodesOnDemand implements LruNodes {
     this.kernel.steps.add32(permits, 1)
   }
 
-  destroy(nodes: () => readonly number[], permits: () => number): void {
-    const left = nodes()
-    const sum = left.length + permits()
-    if (sum !== this.count) throw new InternalError(`an LRU map of ${this.count} elements ends with ${sum}`)
-    for (const node of left) this.supply.give(node - LRU_NODE)
+  destroy(nodes: readonly number[]): void {
+    for (const node of nodes) this.supply.give(node - LRU_NODE)
     this.supply.destroy()
   }
 }

@@ -12,6 +12,7 @@
  * those of the buckets (6.15): where one cannot be had, an update finds no element (ENOMEM), and an element that comes
  * back waits, on a list that needs no lock, for the next one who has it.
  */
+import { InternalError } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import { nextOf, push, takeAll } from '../memalloc/llist.ts'
 import { PageOwner } from '../memalloc/pages.ts'
@@ -84,10 +85,10 @@ export function makeLru(kernel: Kernel, request: SupplyRequest, options: LruOpti
   const parts: LruParts = { kernel, links, at: at + LIST_BYTES, nodes, evict, defer }
   const source = options.perCpu ? new PerCpuLru(parts) : new CommonLru(parts)
   return new LruMemory(parts, at + RETURNED, source, () => {
-    nodes.destroy(
-      () => source.nodes(),
-      () => source.permits(),
-    )
+    const left = source.nodes()
+    const sum = left.length + source.permits()
+    if (sum !== nodes.count) throw new InternalError(`an LRU map of ${nodes.count} elements ends with ${sum}`)
+    nodes.destroy(left)
     kernel.pages.freeBytes(at, bytes)
   })
 }
