@@ -62,8 +62,12 @@ function someInputs(seed: number): readonly RunInput[] {
   return [{ ctx: new Uint8Array(), globals: {}, elements: [] }, ...random]
 }
 
-function expectNoEscape(object: ObjectSpec): void {
+function expectNoEscape(object: ObjectSpec, left: readonly string[] = []): void {
   for (const { name } of object.programs) {
+    if (left.includes(name)) {
+      expect(() => stateCheck(object, name, []), name).toThrow(VerifierError)
+      continue
+    }
     const result = stateCheck(object, name, someInputs(SEED), { maxSteps: 5000, maxStates: 100_000 })
     expect(result.escapes, name).toEqual([])
     expect(result.steps, name).toBeGreaterThan(0)
@@ -74,9 +78,15 @@ const EXAMPLES: readonly string[] = readdirSync(join(ROOT, 'examples')).filter((
   existsSync(join(ROOT, 'examples', name, `${name}.bpf.s`)),
 )
 
+/** Programs that the verifier refuses and that examples run unchecked. */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  'debug-reports': ['double_free', 'double_drop', 'use_after_free', 'past_the_end'],
+  exhaustion: ['leak', 'leak_pool'],
+}
+
 describe('examples', () => {
   test.each(EXAMPLES)('%s', async (name) => {
-    expectNoEscape(await assembleFile(join(ROOT, 'examples', name, `${name}.bpf.s`)))
+    expectNoEscape(await assembleFile(join(ROOT, 'examples', name, `${name}.bpf.s`)), REFUSED[name])
   })
 })
 
