@@ -11,6 +11,7 @@ import type { Memory } from '../memory/memory.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { checkUpdate, INDEX_BATCHES, nextIndex, readIndexBatch } from './index-key.ts'
+import type { MapLayout } from './layout.ts'
 import {
   type BpfMap,
   checkCommon,
@@ -142,6 +143,18 @@ class ArrayMap implements BpfMap {
       this.fields?.collect(this.values + index * this.stride, objects)
     }
     return objects
+  }
+
+  layout(): MapLayout {
+    const { values, stride, maxEntries } = this
+    return {
+      kind: 'array',
+      values,
+      stride,
+      valueSize: this.info.valueSize,
+      maxEntries,
+      plain: this.fields === undefined,
+    }
   }
 
   destroy(): void {

@@ -10,11 +10,12 @@ import type { Processors } from '../cpu/processors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { Steps } from '../memory/steps.ts'
 import { COUNT, type HashTable } from './hash-table.ts'
+import type { CounterLayout } from './layout.ts'
 
 /** PERCPU_COUNTER_BATCH */
-const BATCH = 32
+export const BATCH = 32
 /** The CPU's count among its words of control. */
-const CPU_COUNT = 4
+export const CPU_COUNT = 4
 
 export class ElementCounter {
   private readonly steps: Steps
@@ -35,6 +36,12 @@ export class ElementCounter {
     this.limit = limit
     this.slack = kernel.processors.cpus.length * BATCH
     this.perCpu = !oneCounter && Math.floor(limit / 2) > this.slack
+  }
+
+  /** For compiled code. */
+  get layout(): CounterLayout {
+    const { at, limit, perCpu } = this
+    return { at, limit, perCpu }
   }
 
   /** Whether the limit is reached. */

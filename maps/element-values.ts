@@ -11,6 +11,10 @@ import { copyValue, makeValueFields, type ValueFields } from './value-fields.ts'
 
 export interface ElementValues {
   readonly perCpu: boolean
+  /** Values may hold objects. */
+  readonly hasFields: boolean
+  /** In an element: of the value, or of the word that holds its area. */
+  readonly offset: number
   /** Bytes of an element. */
   readonly elementBytes: number
   /** Bytes of a value as bpf(2) has it. */
@@ -47,16 +51,18 @@ interface ValueLayout {
 
 class PlainValues implements ElementValues {
   readonly perCpu = false
+  readonly hasFields: boolean
+  readonly offset: number
   readonly elementBytes: number
   readonly userBytes: number
   private readonly kernel: Kernel
-  private readonly offset: number
   private readonly fields: ValueFields | undefined
 
   constructor(kernel: Kernel, { offset, valueSize, fields }: ValueLayout) {
     this.kernel = kernel
     this.offset = offset
     this.fields = fields
+    this.hasFields = fields !== undefined
     this.userBytes = valueSize
     this.elementBytes = offset + roundUp8(valueSize)
   }
@@ -98,10 +104,11 @@ class PlainValues implements ElementValues {
 /** The word of the element that holds the area lies where a plain value would. */
 class PerCpuValues implements ElementValues {
   readonly perCpu = true
+  readonly hasFields: boolean
+  readonly offset: number
   readonly elementBytes: number
   readonly userBytes: number
   private readonly kernel: Kernel
-  private readonly offset: number
   private readonly valueSize: number
   private readonly stride: number
   private readonly cpus: number
@@ -111,6 +118,7 @@ class PerCpuValues implements ElementValues {
     this.kernel = kernel
     this.offset = offset
     this.fields = fields
+    this.hasFields = fields !== undefined
     this.valueSize = valueSize
     this.stride = roundUp8(valueSize)
     this.cpus = kernel.processors.cpus.length

@@ -5,6 +5,7 @@
  *     fixed     as many as the map may have exist from the start: an empty supply means a full map (E2BIG)
  *     on demand the map counts; an empty supply means that there is no memory just now (ENOMEM)
  */
+import type { ClassLayout } from '../memalloc/class-layout.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 
 export interface ElementSupply {
@@ -15,9 +16,16 @@ export interface ElementSupply {
   take(): number
   /** Takes an element back that is in no chain any more. Somebody without a lock may still look at it. */
   give(element: number): void
+  /** For compiled code; absent where only the supply knows its way about. */
+  readonly layout?: SupplyLayout | undefined
   /** Gives all memory back; of an on-demand supply every element was given back before. */
   destroy(): void
 }
+
+export type SupplyLayout =
+  /** Free elements on the CPUs' lists (memalloc/freelist.ts), linked at FREE_LINK; `list` is CPU 0's. */
+  | { readonly kind: 'freelist'; readonly list: number; readonly lineBytes: number }
+  | { readonly kind: 'mem-alloc'; readonly class: ClassLayout }
 
 export interface SupplyRequest {
   readonly name: string

@@ -19,6 +19,7 @@ import { copyBytes, load32 } from '../memory/access.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Steps } from '../memory/steps.ts'
 import { hashKey } from './key-hash.ts'
+import type { TableLayout } from './layout.ts'
 import { roundUp8 } from './map.ts'
 
 /** Bytes of an element before its key. */
@@ -36,7 +37,9 @@ export const HASH = 40
 const CPU_WORDS = 64
 /** A cache line: CPUs that count each for itself are not to take the line from one another. */
 const CPU_BYTES = 64
-const BUCKET_BYTES = 8
+export const BUCKET_BYTES = 8
+/** In a bucket. */
+export const BUCKET_LOCK = 4
 
 /** Word of control: the number of elements (element-counter.ts). */
 export const COUNT = 0
@@ -101,6 +104,13 @@ export class HashTable {
     return this.control + CPU_WORDS + CPU_BYTES * cpu
   }
 
+  /** For compiled code. */
+  get layout(): TableLayout {
+    const { firstBucket, buckets, keySize, seed, control } = this
+    const cpuWords = control + CPU_WORDS
+    return { firstBucket, bucketMask: buckets - 1, keySize, seed, cpuWords, cpuWordsStride: CPU_BYTES }
+  }
+
   hashOf(key: number): number {
     return hashKey(this.memory, key, this.keySize, this.seed)
   }
@@ -114,7 +124,7 @@ export class HashTable {
   lock(bucket: number): number {
     const { current } = this.processors
     const wereOff = current.irqSave()
-    const result = this.locks.resilientLock(this.firstBucket + BUCKET_BYTES * bucket + 4, 'bucket')
+    const result = this.locks.resilientLock(this.firstBucket + BUCKET_BYTES * bucket + BUCKET_LOCK, 'bucket')
     if (result === 0) return wereOff ? 1 : 0
     current.irqRestore(wereOff)
     return result
@@ -122,7 +132,7 @@ export class HashTable {
 
   /** Gives the lock up; interrupts are on again where they were, and what waited for them has run. */
   unlock(bucket: number, flags: number): void {
-    this.locks.unlock(this.firstBucket + BUCKET_BYTES * bucket + 4)
+    this.locks.unlock(this.firstBucket + BUCKET_BYTES * bucket + BUCKET_LOCK)
     this.processors.current.irqRestore(flags === 1)
   }
 

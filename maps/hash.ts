@@ -10,12 +10,14 @@
  */
 import { ERRNO } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
+import { UNIT_BYTES } from '../memalloc/percpu.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { ElementCounter } from './element-counter.ts'
 import { type ElementValues, makeElementValues } from './element-values.ts'
 import type { ElementSupply, MakeSupply, SupplyRequest } from './elements.ts'
 import { HashCore } from './hash-core.ts'
 import { HashTable, HEAD_BYTES, tableBytes } from './hash-table.ts'
+import type { ElementLayout, HashLayout } from './layout.ts'
 import {
   ALL_BATCHES,
   assertRoom,
@@ -32,7 +34,7 @@ import {
 } from './map.ts'
 
 /** The CPU's spare element among its words of control. */
-const CPU_SPARE = 0
+export const CPU_SPARE = 0
 
 export interface HashMapParts {
   readonly perCpu: boolean
@@ -144,6 +146,24 @@ class HashMap implements BpfMap {
 
   nextKey(key: number, next: number): number {
     return this.core.nextKey(key, next)
+  }
+
+  layout(): HashLayout {
+    const { table, values, kernel, info } = this
+    return {
+      kind: 'hash',
+      ...table.layout,
+      valueOffset: values.offset,
+      valueSize: info.valueSize,
+      cpuStride: values.perCpu ? UNIT_BYTES : 0,
+      cpus: kernel.processors.cpus.length,
+      elements: values.hasFields || values.perCpu ? undefined : this.elementLayout(),
+    }
+  }
+
+  private elementLayout(): ElementLayout | undefined {
+    const { layout } = this.supply
+    return layout?.kind === 'mem-alloc' ? { ...layout, counter: this.counter.layout } : layout
   }
 
   freeze(): number {

@@ -7,11 +7,13 @@
 import { ERRNO } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
+import { UNIT_BYTES } from '../memalloc/percpu.ts'
 import { load32 } from '../memory/access.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { checkArray } from './array.ts'
 import { checkUpdate, INDEX_BATCHES, nextIndex, readIndexBatch } from './index-key.ts'
+import type { MapLayout } from './layout.ts'
 import {
   assertRoom,
   type BpfMap,
@@ -120,6 +122,11 @@ class PerCpuArrayMap implements BpfMap {
   freeze(): number {
     this.object.freeze()
     return 0
+  }
+
+  layout(): MapLayout {
+    const { areas, cpus, maxEntries } = this
+    return { kind: 'percpu-array', areas, cpuStride: UNIT_BYTES, cpus, maxEntries }
   }
 
   destroy(): void {

@@ -1,12 +1,13 @@
 /** Fixed supplies: an array of elements and something that remembers which of them are free. */
 import type { Kernel } from '../memalloc/kernel.ts'
 import { type ElementArray, freeElementArray, makeElementArray } from './element-array.ts'
-import type { ElementSupply, MakeSupply, SupplyRequest } from './elements.ts'
+import type { ElementSupply, MakeSupply, SupplyLayout, SupplyRequest } from './elements.ts'
 
 /** Free elements. Both operations in any context. */
 export interface FreeElements {
   take(): number
   give(element: number): void
+  readonly layout?: SupplyLayout
   destroy(): void
 }
 
@@ -26,6 +27,7 @@ export function fixedSupply(makeFree: MakeFreeElements): MakeSupply {
       fixed: true,
       take: () => free.take(),
       give: (element) => free.give(element),
+      layout: free.layout,
       destroy: () => {
         free.destroy()
         freeElementArray(kernel, array, request)

@@ -1,5 +1,5 @@
 /** Preallocated elements on per-CPU free lists: what maps without BPF_F_NO_PREALLOC have (Linux 4.6 and later). */
-import { freelistBytes, PcpuFreelist } from '../memalloc/freelist.ts'
+import { freelistBytes, LINE_BYTES, PcpuFreelist } from '../memalloc/freelist.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { ElementArray } from './element-array.ts'
 import { FREE_LINK } from './hash-table.ts'
@@ -18,6 +18,7 @@ export function perCpuFreelist(kernel: Kernel, array: ElementArray): FreeElement
       return node === 0 ? 0 : node - FREE_LINK
     },
     give: (element) => list.push(element + FREE_LINK),
+    layout: { kind: 'freelist', list: at, lineBytes: LINE_BYTES },
     destroy: () => slab.free(at, 'kernel'),
   }
 }

@@ -5,6 +5,7 @@
  */
 import { ErrnoError } from '../errors/errors.ts'
 import type { BpfMemAlloc } from '../memalloc/bpf-mem-alloc.ts'
+import type { ClassLayout } from '../memalloc/class-layout.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { ElementSupply, MakeSupply, SupplyRequest } from './elements.ts'
 import { HEAD_BYTES, OWNER } from './hash-table.ts'
@@ -22,6 +23,8 @@ export function sharedSupply(alloc: BpfMemAlloc): MakeSupply {
 interface Source {
   readonly take: () => number
   readonly give: (payload: number) => void
+  /** Undefined where there is none to go by. */
+  readonly class: ClassLayout | undefined
   readonly destroy: () => void
 }
 
@@ -34,7 +37,7 @@ function supplyFrom(
   const kept = perCpuSize > 0 ? size : HEAD_BYTES
   const elements = alloc?.percpu === false ? shared(alloc, size, kept) : create(kernel, `map ${name}`, size, kept)
   if (elements === undefined || perCpuSize === 0) {
-    return elements === undefined ? undefined : { fixed: false, ...elements }
+    return elements === undefined ? undefined : plainSupply(elements)
   }
   const areas = alloc?.percpu
     ? shared(alloc, perCpuSize, 0)
@@ -46,11 +49,17 @@ function supplyFrom(
   return perCpuSupply(kernel, elements, areas, areaOffset)
 }
 
+function plainSupply({ take, give, destroy, class: classLayout }: Source): ElementSupply {
+  const layout = classLayout === undefined ? undefined : ({ kind: 'mem-alloc', class: classLayout } as const)
+  return { fixed: false, take, give, layout, destroy }
+}
+
 function shared(alloc: BpfMemAlloc, bytes: number, kept: number): Source {
   alloc.keep(kept)
   return {
     take: () => (alloc.size > 0 ? alloc.cacheAlloc() : alloc.alloc(bytes)),
     give: (payload) => alloc.free(payload),
+    class: alloc.layoutOf(bytes),
     destroy: () => undefined,
   }
 }
@@ -63,6 +72,7 @@ function create(kernel: Kernel, name: string, size: number, kept: number | undef
     return {
       take: () => instance.cacheAlloc(),
       give: (payload) => instance.cacheFree(payload),
+      class: instance.layoutOf(size),
       destroy: () => kernel.bpf.destroy(instance),
     }
   } catch (error) {

@@ -15,6 +15,7 @@ import type { Processors } from '../cpu/processors.ts'
 import { ERRNO, ErrnoError, InternalError } from '../errors/errors.ts'
 import { zeroBytes } from '../memory/access.ts'
 import { KERNEL_HIGH, MEMORY_BYTES } from '../memory/memory.ts'
+import type { ClassLayout } from './class-layout.ts'
 import { BUSY, type Gfp } from './gfp.ts'
 import type { MemoryGroup } from './group.ts'
 import type { Kmalloc, KmallocOptions } from './kmalloc.ts'
@@ -27,6 +28,7 @@ import { PageOwner } from './pages.ts'
 import type { PercpuMemory } from './percpu.ts'
 import { BPF_SIZES, HEADER_BYTES, MAX_PERCPU_REQUEST, MAX_REQUEST, sizeClass } from './size-classes.ts'
 import type { KmemCache } from './slab.ts'
+import { CPU_SLABS } from './slab-layout.ts'
 import { reserve } from './watermarks.ts'
 
 export interface MemAllocOptions {
@@ -239,6 +241,17 @@ export class BpfMemAlloc {
     return { objects: this.held.objects - free, bytes: this.held.bytes }
   }
 
+  /** For compiled code: the class that objects of `bytes` bytes come from. Undefined without one, and in debug mode. */
+  layoutOf(bytes: number): ClassLayout | undefined {
+    const index = this.size > 0 ? 0 : sizeClass(bytes, this.percpu)
+    if (this.debug !== undefined || index < 0) return undefined
+    const caches = this.caches.filter((_, at) => at % this.classes === index)
+    const { at, unit } = caches[0]!
+    const simple = !this.percpu && this.group === undefined
+    const slab = simple ? (this.own ?? this.slab.classOf(unit)) : undefined
+    return { at, stride: this.classes * CACHE_BYTES, unit, slab: slab && slab.at + CPU_SLABS, caches }
+  }
+
   /** Every cache, CPU by CPU, class by class; for statistics. */
   get allCaches(): readonly MemCache[] {
     return this.caches
@@ -326,11 +339,13 @@ export class BpfMemAlloc {
 
   private fresh(unit: number, gfp: Gfp): number {
     const object = this.fetch(unit, gfp)
-    if (object !== 0) {
-      this.held.objects++
-      this.held.bytes += this.costOf(unit)
-    }
+    if (object !== 0) this.fetched(unit, 1)
     return object
+  }
+
+  private fetched(unit: number, count: number): void {
+    this.held.objects += count
+    this.held.bytes += count * this.costOf(unit)
   }
 
   /** Bytes that an object takes from the slab and, of the per-CPU form, from the areas of all CPUs. */
@@ -415,6 +430,7 @@ export class BpfMemAlloc {
         return cache
       },
       fresh: (unit, gfp) => this.fresh(unit, gfp),
+      fetched: (unit, count) => this.fetched(unit, count),
       release: (object, unit) => this.release(object, unit),
     }
   }

@@ -11,14 +11,16 @@
 import type { Locks } from '../cpu/locks.ts'
 import type { Steps } from '../memory/steps.ts'
 
-const HEAD = 0
-const LOCK = 4
-const LINE = 64
+// Fields of a list.
+export const HEAD = 0
+export const LOCK = 4
+/** Bytes from one CPU's list to the next. */
+export const LINE_BYTES = 64
 const NAME = 'the lock of a per-CPU free list'
 
 /** Bytes that a list needs on a machine of this many CPUs. */
 export function freelistBytes(cpus: number): number {
-  return (cpus + 1) * LINE
+  return (cpus + 1) * LINE_BYTES
 }
 
 export class PcpuFreelist {
@@ -106,6 +108,6 @@ export class PcpuFreelist {
   }
 
   private line(cpu: number): number {
-    return this.at + cpu * LINE
+    return this.at + cpu * LINE_BYTES
   }
 }

@@ -41,7 +41,7 @@ export class MemCache {
   readonly work: IrqWork
   // Kept here as well, for the two operations that are counted in nanoseconds.
   private readonly steps: Steps
-  private readonly processors: Processors
+  readonly processors: Processors
 
   constructor(world: MemWorld, at: number, cpu: number, unit: number) {
     this.world = world
@@ -191,7 +191,8 @@ export class MemCache {
     return object
   }
 
-  private raise(): void {
+  /** Raises the worker. Interrupts are off. */
+  raise(): void {
     const { processors } = this
     const { raise } = this.world.points
     if (raise.active) raise.hit(processors.points.running, processors.current.id, { unit: this.unit })

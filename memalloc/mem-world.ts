@@ -28,6 +28,8 @@ export interface MemWorld {
   graceOver(object: number): void
   /** A zeroed object from the slab, header in front: its offset, or 0. */
   fresh(unit: number, gfp: Gfp): number
+  /** Counts objects that compiled code took from the slab by itself. */
+  fetched(unit: number, count: number): void
   /** Gives an object back to the slab, the destructor first. */
   release(object: number, unit: number): void
 }

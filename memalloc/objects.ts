@@ -20,7 +20,8 @@ import { KERNEL_HIGH, type Memory } from '../memory/memory.ts'
 import type { Steps } from '../memory/steps.ts'
 import { specialFields } from '../program/special-fields.ts'
 import type { BpfMemory } from './bpf-memory.ts'
-import { HEADER_END, OBJECTS_LIVE } from './page-layout.ts'
+import type { ClassLayout } from './class-layout.ts'
+import { HEADER_END, OBJECT_TYPES, OBJECT_TYPES_KNOWN, OBJECTS_LIVE } from './page-layout.ts'
 
 /** What must be known of a struct. */
 interface ObjectType {
@@ -36,9 +37,20 @@ interface ObjectType {
   readonly kptrs: readonly number[]
 }
 
+/** For compiled code. */
+export interface ObjectLayout {
+  /** Number of the type, as in headers. */
+  readonly id: number
+  /** What is zero in a new object. */
+  readonly special: readonly { readonly offset: number; readonly size: number }[]
+  readonly class: ClassLayout
+}
+
 const POINTER_BYTES = 8
 /** From the type in the header to the payload. */
-const TYPE = 4
+export const TYPE = 4
+/** Of a type in the table that compiled code reads: a bit for each word that holds an object, or this. */
+const MANY_FIELDS = -1n
 
 export class ObjectStore {
   private readonly memory: Memory
@@ -75,6 +87,13 @@ export class ObjectStore {
     this.steps.store32(object - TYPE, type.id)
     this.steps.add32(OBJECTS_LIVE, 1)
     return object
+  }
+
+  /** For compiled code: what `allocate` does with this type; undefined where only it knows, and in debug mode. */
+  layoutOf(btf: Btf, typeId: number): ObjectLayout | undefined {
+    const type = this.typeOf(btf, typeId)
+    const layout = type === undefined ? undefined : this.bpf.global.layoutOf(type.size)
+    return type && layout && { id: type.id, special: type.special, class: layout }
   }
 
   /** Whether an object that somebody owns starts there. */
@@ -155,10 +174,17 @@ export class ObjectStore {
       if (type === undefined) return undefined
       types.set(id, type)
       this.numbered.push(type)
+      if (type.id < OBJECT_TYPES_KNOWN) this.memory.i64[(OBJECT_TYPES + 8 * type.id) / 8] = fieldMap(type)
     }
     this.last = type
     return type
   }
+}
+
+/** Which words of an object hold objects. The highest bit is that of no word: the map is never 0. */
+function fieldMap({ kptrs }: ObjectType): bigint {
+  if (kptrs.some((offset) => offset >= 8 * 63)) return MANY_FIELDS
+  return kptrs.reduce((map, offset) => map | (1n << BigInt(offset / 8)), BigInt.asIntN(64, 1n << 63n))
 }
 
 function describe(btf: Btf, id: number, number: number): ObjectType | undefined {

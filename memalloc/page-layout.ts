@@ -2,9 +2,10 @@
  * Where the page allocator (pages.ts) keeps its state in kernel memory.
  *
  *     byte 0          4 KiB     8 KiB                  4 MiB               36 MiB          frontier          4 GiB
- *     ├─ never handed ┼─ header ┼─ fixed tables ───────┼─ page table:      ┼─ blocks ───────┼─ never used ─────┤
- *     │  out (null)   │         │                      │  32 bytes a page  │                │                  │
+ *     ├─ null, and    ┼─ header ┼─ fixed tables ───────┼─ page table:      ┼─ blocks ───────┼─ never used ─────┤
+ *     │  run areas    │         │                      │  32 bytes a page  │                │                  │
  *
+ *     null     never handed out. Programs' run areas (vm/run-areas.ts) lie there, where nothing has to be allocated
  *     header   free lists, one an order: page number of the first block (0 ends a list), and its length;
  *              frontier, high-water mark, pages in use (in all, and by owner), limit, zone lock, deferred frees
  *     fixed    the CPUs' page lists (page-lists.ts), then kmalloc's caches (kmalloc.ts)
@@ -25,6 +26,10 @@ export const TABLE: number = 4 * 2 ** 20
 export const DESCRIPTOR_BYTES = 32
 /** First page that is handed out. */
 export const FIRST_PAGE: number = (TABLE + PAGES * DESCRIPTOR_BYTES) / PAGE_SIZE
+
+/** The run areas: the page's first bytes stay free for pointers that are null. */
+export const RUN_AREAS = 128
+export const RUN_AREAS_END: number = PAGE_SIZE
 
 // Fields of a page descriptor.
 export const STATE = 0
@@ -60,7 +65,10 @@ export const PERCPU_LOCK: number = HEADER + 0x19c
 export const PERCPU_CHUNKS: number = HEADER + 0x1a0
 /** Objects of bpf_obj_new that somebody owns (objects.ts). */
 export const OBJECTS_LIVE: number = HEADER + 0x1a8
-export const HEADER_END: number = HEADER + 0x1b0
+/** What is known of their types, 8 bytes by the types' numbers (objects.ts). */
+export const OBJECT_TYPES: number = HEADER + 0x1b0
+export const OBJECT_TYPES_KNOWN = 64
+export const HEADER_END: number = OBJECT_TYPES + 8 * OBJECT_TYPES_KNOWN
 
 /** The fixed tables: the CPUs' page lists, a cache line a CPU; behind the last one, kmalloc's caches. */
 export const CPU_LISTS: number = 2 * PAGE_SIZE
