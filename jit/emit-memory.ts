@@ -16,6 +16,7 @@ import type { Emitter } from './emitter.ts'
 import { loadCode, storeCode } from './exact.ts'
 import type { Guard } from './guards.ts'
 import { pageBase } from './plan.ts'
+import type { StackPlace } from './stack-slots.ts'
 import { I64, Wasm } from './wasm/opcodes.ts'
 
 const FRAME_POINTER = 10
@@ -49,6 +50,11 @@ export function emitAccess(e: Emitter, insn: Instruction, slot: number): void {
   if (access === Access.NONE)
     throw new InternalError(`the verifier has not said what ${insn.row.name} at slot ${slot} accesses`)
   const { kind } = insn.row
+  const promoted = e.places.get(slot)
+  if (promoted !== undefined) {
+    emitPromoted(e, insn, promoted)
+    return
+  }
   if (kind === Kind.ATOMIC) {
     emitAtomic(e, insn, access)
     return
@@ -63,6 +69,25 @@ export function emitAccess(e: Emitter, insn: Instruction, slot: number): void {
   const { place, bytes } = placeOf(e, insn, access, store)
   if (store) emitKernelStore(e, insn, place, bytes)
   else emitKernelLoad(e, insn, place, bytes)
+}
+
+/** A place of the frame that lives in a local. */
+function emitPromoted(e: Emitter, insn: Instruction, place: StackPlace): void {
+  const { w } = e
+  const local = e.placeLocal(place)
+  const { kind } = insn.row
+  if (kind === Kind.ST || kind === Kind.STX) {
+    pushValue(e, insn)
+    if (place.bytes < 8) {
+      w.i64(2 ** (8 * place.bytes) - 1, 0)
+      w.op(Wasm.I64_AND)
+    }
+    w.set(local)
+    return
+  }
+  w.get(local)
+  if (kind === Kind.LDXSX) w.op(EXTEND[place.bytes]!)
+  w.set(e.register(insn.dst))
 }
 
 /** Where in kernel memory, from the base: an access of a context goes to the machine's own struct. */

@@ -12,6 +12,7 @@ import { ENTRIES, LEFT } from './chunks.ts'
 import type { ModuleContext } from './compile.ts'
 import type { FlowGraph } from './flow-graph.ts'
 import type { FunctionPlan } from './plan.ts'
+import { promotedPlaces, type StackPlace, type StackPlaces } from './stack-slots.ts'
 import { FunctionWriter, type Signature } from './wasm/function.ts'
 import { I32, I64, Wasm } from './wasm/opcodes.ts'
 
@@ -39,6 +40,9 @@ export class Emitter {
   #scratch32: number | undefined
   #scratch64: number | undefined
   #label: number | undefined
+  /** Places of the frame that live in locals, by the slots of what accesses them. */
+  readonly places: StackPlaces
+  readonly #placeLocals: Map<number, number> = new Map()
   /** Slots of accesses that a guard in front has answered for. */
   covered: ReadonlySet<number> = NONE_COVERED
   left = -1
@@ -49,6 +53,7 @@ export class Emitter {
     this.context = context
     this.plan = plan
     this.#inPiece = plan.pieces !== undefined
+    this.places = promotedPlaces(context.input, plan)
     this.w = new FunctionWriter(signature)
     this.checked = context.input.access === undefined
     let param = 1
@@ -206,6 +211,15 @@ export class Emitter {
     push()
     this.w.op(Wasm.I64_EXTEND_I32_U)
     this.w.set(this.register(n))
+  }
+
+  /** The local of a promoted place: its bytes, zero-extended. */
+  placeLocal({ offset }: StackPlace): number {
+    const found = this.#placeLocals.get(offset)
+    if (found !== undefined) return found
+    const made = this.w.local(I64)
+    this.#placeLocals.set(offset, made)
+    return made
   }
 
   /** The local with the page byte of register `n`. */

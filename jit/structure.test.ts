@@ -80,7 +80,7 @@ function walkStructured(graph: FlowGraph, decisions: number): number[] {
     },
   })
   try {
-    ;(instance.exports['main'] as () => void)()
+    ;(instance.exports.main as () => void)()
   } catch (error) {
     if (!(error instanceof Stop)) throw error
   }
@@ -121,7 +121,7 @@ describe('structured code walks as the graph does', () => {
         const { graph } = reachable(edges)
         expect(walkStructured(makeReducible(graph), decisions)).toEqual(walk(graph, decisions))
       }),
-      { numRuns: process.env['HARENA_LONG'] === undefined ? 300 : 3000 },
+      { numRuns: process.env.HARENA_LONG === undefined ? 300 : 3000 },
     )
   })
 })

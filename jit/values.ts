@@ -51,9 +51,15 @@ export class FunctionValues {
   #start = -1
   #registers: Value[] = []
 
+  readonly #graph: FlowGraph
+  /** By node. */
+  readonly #atEntry: readonly (Registers | undefined)[]
+
   constructor(input: CompileInput, graph: FlowGraph) {
     this.#input = input
+    this.#graph = graph
     const entries = solve(input, graph)
+    this.#atEntry = entries
     const blocks = graph
       .flatMap((node, at) => (node.kind === 'block' ? [{ start: node.block.start, entry: entries[at] }] : []))
       .sort((a, b) => a.start - b.start)
@@ -77,6 +83,17 @@ export class FunctionValues {
     }
     for (; this.#slot < slot; this.#slot++) step(this.#input, this.#slot, this.#registers)
     return this.#registers
+  }
+
+  /** What is known where control enters a node of the graph; undefined where no run comes by. */
+  atEntry(node: number): Registers | undefined {
+    return this.#atEntry[node]
+  }
+
+  /** What is known where control leaves a node; undefined where no run comes by. */
+  behind(node: number): Registers | undefined {
+    const entry = this.#atEntry[node]
+    return entry === undefined ? undefined : through(this.#input, this.#graph, node, entry)
   }
 
   /** What is known of one register before the instruction at `slot`. */
