@@ -10,12 +10,19 @@ import type { MapAttributes } from './maps/map.ts'
 import type { ObjectSpec } from './program/object.ts'
 import { verify } from './verifier/verify.ts'
 import type { ProgramImage } from './vm/bind.ts'
+import { runConformance as runVector } from './vm/conformance.ts'
+import type { Engine, EngineName } from './vm/engine.ts'
+import { Engines, warnOnConsole } from './vm/engines.ts'
 import { interpreter } from './vm/interpreter-engine.ts'
 import type { LoadedObject } from './vm/loaded-object.ts'
 import { MachineCore } from './vm/machine.ts'
 import type { MapHandle } from './vm/map-handle.ts'
 import type { LoadOptions, MachineListeners, MachineOptions, MachineStatistics } from './vm/options.ts'
 import type { Program } from './vm/program.ts'
+import type { Watch } from './vm/state.ts'
+
+/** The first that the host can run is the default. */
+const ENGINES: readonly Engine[] = [jit, interpreter]
 
 /** A whole simulated kernel: memory, CPUs, allocators, clock, maps and programs. Nothing of it is shared with others. */
 export class Machine {
@@ -23,7 +30,7 @@ export class Machine {
 
   /** @throws HarenaError for options that cannot be, and where the address space is used up */
   constructor(options: MachineOptions = {}) {
-    this.#core = new MachineCore(options, { verify, engines: [interpreter, jit] })
+    this.#core = new MachineCore(options, { verify, engines: ENGINES })
   }
 
   /**
@@ -32,6 +39,14 @@ export class Machine {
    */
   load(object: ObjectSpec, options?: LoadOptions): LoadedObject {
     return this.#core.load(object, options)
+  }
+
+  /**
+   * As `load`, with the translation of the programs made by other threads of the host where it has some. Programs with
+   * loops start in code that is only optimised as it runs, where `load` has it optimised before their first run.
+   */
+  loadAsync(object: ObjectSpec, options?: LoadOptions): Promise<LoadedObject> {
+    return this.#core.loadAsync(object, options)
   }
 
   /** Creates a map, as BPF_MAP_CREATE. An arena is mapped nowhere until its `mmap` says where. @throws ErrnoError */
@@ -50,6 +65,11 @@ export class Machine {
    */
   on<About extends keyof MachineListeners>(about: About, listener: MachineListeners[About]): () => void {
     return this.#core.on(about, listener)
+  }
+
+  /** What runs programs: `jit`, or `interpreter`. */
+  get engine(): EngineName {
+    return this.#core.engine
   }
 
   /** Whether the policy `debug` is on. */
@@ -80,6 +100,27 @@ export class Machine {
   [Symbol.dispose](): void {
     this.#core.close()
   }
+}
+
+export interface ConformanceOptions {
+  /** What runs it; default `jit` where the host can. */
+  readonly engine?: EngineName | undefined
+  /** Default: ten seconds of the host's clock. */
+  readonly watch?: Watch
+  /** Takes a line when the default engine cannot run it; default console.warn. */
+  readonly warn?: (line: string) => void
+}
+
+/**
+ * Runs a raw program on its own, with r1 the address of `memory` and r2 its length, as the bpf_conformance suite wants
+ * it, and gives r0 (unsigned) at the exit. Not verified.
+ * @throws RangeError when the bytes are no whole number of instructions, InvalidProgramError when they are no
+ * well-formed program, FaultError when the program leaves its memory or runs out of time
+ */
+export function runConformance(program: Uint8Array, memory: Uint8Array, options: ConformanceOptions = {}): bigint {
+  const { engine, watch, warn } = options
+  const { main } = new Engines(ENGINES, engine, warn ?? warnOnConsole)
+  return runVector(program, memory, { engine: main, ...(watch === undefined ? {} : { watch }) })
 }
 
 export type { Arena } from './arena/arena.ts'
@@ -142,7 +183,7 @@ export type { MapFlag, MapType, ProgramFlag, ProgramType } from './program/types
 export { MAP_FLAGS, MAP_TYPES, PROGRAM_FLAGS, PROGRAM_TYPES, packetVerdict, XDP_ACTIONS } from './program/types.ts'
 export type { Attachment } from './vm/attachment.ts'
 export type { ProgramImage } from './vm/bind.ts'
-export { type ConformanceOptions, runConformance } from './vm/conformance.ts'
+export type { EngineName } from './vm/engine.ts'
 export type { Global } from './vm/global.ts'
 export type { Injection, InjectionOptions } from './vm/injection.ts'
 export { InvalidProgramError } from './vm/invalid-program.ts'
@@ -160,5 +201,5 @@ export {
   type RunResult,
 } from './vm/options.ts'
 export type { Program } from './vm/program.ts'
-export type { Hook, RunState } from './vm/state.ts'
+export type { Hook, RunState, Watch } from './vm/state.ts'
 export type { MapAttributes }

@@ -1,12 +1,13 @@
 /** What every example is: a function that prints what happens. `npx harena example NAME` and the tests call it. */
-import { type LoadedObject, Machine, type MachineOptions } from '../index.ts'
+import { type EngineName, type LoadedObject, Machine, type MachineOptions } from '../index.ts'
 import { LinuxMachine, type LinuxObject } from '../linux/index.ts'
 import { assembleFile } from '../node.ts'
 
 export type Print = (line: string) => void
 
-/** What runs an example: one of harena's own engines (default `interpreter`), or the kernel underneath. */
-export type Engine = 'interpreter' | 'linux'
+/** What runs an example: one of harena's own engines (the default of a machine where none is named), or the kernel. */
+export type Engine = EngineName | 'linux'
+export type OwnEngine = EngineName | undefined
 
 /** What an example asks of the machine: the same of both kinds. */
 export interface Loaded {
@@ -18,12 +19,7 @@ export interface Loaded {
  * Loads an example's program on a fresh machine. `here` is the example's import.meta.dirname. Options are for harena's
  * own machine: the kernel has the CPUs and the memory that it has.
  */
-export async function load(
-  here: string,
-  file: string,
-  engine: Engine = 'interpreter',
-  options: MachineOptions = {},
-): Promise<Loaded> {
+export async function load(here: string, file: string, engine?: Engine, options: MachineOptions = {}): Promise<Loaded> {
   const machine = engine === 'linux' ? new LinuxMachine() : new Machine({ seed: 1, engine, ...options })
   return { machine, object: machine.load(await assembleFile(`${here}/${file}`)) }
 }

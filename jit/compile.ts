@@ -42,6 +42,8 @@ export interface NativeUse {
 export interface Compiled {
   readonly module: WasmModule
   readonly natives: readonly NativeUse[]
+  /** A jump goes back: a single run may be long. */
+  readonly loops: boolean
 }
 
 /**
@@ -58,6 +60,9 @@ export const SLOT_OFFSET = 88
 
 /** Bytes of a run area. */
 export const RUN_AREA_BYTES = 128
+
+/** Fuel between two looks at the clock: calls, and rounds of unchecked loops. */
+export const FUEL_BATCH = 65_536
 
 /** Imported functions that are the engine's own. */
 export interface HostFunctions {
@@ -156,7 +161,7 @@ export function compileProgram(input: CompileInput): Compiled {
   module.exportFunction('run', entryPoint(context))
   module.exportGlobal('area', area)
   module.exportGlobal('fuel', fuel)
-  return { module, natives }
+  return { module, natives, loops: cfg.branch.some((to, slot) => to >= 0 && to <= slot) }
 }
 
 function makeHandover(module: WasmModule): Handover {
@@ -231,13 +236,21 @@ function wide(count: number): ValueType[] {
   return Array.from({ length: count }, (): ValueType => I64)
 }
 
-/** `run(area, frame)`: frame is the lowest address of the program's own stack frame. */
-function entryPoint({ module, memories, area, target, input }: ModuleContext): ModuleFunction {
+/**
+ * `run(area, frame)`: frame is the lowest address of the program's own stack frame. A program may be entered again
+ * while it runs, so the area of the run below is kept; where the run ends by an exception the host puts it back.
+ */
+function entryPoint({ module, memories, area, fuel, target, input }: ModuleContext): ModuleFunction {
   const { plan, declared } = target(0)
   return module.define('run', { params: [I32, I32], results: [] }, (w) => {
     const unchecked = input.access === undefined
+    const below = w.local(I32)
+    w.globalGet(area)
+    w.set(below)
     w.get(0)
     w.globalSet(area)
+    w.i32(FUEL_BATCH)
+    w.globalSet(fuel)
     if (!unchecked) w.get(0)
     w.get(1)
     for (let n = unchecked ? 0 : 1; n <= (unchecked ? 9 : 5); n++) {
@@ -246,16 +259,16 @@ function entryPoint({ module, memories, area, target, input }: ModuleContext): M
       w.access(Wasm.I64_LOAD, memories.kernel, 8 * n, true)
     }
     w.call(declared.index)
-    if (!unchecked) {
-      w.access(Wasm.I64_STORE, memories.kernel, 0, true)
-      return
-    }
-    const value = w.local(I64)
-    for (let n = 5; n >= 0; n--) {
-      w.set(value)
-      w.get(0)
-      w.get(value)
-      w.access(Wasm.I64_STORE, memories.kernel, 8 * n, true)
-    }
+    if (unchecked) {
+      const value = w.local(I64)
+      for (let n = 5; n >= 0; n--) {
+        w.set(value)
+        w.get(0)
+        w.get(value)
+        w.access(Wasm.I64_STORE, memories.kernel, 8 * n, true)
+      }
+    } else w.access(Wasm.I64_STORE, memories.kernel, 0, true)
+    w.get(below)
+    w.globalSet(area)
   })
 }

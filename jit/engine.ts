@@ -9,18 +9,19 @@ import { badCall, callNumber, functionSlot, tooDeep } from '../vm/calls.ts'
 import type { Engine, EngineInput, Runnable } from '../vm/engine.ts'
 import { FRAME_BYTES, MAX_FRAMES, type Native, type RunState, refuel } from '../vm/state.ts'
 import { checkedAccess } from './checked.ts'
-import { type Compiled, compileProgram, SLOT_OFFSET } from './compile.ts'
-import { compiledModule } from './module-cache.ts'
+import { type Compiled, compileProgram, FUEL_BATCH, SLOT_OFFSET } from './compile.ts'
+import { hostLacks } from './host.ts'
+import { compiledModule, compiledModuleAsync } from './module-cache.ts'
 
-/** Fuel between two looks at the clock: calls, and rounds of unchecked loops. */
-const BATCH = 65_536
-
-/** Word of the run area that has the slot of a call. */
+/** Words of the run area that have r10, that are a view of it, and that have the slot of a call. */
+const FRAME_WORD = 20
+const REGISTER_WORDS = 26
 const SLOT_WORD = SLOT_OFFSET / 4
 
 export const jit: Engine = {
   name: 'jit',
   hooks: false,
+  lacks: hostLacks,
   prepare: (input) => new CompiledProgram(input),
 }
 
@@ -44,6 +45,7 @@ interface Exports {
 
 class CompiledProgram implements Runnable {
   readonly #input: EngineInput
+  #compiled: Compiled | undefined
   #exports: Exports | undefined
   /** The run that is on top, and the registers in its area. */
   #state: RunState | undefined
@@ -55,32 +57,41 @@ class CompiledProgram implements Runnable {
     this.#input = input
   }
 
+  async ready(): Promise<void> {
+    if (this.#exports !== undefined) return
+    const compiled = this.#compile()
+    const module = await compiledModuleAsync(compiled.module.encode())
+    this.#exports ??= this.#instantiate(compiled, module)
+  }
+
   run(state: RunState, args: readonly number[]): void {
     const { areas } = this.#input
-    this.#exports ??= this.#instantiate()
-    const { run, area, fuel } = this.#exports
+    const exports = this.#exports ?? this.#instantiated()
     const at = areas.take()
     const regs = this.#viewAt(at)
-    regs.fill(0)
-    regs.set(args, 2)
-    regs[20] = state.stackTop | 0
-    regs[21] = KERNEL_HIGH
-    const before = { state: this.#state, regs: this.#regs, area: area.value as number }
+    // Nothing reads a register of a verified program that is not an argument.
+    if (this.#input.verified === undefined) regs.fill(0)
+    for (let i = 0; i < args.length; i++) regs[2 + i] = args[i]!
+    regs[FRAME_WORD] = state.stackTop | 0
+    regs[FRAME_WORD + 1] = KERNEL_HIGH
+    const stateBelow = this.#state
+    const regsBelow = this.#regs
     state.regs = regs
-    state.batch = BATCH
-    state.fuel = BATCH
+    state.batch = FUEL_BATCH
+    state.fuel = FUEL_BATCH
     state.depth = 0
     this.#state = state
     this.#regs = regs
-    fuel.value = BATCH
     try {
-      run(at | 0, (state.stackTop - FRAME_BYTES) | 0)
-      // The area may be another run's before the result is looked at.
-      state.regs = regs.slice()
+      exports.run(at | 0, (state.stackTop - FRAME_BYTES) | 0)
+      state.r0Low = regs[0]!
+      state.r0High = regs[1]!
+    } catch (error) {
+      if (regsBelow !== undefined) exports.area.value = regsBelow.byteOffset | 0
+      throw error
     } finally {
-      this.#state = before.state
-      this.#regs = before.regs
-      area.value = before.area
+      this.#state = stateBelow
+      this.#regs = regsBelow
       areas.give(at)
     }
   }
@@ -88,15 +99,24 @@ class CompiledProgram implements Runnable {
   #viewAt(at: number): Int32Array {
     const found = this.#views.get(at)
     if (found !== undefined) return found
-    const made = this.#input.kernel.i32.subarray(at >>> 2, (at >>> 2) + 26)
+    const made = this.#input.kernel.i32.subarray(at >>> 2, (at >>> 2) + REGISTER_WORDS)
     this.#views.set(at, made)
     return made
   }
 
-  #instantiate(): Exports {
+  #compile(): Compiled {
+    this.#compiled ??= compile(this.#input)
+    return this.#compiled
+  }
+
+  #instantiated(): Exports {
+    const compiled = this.#compile()
+    this.#exports = this.#instantiate(compiled, compiledModule(compiled.module.encode(), compiled.loops))
+    return this.#exports
+  }
+
+  #instantiate(compiled: Compiled, module: WebAssembly.Module): Exports {
     const { kernel, arena } = this.#input
-    const compiled = compile(this.#input)
-    const module = compiledModule(compiled.module.encode())
     const natives: Record<string, Record<string, () => void>> = { helper: {}, kfunc: {} }
     for (const { kind, id, name } of compiled.natives) {
       const native = kind === 'helper' ? this.#input.helper(id) : this.#input.kfunc(id)
@@ -109,6 +129,8 @@ class CompiledProgram implements Runnable {
       ...natives,
       host: this.#host(),
     })
+    // Bytecode, plans and the bytes have done their work.
+    this.#compiled = undefined
     return instance.exports as unknown as Exports
   }
 
@@ -175,7 +197,7 @@ class CompiledProgram implements Runnable {
       if (error instanceof FaultError && error.kind === 'timeout') throw new FaultError('timeout', 'timed out', {})
       throw error
     }
-    this.#exports!.fuel.value = BATCH
+    this.#exports!.fuel.value = FUEL_BATCH
     return undefined
   }
 }

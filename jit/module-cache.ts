@@ -2,31 +2,99 @@
  * Compiled modules by their bytes, so that a program loaded again is not compiled again. Addresses follow from the
  * machine's seed, so the same program on a fresh machine is the same module.
  */
+import { compileModule } from './host.ts'
 
-/** Modules kept. */
-const CAPACITY = 256
+/** What is kept at most: modules, and bytes of them in all. */
+export interface CacheLimits {
+  readonly modules: number
+  readonly bytes: number
+}
+
+const LIMITS: CacheLimits = { modules: 256, bytes: 32 * 2 ** 20 }
 
 interface Entry {
   readonly bytes: Uint8Array
   readonly module: WebAssembly.Module
 }
 
-/** By hash; in order of use, the oldest first. */
-const cache: Map<number, Entry> = new Map()
+export class ModuleCache {
+  readonly #limits: CacheLimits
+  /** By hash; in order of use, the oldest first. */
+  readonly #entries: Map<number, Entry> = new Map()
+  #bytes = 0
 
-/** The module of these bytes. @throws WebAssembly.CompileError for a module that is none: our mistake */
-export function compiledModule(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  const key = hash(bytes)
-  const found = cache.get(key)
-  if (found !== undefined && same(found.bytes, bytes)) {
-    cache.delete(key)
-    cache.set(key, found)
+  constructor(limits: CacheLimits = LIMITS) {
+    this.#limits = limits
+  }
+
+  /** Modules kept. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** The module of these bytes; `compile` makes it where it is not kept. */
+  get(
+    bytes: Uint8Array<ArrayBuffer>,
+    compile: (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module,
+  ): WebAssembly.Module {
+    const key = hash(bytes)
+    const found = this.#find(key, bytes)
+    if (found !== undefined) return found
+    const module = compile(bytes)
+    this.#keep(key, bytes, module)
+    return module
+  }
+
+  /** The same with a promise. */
+  async getAsync(
+    bytes: Uint8Array<ArrayBuffer>,
+    compile: (bytes: Uint8Array<ArrayBuffer>) => Promise<WebAssembly.Module>,
+  ): Promise<WebAssembly.Module> {
+    const key = hash(bytes)
+    const found = this.#find(key, bytes)
+    if (found !== undefined) return found
+    const module = await compile(bytes)
+    this.#keep(key, bytes, module)
+    return module
+  }
+
+  #find(key: number, bytes: Uint8Array): WebAssembly.Module | undefined {
+    const found = this.#entries.get(key)
+    if (found === undefined || !same(found.bytes, bytes)) return undefined
+    this.#entries.delete(key)
+    this.#entries.set(key, found)
     return found.module
   }
-  const module = new WebAssembly.Module(bytes)
-  cache.set(key, { bytes, module })
-  if (cache.size > CAPACITY) cache.delete(cache.keys().next().value!)
-  return module
+
+  #keep(key: number, bytes: Uint8Array, module: WebAssembly.Module): void {
+    this.#drop(key)
+    this.#entries.set(key, { bytes, module })
+    this.#bytes += bytes.length
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#limits.modules && this.#bytes <= this.#limits.bytes) break
+      this.#drop(oldest)
+    }
+  }
+
+  #drop(key: number): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    this.#entries.delete(key)
+    this.#bytes -= entry.bytes.length
+  }
+}
+
+/** All machines of the process share it. */
+const cache: ModuleCache = new ModuleCache()
+
+/** The module of these bytes. @throws WebAssembly.CompileError for a module that is none: our mistake */
+export function compiledModule(bytes: Uint8Array<ArrayBuffer>, loops: boolean): WebAssembly.Module {
+  return cache.get(bytes, (fresh) => compileModule(fresh, loops))
+}
+
+/** The same beside other work of the thread; V8's switches stay as they are, since that work would feel them. */
+export function compiledModuleAsync(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  return cache.getAsync(bytes, (fresh) => WebAssembly.compile(fresh))
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {

@@ -47,6 +47,8 @@ import {
   PAGES,
   PAGES_USED,
   PREV,
+  RUN_AREAS,
+  RUN_AREAS_END,
   STATE,
   USED,
   ZONE_LOCK,
@@ -496,6 +498,7 @@ export function touchedPages(memory: Memory): Touched {
   const frontier = FIRST_PAGE + memory.i32[FRONTIER >>> 2]!
   const highWater = FIRST_PAGE + memory.i32[HIGH_WATER >>> 2]!
   return [
+    [RUN_AREAS, RUN_AREAS_END],
     [HEADER, HEADER_END],
     [CPU_LISTS, CPU_LISTS + memory.i32[FIXED_USED >>> 2]!],
     [descriptor(FIRST_PAGE), descriptor(frontier)],

@@ -79,7 +79,7 @@ function runIn(kernel: Kernel, insns: readonly Instruction[], bytes: Uint8Array,
     text: (slot) => llvmText(insns[slot]!),
   })
   runnable.run(state, bytes.length === 0 ? [] : [at | 0, KERNEL_HIGH, bytes.length, 0])
-  return toBigUint(state.regs[0]!, state.regs[1]!)
+  return toBigUint(state.r0Low, state.r0High)
 }
 
 function rawProgram(insns: readonly Instruction[]): LoadableProgram {

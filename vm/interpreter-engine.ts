@@ -13,6 +13,7 @@ const BATCH_HOOKED = 65_536
 
 export const interpreter: Engine = {
   name: 'interpreter',
+  hooks: true,
   prepare: (input) => new InterpretedProgram(input),
 }
 
@@ -50,6 +51,8 @@ class InterpretedProgram implements Runnable {
     state.depth = 0
     try {
       interpret(this.codeFor(state, this.decoded), state)
+      state.r0Low = regs[0]!
+      state.r0High = regs[1]!
       // After the last instruction the hook is called once more, with a slot that is none.
       state.hook?.(-1, state)
     } finally {

@@ -33,7 +33,8 @@ import { MAP_FLAGS } from '../program/types.ts'
 import { Allocs } from './allocs.ts'
 import { bindProgram, checkRunnable, notImplemented, type ProgramImage } from './bind.ts'
 import { checkedHelper, checkedKfunc } from './checked-call.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, EngineInput, EngineName } from './engine.ts'
+import { Engines, warnOnConsole } from './engines.ts'
 import { Global } from './global.ts'
 import { IMPLEMENTED_HELPERS, makeHelpers } from './helpers.ts'
 import { holdersOf } from './holders.ts'
@@ -51,6 +52,7 @@ import {
   type MachineStatistics,
 } from './options.ts'
 import { Program } from './program.ts'
+import { ProgramCode } from './program-code.ts'
 import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
 import { RunAreas } from './run-areas.ts'
 import type { Services } from './services.ts'
@@ -63,10 +65,11 @@ type ElementOrigin = Pick<HashOptions, 'alloc' | 'elements'>
 export class MachineCore {
   readonly options: MachineOptions
   readonly #parts: MachineParts
+  readonly #engines: Engines
+  /** What runs programs. */
   readonly #engine: Engine
   readonly #kernel: Kernel
-  /** Made for the first program. */
-  #areas: RunAreas | undefined
+  readonly #areas: RunAreas
   readonly #services: Services
   readonly #environment: RunEnvironment
   readonly #helpers: ReadonlyMap<number, Native>
@@ -92,9 +95,7 @@ export class MachineCore {
   /** @throws HarenaError for options that cannot be, and where the address space is used up */
   constructor(options: MachineOptions, parts: MachineParts) {
     checkMachineOptions(options)
-    const name = options.engine ?? 'interpreter'
-    const engine = parts.engines.find((candidate) => candidate.name === name)
-    if (engine === undefined) throw new HarenaError(`harena does not implement engine ${name}`)
+    const engines = new Engines(parts.engines, options.engine, options.warn ?? warnOnConsole)
     const seed = BigInt(options.seed ?? 1)
     const policies = options.policies ?? {}
     const processors = new Processors(makeCpus(options.cpus ?? 1, seed), {
@@ -104,17 +105,19 @@ export class MachineCore {
     const random = makeRandom(seed, RandomStream.ADDRESS)
     this.options = options
     this.#parts = parts
-    this.#engine = engine
+    this.#engines = engines
+    const steps = injectionSteps(options)
+    this.#engine = steps === undefined ? engines.main : engines.withHooks('injection')
     const hashes = makeRandom(seed, RandomStream.HASH)
     this.#hashRandom = () => hashes.u32()
     this.#arenaOptions = { random: () => random.u32(), process: new UserProcess('main') }
-    const steps = injectionSteps(options, engine)
     this.#kernel = makeKernel({
       memoryLimit: options.memoryLimit ?? 0,
       processors,
       policies: memoryPolicies(policies),
       ...(steps === undefined ? {} : { makeSteps: (memory) => hookedSteps(memory, steps.beforeStep) }),
     })
+    this.#areas = new RunAreas(this.#kernel)
     closeWhenForgotten(this, this.#kernel)
     const maps = this.#maps
     const kernel = this.#kernel
@@ -240,6 +243,18 @@ export class MachineCore {
     throw new HarenaError(`a machine tells of ${Object.keys(this.#listening).join(', ')}, not of ${String(about)}`)
   }
 
+  /** As `load`, with what the first runs of the programs would wait for done beside other work. */
+  async loadAsync(spec: ObjectSpec, options: LoadOptions = {}): Promise<LoadedObject> {
+    const object = this.load(spec, options)
+    await Promise.all([...object.programs.values()].map((program) => program.ready()))
+    return object
+  }
+
+  /** What runs programs. */
+  get engine(): EngineName {
+    return this.#engine.name
+  }
+
   /** Whether the policy `debug` is on. */
   get isDebugging(): boolean {
     return this.#kernel.accessCheck !== undefined
@@ -352,17 +367,19 @@ export class MachineCore {
       throw new InternalError(`map ${info.name} is no arena of this machine`)
     // Now, as it cannot be made in an NMI. On Linux it is there from boot on; here machines without it cost less.
     if (usesGlobalMemory(loadable)) void this.#kernel.bpf.global
-    const runnable = this.#engine.prepare({
+    const input: EngineInput = {
       program: loadable,
       verified: verified !== undefined && this.#kernel.accessCheck !== undefined ? watched(verified) : verified,
       userHigh: arena?.castHigh ?? 0,
       kernel: this.#kernel.memory,
       arena,
-      areas: (this.#areas ??= new RunAreas(this.#kernel)),
+      areas: this.#areas,
+      services: this.#services,
       helper: (id) => this.#helper(id, verified === undefined),
       kfunc: (id) => this.#kfunc(id, verified === undefined),
-    })
-    return this.#held(new Program(loadable, verified, runnable, this.#environment, arena))
+    }
+    const code = new ProgramCode(this.#engine, this.#engines, input)
+    return this.#held(new Program(loadable, verified, code, this.#environment, arena))
   }
 
   /** A handle keeps its machine: memory goes back to the pool when nobody holds either. */
@@ -406,11 +423,9 @@ function supplyNamed({ name, type, elements = '' }: MapSpec): SupplyName {
 }
 
 /** Undefined where nobody is to be interrupted: nothing is paid for the possibility then. */
-function injectionSteps({ injection = false }: MachineOptions, { name }: Engine): MachineSteps | undefined {
+function injectionSteps({ injection = false }: MachineOptions): MachineSteps | undefined {
   if (typeof injection !== 'boolean') throw new HarenaError(`injection is true or false, not ${String(injection)}`)
-  if (!injection) return undefined
-  if (name !== 'interpreter') throw new HarenaError(`injection works on engine interpreter alone, not on ${name}`)
-  return new MachineSteps()
+  return injection ? new MachineSteps() : undefined
 }
 
 /** Those of the allocators: what is not chosen is not there, so that the defaults count. */

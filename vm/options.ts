@@ -12,14 +12,19 @@ import type { Holder, ReportListener } from '../memalloc/reports.ts'
 import type { MemoryStatistics } from '../memalloc/statistics.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, EngineName } from './engine.ts'
 import type { Hook } from './state.ts'
 
 export interface MachineOptions {
   /** Simulated CPUs, 1 to 8192; default 1. */
   readonly cpus?: number
-  /** What runs programs; default `interpreter`. */
-  readonly engine?: string
+  /**
+   * What runs programs: `jit`, the default where the host can, or `interpreter`, which is also what runs with `trace`
+   * or `hook`, and machines with `injection`, have by default. Who names an engine gets that one or an error.
+   */
+  readonly engine?: EngineName | undefined
+  /** Takes a line, once, when something else than the default engine runs programs; default console.warn. */
+  readonly warn?: (line: string) => void
   /** Addresses, random numbers and the virtual clock follow from it; default 1. */
   readonly seed?: number | bigint
   /** A PREEMPT_RT machine; default false. */
@@ -83,6 +88,7 @@ export interface MachineStatistics extends MemoryStatistics {
 /** What a machine is made of that it does not bring itself. */
 export interface MachineParts {
   readonly verify: Verify
+  /** The first that the host can run is the default. */
   readonly engines: readonly Engine[]
 }
 
@@ -224,6 +230,7 @@ const MACHINE_OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
   policies: true,
   injection: true,
   hostTime: true,
+  warn: true,
 }
 
 /** Throws HarenaError for what options from outside the type system may hold. */

@@ -9,9 +9,9 @@ import { helperById } from '../program/helpers.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
 import { Attachment } from './attachment.ts'
-import type { Runnable } from './engine.ts'
 import { Injection, type InjectionOptions } from './injection.ts'
 import type { RunOptions, RunResult } from './options.ts'
+import type { ProgramCode } from './program-code.ts'
 import { type RunEnvironment, type RunSubject, testRun } from './run.ts'
 import type { Hook } from './state.ts'
 import { traceHook } from './trace.ts'
@@ -20,7 +20,7 @@ export class Program {
   readonly loadable: LoadableProgram
   /** What the verifier found; undefined for a program that runs unchecked. */
   readonly verified: VerifiedProgram | undefined
-  readonly #runnable: Runnable
+  readonly #code: ProgramCode
   readonly #environment: RunEnvironment
   readonly #arena: Arena | undefined
   /** Made when first asked for. */
@@ -29,13 +29,13 @@ export class Program {
   constructor(
     loadable: LoadableProgram,
     verified: VerifiedProgram | undefined,
-    runnable: Runnable,
+    code: ProgramCode,
     environment: RunEnvironment,
     arena: Arena | undefined,
   ) {
     this.loadable = loadable
     this.verified = verified
-    this.#runnable = runnable
+    this.#code = code
     this.#environment = environment
     this.#arena = arena
   }
@@ -57,7 +57,8 @@ export class Program {
    * Runs the program as BPF_PROG_TEST_RUN does. Linux has none for kprobe programs: here they run in any context of the
    * CPU, on registers of zeros or those of `ctx`.
    * @throws ErrnoError as BPF_PROG_TEST_RUN refuses context and data: EINVAL, E2BIG, ENODEV, ENOMEM
-   * @throws HarenaError for a context (of the CPU) in which the program type does not run
+   * @throws HarenaError for a context (of the CPU) in which the program type does not run; for `trace` and `hook` on
+   * an engine that was asked for and has none
    * @throws FaultError when it faults (unchecked programs only) or runs out of time
    */
   run(options: RunOptions = {}): RunResult {
@@ -65,7 +66,15 @@ export class Program {
     if (options.trace !== undefined && options.hook !== undefined)
       throw new HarenaError('trace and hook exclude each other')
     const hook = options.trace === undefined ? options.hook : traceHook((slot) => this.#logText(slot), options.trace)
-    return testRun(this.#environment, this.#runnable, options, this.#subject(hook))
+    const runnable =
+      hook === undefined ? this.#code.main : this.#code.withHook(options.hook === undefined ? 'trace' : 'hook')
+    return testRun(this.#environment, runnable, options, this.#subject(hook))
+  }
+
+  /** Gets the program ready for its first run, beside other work: the engine's translation, where it has one. */
+  async ready(): Promise<void> {
+    checkOpen(this.#environment.services.kernel)
+    await this.#code.main.ready?.()
   }
 
   /**
@@ -77,7 +86,7 @@ export class Program {
    */
   attach(point: AttachPointName): Attachment {
     checkOpen(this.#environment.services.kernel)
-    return new Attachment(this.#environment, this.#runnable, this.#subject(undefined), point)
+    return new Attachment(this.#environment, this.#code.main, this.#subject(undefined), point)
   }
 
   /**
@@ -89,7 +98,7 @@ export class Program {
    */
   inject(options: InjectionOptions): Injection {
     checkOpen(this.#environment.services.kernel)
-    return new Injection(this.#environment, this.#runnable, this.#subject(undefined), options)
+    return new Injection(this.#environment, this.#code.main, this.#subject(undefined), options)
   }
 
   #subject(hook: Hook | undefined): RunSubject {

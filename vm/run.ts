@@ -208,8 +208,8 @@ function runRepeatedly(
     execute(environment.services.kernel.processors, runnable, state, input)
   }
   const ms = environment.hostTime() - start
-  const r0 = toBigUint(state.regs[0]!, state.regs[1]!)
-  return { retval: state.regs[0]! >>> 0, r0, durationNs: Math.round((ms * 1e6) / repeat), ...input.results() }
+  const r0 = toBigUint(state.r0Low, state.r0High)
+  return { retval: state.r0Low >>> 0, r0, durationNs: Math.round((ms * 1e6) / repeat), ...input.results() }
 }
 
 /** From the first instruction to the exit. */

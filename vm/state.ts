@@ -103,8 +103,11 @@ export interface RunState {
   readonly text: (slot: number) => string
   /** Where an instruction stands in the source; undefined where that is not known. */
   readonly source: (slot: number) => SourcePosition | undefined
-  /** Registers and constants of the program that runs; set by the engine. */
+  /** Registers and constants of the program that runs; set by the engine, and its own again afterwards. */
   regs: Int32Array
+  /** Halves of r0 at the exit. */
+  r0Low: number
+  r0High: number
   readonly saved: Int32Array
   /** Slot of the call that a native was called from, or of the access that `check` is told of. */
   slot: number
@@ -154,6 +157,8 @@ export function makeRunState(setup: RunSetup): RunState {
     text: setup.text,
     source: setup.source ?? (() => undefined),
     regs: NO_REGISTERS,
+    r0Low: 0,
+    r0High: 0,
     saved: new Int32Array(SAVED_WORDS * MAX_FRAMES),
     slot: 0,
     depth: 0,

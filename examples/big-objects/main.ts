@@ -7,7 +7,7 @@
  */
 import { HarenaError, Machine, type MachinePolicies, type ObjectSpec } from '../../index.ts'
 import { assembleFile } from '../../node.ts'
-import type { Engine, Print } from '../example.ts'
+import type { Engine, OwnEngine, Print } from '../example.ts'
 
 export const ownOnly: string = 'Linux has no choice of where map elements come from, and shows no pages of them'
 
@@ -31,7 +31,7 @@ interface Result {
   readonly busy: number
 }
 
-export async function run(print: Print, engine: Engine = 'interpreter'): Promise<void> {
+export async function run(print: Print, engine?: Engine): Promise<void> {
   if (engine === 'linux') throw new HarenaError(ownOnly)
   const spec = await assembleFile(`${import.meta.dirname}/big-objects.bpf.s`)
   print(
@@ -64,7 +64,7 @@ function cell({ idle, cold, warm, busy }: Result): string {
   return `   ${first}${second}${third}  ${fourth}`
 }
 
-function measure(spec: ObjectSpec, engine: Engine, elements: Elements): Result {
+function measure(spec: ObjectSpec, engine: OwnEngine, elements: Elements): Result {
   const without = withMachine(engine, 'kmalloc_nolock', (machine) => {
     machine.load(spec)
     return used(machine)
@@ -81,7 +81,7 @@ function measure(spec: ObjectSpec, engine: Engine, elements: Elements): Result {
   })
 }
 
-function withMachine<T>(engine: Engine, elements: Elements, work: (machine: Machine) => T): T {
+function withMachine<T>(engine: OwnEngine, elements: Elements, work: (machine: Machine) => T): T {
   const machine = new Machine({ seed: 1, engine, cpus: CPUS, policies: { elements } })
   try {
     return work(machine)

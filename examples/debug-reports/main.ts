@@ -1,11 +1,11 @@
 /** Programs that misuse memory, on a machine that watches it (policy `debug`): each report names who did what, where. */
 import { type Actor, type DebugReport, HarenaError, Machine, type MemoryReport, type ObjectSpec } from '../../index.ts'
 import { assembleFile } from '../../node.ts'
-import type { Engine, Print } from '../example.ts'
+import type { Engine, OwnEngine, Print } from '../example.ts'
 
 export const ownOnly: string = 'Linux runs no program that its verifier has not seen'
 
-export async function run(print: Print, engine: Engine = 'interpreter'): Promise<void> {
+export async function run(print: Print, engine?: Engine): Promise<void> {
   if (engine === 'linux') throw new HarenaError(ownOnly)
   const spec = await assembleFile(`${import.meta.dirname}/debug-reports.bpf.s`)
   for (const { name } of spec.programs) trial(print, engine, spec, name, true)
@@ -13,13 +13,7 @@ export async function run(print: Print, engine: Engine = 'interpreter'): Promise
   trial(print, engine, spec, 'stale_value', false)
 }
 
-function trial(
-  print: Print,
-  engine: Exclude<Engine, 'linux'>,
-  spec: ObjectSpec,
-  program: string,
-  unchecked: boolean,
-): void {
+function trial(print: Print, engine: OwnEngine, spec: ObjectSpec, program: string, unchecked: boolean): void {
   const machine = new Machine({ seed: 1, engine, policies: { debug: 'on' } })
   try {
     const object = machine.load(spec, { programs: [program], unchecked })

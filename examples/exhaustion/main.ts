@@ -1,13 +1,13 @@
 /** Programs that keep what they take, each run to the machine's limit: what they get then, and who is named. */
 import { HarenaError, type Holder, Machine, type ObjectSpec } from '../../index.ts'
 import { assembleFile } from '../../node.ts'
-import type { Engine, Print } from '../example.ts'
+import type { Engine, OwnEngine, Print } from '../example.ts'
 
 export const ownOnly: string = 'the kernel has the memory that it has, and runs nothing unchecked'
 
 const LIMIT = 2 ** 20
 
-export async function run(print: Print, engine: Engine = 'interpreter'): Promise<void> {
+export async function run(print: Print, engine?: Engine): Promise<void> {
   if (engine === 'linux') throw new HarenaError(ownOnly)
   const spec = await assembleFile(`${import.meta.dirname}/exhaustion.bpf.s`)
   trial(print, engine, spec, 'keep', false)
@@ -16,13 +16,7 @@ export async function run(print: Print, engine: Engine = 'interpreter'): Promise
   trial(print, engine, spec, 'leak_pool', true)
 }
 
-function trial(
-  print: Print,
-  engine: Exclude<Engine, 'linux'>,
-  spec: ObjectSpec,
-  program: string,
-  unchecked: boolean,
-): void {
+function trial(print: Print, engine: OwnEngine, spec: ObjectSpec, program: string, unchecked: boolean): void {
   const machine = new Machine({ seed: 1, engine, memoryLimit: LIMIT })
   try {
     const { programs } = machine.load(spec, { programs: [program, 'alive'], unchecked })

@@ -30,7 +30,7 @@ const TRIALS: readonly (readonly [Elements, AttachPointName, string])[] = [
   ['irq-work', 'slab:unlock', 'dropped: allocate in irq_work; that is too late for the first ones'],
 ]
 
-export async function run(print: Print, engine: Engine = 'interpreter'): Promise<void> {
+export async function run(print: Print, engine?: Engine): Promise<void> {
   if (engine === 'linux') throw new HarenaError(ownOnly)
   const spec = await assembleFile(`${import.meta.dirname}/kprobe-deadlock.bpf.s`)
   for (const [elements, point, what] of TRIALS) {
