@@ -130,7 +130,7 @@ test('what may be compared is the same on another machine, whatever was on its s
     if (candidate.comparable) continue
     const posed = pose(candidate, inputsFor(candidate, seed), 1)
     if (posed === undefined || !posed.comparable || !isJudgement(posed.harena)) continue
-    const again = answerOfHarena(posed.question, { seed: 99, hookOf: disturbed })
+    const again = answerOfHarena(posed.question, { seed: 99, engine: 'interpreter', hookOf: disturbed })
     if (!isJudgement(again)) throw new Error(again.message)
     expect(compare(posed.harena, again), `seed ${seed}\n${candidate.text}`).toBeUndefined()
     if (again.verdict === 'accepted') counts[candidate.kind.endsWith('wild') ? 'wild' : 'mutant'] += 1
