@@ -79,7 +79,12 @@ describe('bad input: exit 2 and a message, never a stack trace', () => {
     ['a global that is not there', ['run', COUNT, '--set', 'hit=1'], /no global hit; did you mean hits\?/],
     ['a value too wide', ['run', COUNT, '--set', 'hits=0x1ffffffffffffffff'], /does not fit in 8 bytes/],
     ['a command to come', ['skeleton', COUNT], /harena does not implement the command skeleton/],
-    ['an engine to come', ['run', COUNT, '--engine', 'jit'], /harena does not implement engine jit/],
+    [
+      'an engine that cannot',
+      ['run', COUNT, '--engine', 'jit', '--trace'],
+      /--trace runs on the interpreter; --engine jit/,
+    ],
+    ['an unknown engine', ['run', COUNT, '--engine', 'jot'], /--engine takes jit, interpreter or linux, not 'jot'/],
     ['an unknown policy', ['run', COUNT, '--policy', 'placment=x'], /no policy placment; did you mean placement\?/],
     ['a wrong value of a policy', ['run', COUNT, '--policy', 'debug=yes'], /policy debug is off or on, not yes/],
     [

@@ -74,8 +74,15 @@ describe('--inject', () => {
     ['his@nmi', `${COUNTS} has no program his: main, hit, wild`],
     ['main@nmi', 'program main: syscall programs run in task context only, not in nmi'],
   ])('%s is bad input', async (text, message) => {
-    const { status, stdout, stderr } = await harena(main(text))
+    const { status, stdout, stderr } = await harena([...main(text), '--engine', 'interpreter'])
     expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: '', stderr: `harena: ${message}\n` })
+  })
+
+  test('runs on the interpreter, and says so where that was not asked for', async () => {
+    const byDefault = await harena(main('hit@nmi:1'))
+    expect([byDefault.status, byDefault.stderr]).toEqual([0, 'harena: --inject runs on the interpreter\n'])
+    const { status, stderr } = await harena([...main('hit@nmi:1'), '--engine', 'jit'])
+    expect([status, stderr]).toEqual([2, 'harena: --inject runs on the interpreter; --engine jit does not take it\n'])
   })
 
   test("is for harena's own engines", async () => {

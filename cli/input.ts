@@ -1,8 +1,9 @@
 /** Files of the command line: what they hold and the program that is meant. */
-import type { ObjectSpec } from '../index.ts'
+import type { EngineName, ObjectSpec } from '../index.ts'
 import { openObject } from '../node.ts'
-import type { ParsedCommand } from './options.ts'
-import { UsageError } from './options.ts'
+import type { Io } from './io.ts'
+import { type ParsedCommand, UsageError } from './options.ts'
+import { complain } from './report.ts'
 import { readBytes, stringOption } from './values.ts'
 
 /** The object in the command's FILE: assembly or raw instructions, told apart by content. */
@@ -38,16 +39,24 @@ export function listed(names: readonly string[]): string {
   return names.length === 0 ? '' : `: ${names.join(', ')}`
 }
 
-/** What runs programs: harena itself, or the kernel underneath. */
-export type EngineName = 'interpreter' | 'linux'
-
-/** Only the engines that exist, of those that the command can use; others are refused by name. */
-export function checkEngine(command: ParsedCommand): EngineName {
-  const engine = stringOption(command.values, 'engine') ?? 'interpreter'
-  if (engine === 'interpreter' || engine === 'linux') return engine
-  if (engine === 'jit') throw new UsageError(`harena does not implement engine ${engine}`)
-  throw new UsageError(`--engine takes interpreter or linux, not '${engine}'`)
+/** `--engine`: one of harena's own, or the kernel underneath; undefined where none is named. */
+export function checkEngine({ values }: ParsedCommand): EngineName | 'linux' | undefined {
+  const engine = stringOption(values, 'engine')
+  if (engine === undefined || engine === 'interpreter' || engine === 'jit' || engine === 'linux') return engine
+  throw new UsageError(`--engine takes jit, interpreter or linux, not '${engine}'`)
 }
+
+/** The same for a run: what looks at each instruction is the interpreter's business, and it is said who does it. */
+export function engineForRun(command: ParsedCommand, io: Io): EngineName | 'linux' | undefined {
+  const engine = checkEngine(command)
+  const looking = LOOKING.find((name) => command.values[name] !== undefined)
+  if (looking === undefined || engine === 'interpreter' || engine === 'linux') return engine
+  if (engine === 'jit') throw new UsageError(`--${looking} runs on the interpreter; --engine jit does not take it`)
+  complain(`harena: --${looking} runs on the interpreter`, io)
+  return 'interpreter'
+}
+
+const LOOKING = ['trace', 'inject']
 
 /** What only a simulated machine can be told. */
 const SIMULATED = ['cpus', 'rt', 'seed', 'policy', 'memory-limit', 'context', 'trace', 'unchecked', 'inject']

@@ -203,7 +203,7 @@ describe('run', () => {
 
   test('an engine that nobody has', async () => {
     const { status, stderr } = await harena('run', COUNT, '--engine', 'windows')
-    expect([status, stderr]).toEqual([2, "harena: --engine takes interpreter or linux, not 'windows'\n"])
+    expect([status, stderr]).toEqual([2, "harena: --engine takes jit, interpreter or linux, not 'windows'\n"])
   })
 })
 

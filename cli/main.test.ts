@@ -59,7 +59,7 @@ describe('run', () => {
     expect(rest).toEqual({
       file: COUNT,
       program: 'count',
-      engine: 'interpreter',
+      engine: 'jit',
       verdict: 'accepted',
       r0: '0x2a',
       retval: 42,
@@ -153,9 +153,10 @@ describe('run', () => {
   })
 
   test('an endless unchecked program ends at the time-out, exit 3', async () => {
-    const { status, stderr } = await harena(['run', ENDLESS, '--unchecked', '--timeout', '1'])
-    expect(status).toBe(3)
-    expect(stderr).toMatch(/timed out at instruction 0/)
+    const run = ['run', ENDLESS, '--unchecked', '--timeout', '0.2']
+    expect(await harena(run)).toEqual({ status: 3, stdout: '', stderr: 'harena: timed out\n' })
+    const { status, stderr } = await harena([...run, '--engine', 'interpreter'])
+    expect([status, stderr]).toEqual([3, 'harena: timed out at instruction 0\n'])
   })
 
   test('a time-out may be a fraction of a second', async () => {
@@ -202,10 +203,13 @@ describe('run', () => {
   })
 
   test('--trace shows each instruction on standard error', async () => {
-    const { status, stderr } = await harena(['run', COUNT, '--trace'])
+    const { status, stderr, stdout } = await harena(['run', COUNT, '--trace', '--engine', 'interpreter'])
     expect(status).toBe(0)
     expect(stderr.trimEnd().split('\n')).toHaveLength(6)
     expect(stderr).toContain('(07) r2 += 2')
+    // Which engine that is goes without saying where it was asked for.
+    const byDefault = await harena(['run', COUNT, '--trace', '--repeat', '1'])
+    expect(byDefault).toEqual({ status, stdout, stderr: `harena: --trace runs on the interpreter\n${stderr}` })
   })
 
   test('an arena at a multiple of 4 GiB gets a hint', async () => {

@@ -35,7 +35,7 @@ const PROGRAM_OPTION: OptionSpec = { name: 'program', value: 'NAME', help: 'the 
 const ENGINE_OPTION: OptionSpec = {
   name: 'engine',
   value: 'ENGINE',
-  help: 'what runs it: interpreter (default) or linux',
+  help: 'what runs it: jit (default), interpreter or linux',
 }
 
 const TIMEOUT_OPTION: OptionSpec = {
@@ -109,7 +109,9 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'events', help: 'each thing that happens inside, in order, from the start of the run on' },
       ...RUN_OPTIONS.slice(-2),
     ],
-    notes: ['Shows both what the run left, and what is there once all deferred work is done. Engine interpreter only.'],
+    notes: [
+      'Shows both what the run left, and what is there once all deferred work is done. The kernel shows none of this: no --engine linux.',
+    ],
   },
   {
     name: 'verify',
@@ -124,7 +126,10 @@ export const COMMANDS: readonly CommandSpec[] = [
         value: 'LEVEL',
         help: '0 none, 1 the failing path (default), 2 every path, 4 statistics; bits add up',
       },
-      { ...ENGINE_OPTION, help: 'whose verifier: interpreter (ours, default) or linux (what the running kernel says)' },
+      {
+        ...ENGINE_OPTION,
+        help: 'whose verifier: ours (jit, interpreter; default) or linux (what the running kernel says)',
+      },
       JSON_OPTION,
       HELP_OPTION,
     ],
@@ -167,7 +172,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 0,
     most: 1,
     summary: 'bpf_conformance plug-in: program as hex on standard input, r0 on standard output',
-    options: [{ ...ENGINE_OPTION, help: 'what runs it: interpreter (default)' }, TIMEOUT_OPTION, HELP_OPTION],
+    options: [{ ...ENGINE_OPTION, help: 'what runs it: jit (default) or interpreter' }, TIMEOUT_OPTION, HELP_OPTION],
     notes: ['r1 is the address of the memory, r2 its length. The program is not verified.'],
   },
   {

@@ -3,14 +3,15 @@ import { runConformance } from '../../index.ts'
 import { checkEngine } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
-import { ExitCode } from '../report.ts'
+import { complain, ExitCode } from '../report.ts'
 import { hexBytes, timeoutOption } from '../values.ts'
 
 const SLOT_BYTES = 8
 
 /** The suite takes nothing but digits on standard output; whatever is wrong shows as another exit code. */
 export async function conformance(command: ParsedCommand, io: Io): Promise<number> {
-  if (checkEngine(command) === 'linux') {
+  const engine = checkEngine(command)
+  if (engine === 'linux') {
     throw new UsageError('the kernel runs verified programs only; --engine linux is not for conformance vectors')
   }
   const memory = hexBytes(command.operands[0] ?? '', 'memory')
@@ -20,6 +21,7 @@ export async function conformance(command: ParsedCommand, io: Io): Promise<numbe
   }
   const timeout = timeoutOption(command.values)
   const watch = { now: io.now, deadline: timeout === 0 ? Infinity : io.now() + timeout }
-  io.out(`${runConformance(program, memory, { watch }).toString(16)}\n`)
+  const warn = (line: string): void => complain(`harena: ${line}`, io)
+  io.out(`${runConformance(program, memory, { engine, watch, warn }).toString(16)}\n`)
   return ExitCode.DONE
 }

@@ -22,7 +22,7 @@ export async function example(command: ParsedCommand, io: Io): Promise<number> {
     const near = nearest(wanted, names)
     throw new UsageError(`there is no example ${wanted}${near === undefined ? '' : `; did you mean ${near}?`}`)
   }
-  const module: { run(print: (line: string) => void, engine: string): Promise<void> } = await import(
+  const module: { run(print: (line: string) => void, engine: string | undefined): Promise<void> } = await import(
     mainOf(wanted).href
   )
   await module.run((line) => io.out(`${line}\n`), engine)

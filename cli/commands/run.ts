@@ -16,7 +16,7 @@ import { LinuxMachine, type LinuxObject, type LinuxRunResult } from '../../linux
 import { runInChild } from '../child.ts'
 import { type Dumped, dump, globalText, renderDump } from '../dump.ts'
 import { injectionLines, injectionsJson, startInjections, type Wanted, wantedInjections } from '../inject.ts'
-import { checkEngine, checkLinuxOptions, chooseProgram, readObject } from '../input.ts'
+import { checkLinuxOptions, chooseProgram, engineForRun, readObject } from '../input.ts'
 import type { Io } from '../io.ts'
 import { type ParsedCommand, UsageError } from '../options.ts'
 import { packetJson, packetLines } from '../packet.ts'
@@ -72,19 +72,28 @@ export async function runThen(
   const progress = new Progress(plain)
   const io = besides(progress, plain)
   const { values } = command
-  const engine = checkEngine(command)
-  if (engine === 'linux') checkLinuxOptions(command)
   const object = readObject(command)
   const program = chooseProgram(command, object)
   const repeat = numberOption(values, 'repeat', 1, 1, 2 ** 31)
   const options = runOptions(command, repeat, program, progress, io)
   const wanted = wantedInjections(values, object)
+  const engine = engineForRun(command, io)
+  if (engine === 'linux') checkLinuxOptions(command)
   const reports: MemoryReport[] = []
+  const about = (on: Machine | LinuxMachine | undefined): Record<string, unknown> => ({
+    file: object.file,
+    program,
+    // Without a machine it is what was asked for.
+    engine: on instanceof Machine ? on.engine : (engine ?? 'jit'),
+  })
   let machine: Machine | LinuxMachine | undefined
   try {
     // The child gets --timeout=0 and comes by here again; without a time-out the kernel may as well keep this process.
     if (engine === 'linux' && options.timeoutMs !== 0) return await runInChild(command, options, io)
-    machine = engine === 'linux' ? new LinuxMachine() : new Machine(machineOptions(command, wanted))
+    machine =
+      engine === 'linux'
+        ? new LinuxMachine()
+        : new Machine({ ...machineOptions(command, wanted), engine, warn: (line) => complain(`harena: ${line}`, io) })
     const unchecked = values.unchecked === true
     const told = (processed: number): void => progress.show(() => `verifying ${program}: ${processed} instructions`)
     const loaded = machine.load(object, {
@@ -100,7 +109,7 @@ export async function runThen(
     if (values.json === true) {
       const verdict = unchecked ? 'unchecked' : 'accepted'
       const fields = { ...outcomeJson(outcome, repeat), ...reportsJson(machine, reports), ...addition?.json }
-      io.out(`${JSON.stringify({ file: object.file, program, engine, verdict, ...fields })}\n`)
+      io.out(`${JSON.stringify({ ...about(machine), verdict, ...fields })}\n`)
     } else {
       io.out(renderOutcome(program, outcome))
       for (const line of addition?.lines ?? []) io.out(`${line}\n`)
@@ -109,7 +118,7 @@ export async function runThen(
   } catch (error) {
     if (values.json !== true) throw error
     const fields = { ...errorJson(error), ...reportsJson(machine, reports) }
-    io.out(`${JSON.stringify({ file: object.file, program, engine, ...fields })}\n`)
+    io.out(`${JSON.stringify({ ...about(machine), ...fields })}\n`)
     reportError(error, io)
     return exitCodeOf(error)
   } finally {
