@@ -56,12 +56,14 @@ export class Emitter {
     this.places = promotedPlaces(context.input, plan)
     this.w = new FunctionWriter(signature)
     this.checked = context.input.access === undefined
+    this.w.name(0, 'frame')
     let param = 1
     for (let n = 0; n < FRAME_POINTER; n++) {
       const given = !this.#inPiece && (this.checked || (n >= 1 && n <= 5 && (plan.params & (1 << n)) !== 0))
+      if (given) this.w.name(param, `r${n}`)
       this.#registers.push(given ? param++ : -1)
     }
-    if (graph.some(({ kind }) => kind === 'dispatch')) this.#label = this.w.local(I32)
+    if (graph.some(({ kind }) => kind === 'dispatch')) this.#label = this.w.local(I32, 'label')
   }
 
   /** The label variable of irreducible flow; undefined where there is none. */
@@ -73,18 +75,18 @@ export class Emitter {
   register(n: number): number {
     const found = this.#registers[n]!
     if (found >= 0) return found
-    const made = this.w.local(I64)
+    const made = this.w.local(I64, `r${n}`)
     this.#registers[n] = made
     return made
   }
 
   get scratch32(): number {
-    this.#scratch32 ??= this.w.local(I32)
+    this.#scratch32 ??= this.w.local(I32, 'scratch32')
     return this.#scratch32
   }
 
   get scratch64(): number {
-    this.#scratch64 ??= this.w.local(I64)
+    this.#scratch64 ??= this.w.local(I64, 'scratch64')
     return this.#scratch64
   }
 
@@ -92,8 +94,8 @@ export class Emitter {
   enter(): void {
     const { w, plan } = this
     if (plan.hasMayGoto) {
-      this.left = w.local(I32)
-      this.rest = w.local(I32)
+      this.left = w.local(I32, 'left')
+      this.rest = w.local(I32, 'rest')
       w.i32(MAY_GOTO_BATCH)
       w.set(this.left)
       w.i32(MAY_GOTO_LIMIT - MAY_GOTO_BATCH)
@@ -107,8 +109,8 @@ export class Emitter {
   startPiece(): void {
     const { w, plan } = this
     if (plan.hasMayGoto) {
-      this.left = w.local(I32)
-      this.rest = w.local(I32)
+      this.left = w.local(I32, 'left')
+      this.rest = w.local(I32, 'rest')
     }
     w.get(1)
     w.i32(ENTRIES - 1)
@@ -217,7 +219,7 @@ export class Emitter {
   placeLocal({ offset }: StackPlace): number {
     const found = this.#placeLocals.get(offset)
     if (found !== undefined) return found
-    const made = this.w.local(I64)
+    const made = this.w.local(I64, `fp${offset}`)
     this.#placeLocals.set(offset, made)
     return made
   }
@@ -226,7 +228,7 @@ export class Emitter {
   page(n: number): number {
     const found = this.#pages.get(n)
     if (found !== undefined) return found
-    const made = this.w.local(I32)
+    const made = this.w.local(I32, `page${n}`)
     this.#pages.set(n, made)
     return made
   }

@@ -32,6 +32,8 @@ export interface FunctionBody {
   readonly start: number
   readonly hints: readonly Hint[]
   readonly notes: readonly Note[]
+  /** Names of parameters and locals by index, for the text form. */
+  readonly names: ReadonlyMap<number, string>
 }
 
 export class FunctionWriter {
@@ -40,6 +42,7 @@ export class FunctionWriter {
   readonly #locals: ValueType[] = []
   readonly #hints: Hint[] = []
   readonly #notes: Note[] = []
+  readonly #names: Map<number, string> = new Map()
   /** Constructs that are open. */
   #depth = 0
 
@@ -58,9 +61,16 @@ export class FunctionWriter {
   }
 
   /** A new local variable, 0 at first. */
-  local(type: ValueType): number {
+  local(type: ValueType, name?: string): number {
     this.#locals.push(type)
-    return this.signature.params.length + this.#locals.length - 1
+    const made = this.signature.params.length + this.#locals.length - 1
+    if (name !== undefined) this.name(made, name)
+    return made
+  }
+
+  /** Names a parameter or local, for the text form. */
+  name(local: number, name: string): void {
+    this.#names.set(local, name)
   }
 
   /** What is written next belongs to the BPF instruction at this slot. */
@@ -192,7 +202,7 @@ export class FunctionWriter {
     const start = bytes.length
     bytes.raw(this.#code.view())
     bytes.u8(Wasm.END)
-    return { bytes: bytes.view(), start, hints: this.#hints, notes: this.#notes }
+    return { bytes: bytes.view(), start, hints: this.#hints, notes: this.#notes, names: this.#names }
   }
 
   #open(code: Wasm, type: ValueType | typeof VOID): void {
