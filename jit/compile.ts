@@ -30,6 +30,8 @@ export interface CompileInput {
   readonly pageTable: number | undefined
   /** Whether the memories are shared. */
   readonly shared: boolean
+  /** Whether the exported global `exact` counts the accesses to the arena that leave the fast path; default no. */
+  readonly countExact?: boolean
 }
 
 /** A native that the program calls, in the order of the imports. */
@@ -133,6 +135,7 @@ export function compileProgram(input: CompileInput): Compiled {
   }
   const area = module.global('area', I32)
   const fuel = module.global('fuel', I32)
+  const counter = input.countExact === true ? module.global('exact', I32) : undefined
   const cfg = buildCfg(input.program.insns)
   const targets = declareFunctions(module, input, cfg)
   let handover: Handover | undefined
@@ -146,7 +149,7 @@ export function compileProgram(input: CompileInput): Compiled {
       if (index === undefined) throw new InternalError(`${kind} ${id} was not imported`)
       return index
     },
-    exact: new ExactAccess(module, memories, input.pageTable ?? 0),
+    exact: new ExactAccess(module, memories, input.pageTable ?? 0, counter),
     target: (slot) => {
       const target = targets.get(slot)
       if (target === undefined) throw new InternalError(`no function starts at slot ${slot}`)
@@ -161,6 +164,7 @@ export function compileProgram(input: CompileInput): Compiled {
   module.exportFunction('run', entryPoint(context))
   module.exportGlobal('area', area)
   module.exportGlobal('fuel', fuel)
+  if (counter !== undefined) module.exportGlobal('exact', counter)
   return { module, natives, loops: cfg.branch.some((to, slot) => to >= 0 && to <= slot) }
 }
 

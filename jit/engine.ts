@@ -18,15 +18,24 @@ const FRAME_WORD = 20
 const REGISTER_WORDS = 26
 const SLOT_WORD = SLOT_OFFSET / 4
 
-export const jit: Engine = {
-  name: 'jit',
-  hooks: false,
-  lacks: hostLacks,
-  prepare: (input) => new CompiledProgram(input),
+export interface JitOptions {
+  /** Is told after each run how many accesses to the arena left the fast path in it. Programs are slower for it. */
+  readonly onExact?: (accesses: number) => void
 }
 
+export function makeJit(options: JitOptions = {}): Engine {
+  return {
+    name: 'jit',
+    hooks: false,
+    lacks: hostLacks,
+    prepare: (input) => new CompiledProgram(input, options),
+  }
+}
+
+export const jit: Engine = makeJit()
+
 /** The compiled form of a program, for those who look at it. */
-export function compile(input: EngineInput): Compiled {
+export function compile(input: EngineInput, countExact = false): Compiled {
   return compileProgram({
     program: input.program,
     access: input.verified?.access,
@@ -34,6 +43,7 @@ export function compile(input: EngineInput): Compiled {
     userHigh: input.userHigh,
     pageTable: input.arena?.table.base,
     shared: input.kernel.buffer instanceof SharedArrayBuffer,
+    countExact,
   })
 }
 
@@ -41,10 +51,12 @@ interface Exports {
   readonly run: (area: number, frame: number) => void
   readonly area: WebAssembly.Global
   readonly fuel: WebAssembly.Global
+  readonly exact?: WebAssembly.Global
 }
 
 class CompiledProgram implements Runnable {
   readonly #input: EngineInput
+  readonly #options: JitOptions
   #compiled: Compiled | undefined
   #exports: Exports | undefined
   /** The run that is on top, and the registers in its area. */
@@ -53,8 +65,9 @@ class CompiledProgram implements Runnable {
   /** Views of run areas, by offset: there are few. */
   readonly #views: Map<number, Int32Array> = new Map()
 
-  constructor(input: EngineInput) {
+  constructor(input: EngineInput, options: JitOptions) {
     this.#input = input
+    this.#options = options
   }
 
   async ready(): Promise<void> {
@@ -86,6 +99,7 @@ class CompiledProgram implements Runnable {
       exports.run(at | 0, (state.stackTop - FRAME_BYTES) | 0)
       state.r0Low = regs[0]!
       state.r0High = regs[1]!
+      this.#tellExact(exports)
     } catch (error) {
       if (regsBelow !== undefined) exports.area.value = regsBelow.byteOffset | 0
       throw error
@@ -94,6 +108,12 @@ class CompiledProgram implements Runnable {
       this.#regs = regsBelow
       areas.give(at)
     }
+  }
+
+  #tellExact({ exact }: Exports): void {
+    if (exact === undefined) return
+    this.#options.onExact?.((exact.value as number) >>> 0)
+    exact.value = 0
   }
 
   #viewAt(at: number): Int32Array {
@@ -105,7 +125,7 @@ class CompiledProgram implements Runnable {
   }
 
   #compile(): Compiled {
-    this.#compiled ??= compile(this.#input)
+    this.#compiled ??= compile(this.#input, this.#options.onExact !== undefined)
     return this.#compiled
   }
 

@@ -47,12 +47,15 @@ export class ExactAccess {
   readonly #module: WasmModule
   readonly #memories: Memories
   readonly #pageTable: number
+  readonly #counter: number | undefined
   readonly #made: Map<string, ModuleFunction> = new Map()
 
-  constructor(module: WasmModule, memories: Memories, pageTable: number) {
+  /** `counter`: a global that counts them. */
+  constructor(module: WasmModule, memories: Memories, pageTable: number, counter?: number) {
     this.#module = module
     this.#memories = memories
     this.#pageTable = pageTable
+    this.#counter = counter
   }
 
   /** (low: i32, offset: i32) -> i64: the bytes, zero-extended; 0 when one of them is absent. */
@@ -147,6 +150,12 @@ export class ExactAccess {
       absent()
       w.op(Wasm.RETURN)
       w.end()
+    }
+    if (this.#counter !== undefined) {
+      w.globalGet(this.#counter)
+      w.i32(1)
+      w.op(Wasm.I32_ADD)
+      w.globalSet(this.#counter)
     }
     w.get(0)
     w.op(Wasm.I64_EXTEND_I32_U)
