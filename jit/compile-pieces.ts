@@ -49,7 +49,7 @@ function writeCaller(
     w.get(param++)
     w.globalSet(registers[n]!)
   }
-  w.i32(MAY_GOTO_BATCH)
+  w.i32(MAY_GOTO_BATCH + 1)
   w.globalSet(left)
   w.i32(MAY_GOTO_LIMIT - MAY_GOTO_BATCH)
   w.globalSet(rest)

@@ -41,8 +41,8 @@ export function emitCondition(e: Emitter, insn: Instruction): void {
 }
 
 /**
- * Counts down. What is left comes in batches, with a look at the clock between two of them; the jump is taken when all
- * are used up.
+ * Counts down to 0. What is left comes in batches, with a look at the clock between two of them; the jump is taken when
+ * all are used up, and from then on each time.
  */
 export function emitMayGoto(e: Emitter): void {
   const { w, left, rest, scratch32 } = e
@@ -50,11 +50,10 @@ export function emitMayGoto(e: Emitter): void {
   w.i32(1)
   w.op(Wasm.I32_SUB)
   w.tee(left)
-  w.i32(0)
-  w.op(Wasm.I32_LT_S)
+  w.op(Wasm.I32_EQZ)
   w.if(I32, false)
   w.call(e.context.host.tick)
-  // The next batch, all that is left if that is less; then one of it is used.
+  // The next batch, all that is left if that is less, of which this is the first fall.
   w.get(rest)
   w.i32(MAY_GOTO_BATCH)
   w.get(rest)
@@ -62,16 +61,20 @@ export function emitMayGoto(e: Emitter): void {
   w.op(Wasm.I32_LT_S)
   w.op(Wasm.SELECT)
   w.tee(scratch32)
-  w.i32(1)
-  w.op(Wasm.I32_SUB)
   w.set(left)
   w.get(rest)
   w.get(scratch32)
   w.op(Wasm.I32_SUB)
   w.set(rest)
-  w.get(left)
+  // Nothing is left: the next time ends here as well.
+  w.get(scratch32)
+  w.op(Wasm.I32_EQZ)
+  w.if(I32, false)
+  w.i32(1)
+  w.tee(left)
+  w.else()
   w.i32(0)
-  w.op(Wasm.I32_LT_S)
+  w.end()
   w.else()
   w.i32(0)
   w.end()

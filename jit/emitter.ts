@@ -13,6 +13,7 @@ import type { ModuleContext } from './compile.ts'
 import type { FlowGraph } from './flow-graph.ts'
 import type { FunctionPlan } from './plan.ts'
 import { promotedPlaces, type StackPlace, type StackPlaces } from './stack-slots.ts'
+import { FunctionValues } from './values.ts'
 import { FunctionWriter, type Signature } from './wasm/function.ts'
 import { I32, I64, Wasm } from './wasm/opcodes.ts'
 
@@ -27,6 +28,14 @@ const PAGE_SHIFT = 12
 
 export const NONE_COVERED: ReadonlySet<number> = new Set()
 
+/**
+ * Global functions are verified on their own, so nothing bounds how long they take together. A static one is walked at
+ * each call.
+ */
+function isGlobal({ input }: ModuleContext, start: number): boolean {
+  return start !== 0 && input.program.subprograms.some((each) => each.start === start && each.linkage === 'global')
+}
+
 export class Emitter {
   readonly context: ModuleContext
   readonly plan: FunctionPlan
@@ -40,6 +49,7 @@ export class Emitter {
   #scratch32: number | undefined
   #scratch64: number | undefined
   #label: number | undefined
+  #values: FunctionValues | undefined
   /** Places of the frame that live in locals, by the slots of what accesses them. */
   readonly places: StackPlaces
   readonly #placeLocals: Map<number, number> = new Map()
@@ -64,6 +74,12 @@ export class Emitter {
       this.#registers.push(given ? param++ : -1)
     }
     if (graph.some(({ kind }) => kind === 'dispatch')) this.#label = this.w.local(I32, 'label')
+  }
+
+  /** What is known of registers. */
+  get values(): FunctionValues {
+    this.#values ??= new FunctionValues(this.context.input, this.plan.graph)
+    return this.#values
   }
 
   /** The label variable of irreducible flow; undefined where there is none. */
@@ -96,12 +112,12 @@ export class Emitter {
     if (plan.hasMayGoto) {
       this.left = w.local(I32, 'left')
       this.rest = w.local(I32, 'rest')
-      w.i32(MAY_GOTO_BATCH)
+      w.i32(MAY_GOTO_BATCH + 1)
       w.set(this.left)
       w.i32(MAY_GOTO_LIMIT - MAY_GOTO_BATCH)
       w.set(this.rest)
       this.countFuel(MAY_GOTO_FUEL)
-    } else if (plan.start !== 0) this.countFuel(1)
+    } else if (this.checked || isGlobal(this.context, plan.start)) this.countFuel(1)
     this.readPages(plan.pagesAtEntry)
   }
 
