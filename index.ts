@@ -183,7 +183,7 @@ export type { MapFlag, MapType, ProgramFlag, ProgramType } from './program/types
 export { MAP_FLAGS, MAP_TYPES, PROGRAM_FLAGS, PROGRAM_TYPES, packetVerdict, XDP_ACTIONS } from './program/types.ts'
 export type { Attachment } from './vm/attachment.ts'
 export type { ProgramImage } from './vm/bind.ts'
-export type { EngineName } from './vm/engine.ts'
+export type { EngineName, Translation } from './vm/engine.ts'
 export type { Global } from './vm/global.ts'
 export type { Injection, InjectionOptions } from './vm/injection.ts'
 export { InvalidProgramError } from './vm/invalid-program.ts'

@@ -5,6 +5,7 @@ import { conformance } from './commands/conformance.ts'
 import { disasm } from './commands/disasm.ts'
 import { example } from './commands/example.ts'
 import { inspect } from './commands/inspect.ts'
+import { jit } from './commands/jit.ts'
 import { memstat } from './commands/memstat.ts'
 import { run } from './commands/run.ts'
 import { verify } from './commands/verify.ts'
@@ -68,6 +69,7 @@ function perform(command: ParsedCommand, io: Io): Promise<number> {
     .with('asm', () => asm(command, io))
     .with('disasm', () => disasm(command, io))
     .with('inspect', () => inspect(command, io))
+    .with('jit', () => jit(command, io))
     .with('conformance', () => conformance(command, io))
     .with('example', () => example(command, io))
     .otherwise((name) => {

@@ -167,6 +167,22 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [JSON_OPTION, HELP_OPTION],
   },
   {
+    name: 'jit',
+    operands: 'FILE',
+    least: 1,
+    most: 1,
+    summary: 'show the WebAssembly module that a program becomes',
+    options: [
+      PROGRAM_OPTION,
+      { name: 'output', short: 'o', value: 'OUT', help: 'write the module itself here (usually .wasm)' },
+      { name: 'unchecked', help: 'do not verify, and compile what runs with --unchecked' },
+      HELP_OPTION,
+    ],
+    notes: [
+      'The text form has the instructions and source lines of the program as comments. Some tools ask for features: multi-memory and threads.',
+    ],
+  },
+  {
     name: 'conformance',
     operands: '[MEMORY_HEX]',
     least: 0,
@@ -186,7 +202,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 ]
 
 /** Commands that have a name already and nothing behind it yet. */
-const TO_COME: readonly string[] = ['jit', 'skeleton']
+const TO_COME: readonly string[] = ['skeleton']
 
 /** Values as they were written, by the option's long name. */
 export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>

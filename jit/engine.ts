@@ -6,17 +6,21 @@ import { FaultError, InternalError } from '../errors/errors.ts'
 import { KERNEL_HIGH } from '../memory/memory.ts'
 import { loadPacket } from '../vm/access.ts'
 import { badCall, callNumber, functionSlot, tooDeep } from '../vm/calls.ts'
-import type { Engine, EngineInput, Runnable } from '../vm/engine.ts'
+import type { Engine, EngineInput, Runnable, Translation } from '../vm/engine.ts'
 import { FRAME_BYTES, MAX_FRAMES, type Native, type RunState, refuel } from '../vm/state.ts'
 import { checkedAccess } from './checked.ts'
 import { type Compiled, compileProgram, FUEL_BATCH, SLOT_OFFSET } from './compile.ts'
 import { hostLacks } from './host.ts'
 import { compiledModule, compiledModuleAsync } from './module-cache.ts'
+import { CPU_OFFSET } from './runtime/host.ts'
+import { runtimeHost } from './runtime/host-functions.ts'
+import { moduleText } from './text.ts'
 
 /** Words of the run area that have r10, that are a view of it, and that have the slot of a call. */
 const FRAME_WORD = 20
 const REGISTER_WORDS = 26
 const SLOT_WORD = SLOT_OFFSET / 4
+const CPU_WORD = CPU_OFFSET / 4
 
 export interface JitOptions {
   /** Is told after each run how many accesses to the arena left the fast path in it. Programs are slower for it. */
@@ -42,6 +46,7 @@ export function compile(input: EngineInput, countExact = false): Compiled {
     flags: input.verified?.flags,
     userHigh: input.userHigh,
     pageTable: input.arena?.table.base,
+    services: input.services,
     shared: input.kernel.buffer instanceof SharedArrayBuffer,
     countExact,
   })
@@ -77,6 +82,11 @@ class CompiledProgram implements Runnable {
     this.#exports ??= this.#instantiate(compiled, module)
   }
 
+  translation(): Translation {
+    const { module } = compile(this.#input)
+    return { bytes: module.encode(), text: moduleText(module, this.#input.program) }
+  }
+
   run(state: RunState, args: readonly number[]): void {
     const { areas } = this.#input
     const exports = this.#exports ?? this.#instantiated()
@@ -87,6 +97,7 @@ class CompiledProgram implements Runnable {
     for (let i = 0; i < args.length; i++) regs[2 + i] = args[i]!
     regs[FRAME_WORD] = state.stackTop | 0
     regs[FRAME_WORD + 1] = KERNEL_HIGH
+    regs[CPU_WORD] = state.cpu
     const stateBelow = this.#state
     const regsBelow = this.#regs
     state.regs = regs
@@ -148,6 +159,9 @@ class CompiledProgram implements Runnable {
       memory: { kernel: kernel.wasm, ...(arena === undefined ? {} : { arena: arena.memory.wasm }) },
       ...natives,
       host: this.#host(),
+      runtime: runtimeHost(compiled.classes, (slot) => {
+        this.#state!.slot = slot
+      }),
     })
     // Bytecode, plans and the bytes have done their work.
     this.#compiled = undefined

@@ -27,6 +27,14 @@ export interface EngineInput {
   readonly kfunc: (id: number) => Native | undefined
 }
 
+/** A program in another language. */
+export interface Translation {
+  /** A WebAssembly module. */
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** The same for people, with the program's instructions and source lines as comments. */
+  readonly text: string
+}
+
 /** A program that is ready to run. */
 export interface Runnable {
   /**
@@ -35,6 +43,8 @@ export interface Runnable {
    * @throws FaultError when the program faults or runs out of time.
    */
   run(state: RunState, args: readonly number[]): void
+  /** What the engine made of the program; absent where that is nothing to show. */
+  translation?(): Translation
   /** Does beside other work what the first run would do first; absent where that is nothing worth waiting for. */
   ready?(): Promise<void>
 }

@@ -9,6 +9,7 @@ import { helperById } from '../program/helpers.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
 import { Attachment } from './attachment.ts'
+import type { Translation } from './engine.ts'
 import { Injection, type InjectionOptions } from './injection.ts'
 import type { RunOptions, RunResult } from './options.ts'
 import type { ProgramCode } from './program-code.ts'
@@ -69,6 +70,12 @@ export class Program {
     const runnable =
       hook === undefined ? this.#code.main : this.#code.withHook(options.hook === undefined ? 'trace' : 'hook')
     return testRun(this.#environment, runnable, options, this.#subject(hook))
+  }
+
+  /** What the engine made of the program; undefined on the interpreter, which makes nothing of it. */
+  translation(): Translation | undefined {
+    checkOpen(this.#environment.services.kernel)
+    return this.#code.main.translation?.()
   }
 
   /** Gets the program ready for its first run, beside other work: the engine's translation, where it has one. */

@@ -10,11 +10,11 @@ import { type FunctionBody, FunctionWriter, type Signature } from './function.ts
 import { I32, type ValueType, Wasm } from './opcodes.ts'
 
 const SECTION = { CUSTOM: 0, TYPE: 1, IMPORT: 2, FUNCTION: 3, GLOBAL: 6, EXPORT: 7, CODE: 10 } as const
-const EXTERNAL = { FUNCTION: 0, MEMORY: 2, GLOBAL: 3 } as const
+export const EXTERNAL = { FUNCTION: 0, MEMORY: 2, GLOBAL: 3 } as const
 
 /** Pages of a memory at its start, and at most: 4 GiB. */
-const MIN_PAGES = 65_536
-const MAX_PAGES = 65_536
+export const MIN_PAGES = 65_536
+export const MAX_PAGES = 65_536
 
 export interface ModuleImport {
   readonly module: string
@@ -29,7 +29,7 @@ export interface ModuleGlobal {
   readonly type: ValueType
 }
 
-interface Export {
+export interface ModuleExport {
   readonly name: string
   readonly kind: number
   readonly index: number
@@ -49,7 +49,7 @@ export class WasmModule {
   readonly imports: ModuleImport[] = []
   readonly functions: ModuleFunction[] = []
   readonly globals: ModuleGlobal[] = []
-  readonly #exports: Export[] = []
+  readonly exports: ModuleExport[] = []
   readonly #typeAt: Map<string, number> = new Map()
   #imported = 0
   #memories = 0
@@ -96,17 +96,17 @@ export class WasmModule {
   }
 
   exportFunction(name: string, { index }: ModuleFunction): void {
-    this.#exports.push({ name, kind: EXTERNAL.FUNCTION, index })
+    this.exports.push({ name, kind: EXTERNAL.FUNCTION, index })
   }
 
   exportGlobal(name: string, index: number): void {
-    this.#exports.push({ name, kind: EXTERNAL.GLOBAL, index })
+    this.exports.push({ name, kind: EXTERNAL.GLOBAL, index })
   }
 
   /** The exported functions' names by index. */
   exportNames(): ReadonlyMap<number, string> {
     return new Map(
-      this.#exports.filter(({ kind }) => kind === EXTERNAL.FUNCTION).map(({ name, index }) => [index, name]),
+      this.exports.filter(({ kind }) => kind === EXTERNAL.FUNCTION).map(({ name, index }) => [index, name]),
     )
   }
 
@@ -124,7 +124,7 @@ export class WasmModule {
     section(out, SECTION.IMPORT, this.imports, writeImport)
     section(out, SECTION.FUNCTION, this.functions, (bytes, { type }) => bytes.u32(type))
     section(out, SECTION.GLOBAL, this.globals, writeGlobal)
-    section(out, SECTION.EXPORT, this.#exports, (bytes, { name, kind, index }) => {
+    section(out, SECTION.EXPORT, this.exports, (bytes, { name, kind, index }) => {
       bytes.name(name)
       bytes.u8(kind)
       bytes.u32(index)
