@@ -18,7 +18,7 @@ import { ERRNO, type Errno, ErrnoError, HarenaError } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import type { Memory } from '../memory/memory.ts'
-import { giveBack, type Lease, takeMemory, zeroRange } from '../memory/pool.ts'
+import { giveBack, type HugePages, type Lease, takeMemory, zeroRange } from '../memory/pool.ts'
 import { MAP_FLAGS, PAGE_SIZE } from '../program/types.ts'
 import { BestFit } from './best-fit.ts'
 import { type ArenaSpec, checkArenaSpec } from './creation.ts'
@@ -43,6 +43,8 @@ export interface ArenaOptions {
   readonly btf?: Btf | undefined
   /** Kept alive as long as the arena is in use: the machine. */
   readonly owner?: object
+  /** Where its memory has huge pages from; default none. */
+  readonly hugePages?: HugePages | undefined
 }
 
 /** What allocPages returns for NULL. */
@@ -92,7 +94,7 @@ export class Arena {
     this.noUserConv = (spec.flags & MAP_FLAGS.no_user_conv) !== 0
     this.segvOnFault = (spec.flags & MAP_FLAGS.segv_on_fault) !== 0
     this.#kernel = kernel
-    this.memory = takeMemory()
+    this.memory = takeMemory(options.hugePages)
     const table = kernel.pages.alloc(PAGE_TABLE_ORDER, PageOwner.ARENA)
     const nodes = table === 0 ? undefined : makeNodeStore(kernel.memory, kernel.pages)
     if (nodes === undefined) {

@@ -14,7 +14,14 @@ interface Koffi {
 }
 
 /** System call numbers of x86-64. */
-export const Syscall = { MINCORE: 27, GETTID: 186, SCHED_SETAFFINITY: 203, SCHED_GETAFFINITY: 204, BPF: 321 } as const
+export const Syscall = {
+  MINCORE: 27,
+  MADVISE: 28,
+  GETTID: 186,
+  SCHED_SETAFFINITY: 203,
+  SCHED_GETAFFINITY: 204,
+  BPF: 321,
+} as const
 
 export interface Libc {
   /** A system call's result; negative is -errno. */

@@ -47,6 +47,26 @@ describe('taking and giving back', () => {
     expect(pooledMemories()).toBe(before)
   })
 
+  test('a memory for which there are no huge pages goes back', () => {
+    const waiting: Memory[] = []
+    let asked = false
+    while (!asked) {
+      waiting.push(
+        takeMemory(() => {
+          asked = true
+        }),
+      )
+    }
+    giveBack(takeMemory(), [])
+    const before = pooledMemories()
+    const refuse = (): never => {
+      throw new HarenaError('none')
+    }
+    expect(() => takeMemory(refuse)).toThrow('none')
+    expect(pooledMemories()).toBe(before)
+    for (const memory of waiting) giveBack(memory, [])
+  })
+
   test('giving back twice is our mistake', () => {
     const memory = takeMemory()
     giveBack(memory, [])

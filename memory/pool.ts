@@ -28,14 +28,38 @@ const LOOK_FIRST_BYTES = 16 * 2 ** 20
 
 const ZERO_UNIT = 4096
 
+/**
+ * Has the operating system back these bytes with huge pages as they are touched: random access over much memory is then
+ * faster, and what is resident grows in larger steps. @throws HarenaError where that cannot be had
+ */
+export type HugePages = (bytes: Uint8Array) => void
+
 const pool: Memory[] = []
+/** Those with huge pages wait apart: a memory keeps what it was given. */
+const hugePool: Memory[] = []
+const huge: WeakSet<Memory> = new WeakSet()
 const pooled: WeakSet<Memory> = new WeakSet()
 
-/** A memory that is all zero: from the pool, or a fresh one. Throws HarenaError where the address space is used up. */
-export function takeMemory(): Memory {
-  const memory = pool.pop()
-  if (memory === undefined) return makeMemory()
+/**
+ * A memory that is all zero: from the pool, or a fresh one; with huge pages where they are asked for.
+ * @throws HarenaError where the address space is used up, or no huge pages can be had
+ */
+export function takeMemory(hugePages?: HugePages): Memory {
+  const memory = (hugePages === undefined ? pool : hugePool).pop()
+  if (memory === undefined) return hugePages === undefined ? makeMemory() : makeHuge(hugePages)
   pooled.delete(memory)
+  return memory
+}
+
+function makeHuge(hugePages: HugePages): Memory {
+  const memory = takeMemory()
+  try {
+    hugePages(memory.u8)
+  } catch (error) {
+    giveBack(memory, [])
+    throw error
+  }
+  huge.add(memory)
   return memory
 }
 
@@ -44,12 +68,13 @@ export function giveBack(memory: Memory, touched: Touched): void {
   if (pooled.has(memory)) throw new InternalError('a memory was given back twice')
   for (const [from, to] of touched) zeroRange(memory, from, to)
   pooled.add(memory)
-  pool.push(memory)
+  if (huge.has(memory)) hugePool.push(memory)
+  else pool.push(memory)
 }
 
 /** Memories that wait in the pool, for statistics and tests. */
 export function pooledMemories(): number {
-  return pool.length
+  return pool.length + hugePool.length
 }
 
 /**

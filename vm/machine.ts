@@ -183,7 +183,12 @@ export class MachineCore {
     const { placement, elements, forceDynamic, lruElements } = this.options.policies ?? {}
     const { used } = this.#kernel.pages.statistics()
     const map = this.#createOrShrink(attributes, {
-      arena: { ...this.#arenaOptions, owner: this, ...(placement === undefined ? {} : { placement }) },
+      arena: {
+        ...this.#arenaOptions,
+        owner: this,
+        hugePages: this.options.hugePages,
+        ...(placement === undefined ? {} : { placement }),
+      },
       hash: {
         random: this.#hashRandom,
         elements,
