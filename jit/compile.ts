@@ -10,10 +10,14 @@ import { InternalError } from '../errors/errors.ts'
 import { buildCfg, type Cfg } from '../isa/cfg.ts'
 import { referenceTarget } from '../isa/flow.ts'
 import { Kind } from '../isa/table.ts'
+import type { ClassLayout } from '../memalloc/class-layout.ts'
 import { Access, type LoadableProgram } from '../program/loadable.ts'
+import type { Services } from '../vm/services.ts'
 import { ExactAccess } from './exact.ts'
 import { compileFunction, type FunctionTarget } from './function-compiler.ts'
 import { type FunctionPlan, planFunction } from './plan.ts'
+import { importRuntime, type RuntimeContext } from './runtime/host.ts'
+import { Runtime } from './runtime/runtime.ts'
 import { type ModuleFunction, WasmModule } from './wasm/module.ts'
 import { I32, I64, type ValueType, Wasm } from './wasm/opcodes.ts'
 
@@ -28,6 +32,8 @@ export interface CompileInput {
   readonly userHigh: number
   /** Offset of the arena's page table in kernel memory; undefined without an arena. */
   readonly pageTable: number | undefined
+  /** The machine's, for what the module does without its natives; undefined where it is to do nothing so. */
+  readonly services?: Services | undefined
   /** Whether the memories are shared. */
   readonly shared: boolean
   /** Whether the exported global `exact` counts the accesses to the arena that leave the fast path; default no. */
@@ -42,6 +48,8 @@ export interface NativeUse {
 }
 
 export interface Compiled {
+  /** Size classes that the module allocates from. */
+  readonly classes: Iterable<ClassLayout>
   readonly module: WasmModule
   readonly natives: readonly NativeUse[]
   /** A jump goes back: a single run may be long. */
@@ -101,6 +109,8 @@ export interface ModuleContext {
   /** Index of the import of each native, by kind and number. */
   readonly native: (kind: NativeUse['kind'], id: number) => number
   readonly exact: ExactAccess
+  /** What answers calls of helpers and kfuncs without the host; undefined where nothing does. */
+  readonly runtime: Runtime | undefined
   /** Function that starts at a slot. */
   readonly target: (slot: number) => FunctionTarget
   /** All functions of the program, by their first slot. */
@@ -133,6 +143,7 @@ export function compileProgram(input: CompileInput): Compiled {
     callx: module.importFunction('host', 'callx', { params: [I32, I32], results: [I32] }),
     trap: module.importFunction('host', 'trap', { params: [I32], results: [] }),
   }
+  const imported = callsRuntime(input, natives) ? importRuntime(module) : undefined
   const area = module.global('area', I32)
   const fuel = module.global('fuel', I32)
   const counter = input.countExact === true ? module.global('exact', I32) : undefined
@@ -150,6 +161,7 @@ export function compileProgram(input: CompileInput): Compiled {
       return index
     },
     exact: new ExactAccess(module, memories, input.pageTable ?? 0, counter),
+    runtime: imported && makeRuntime(input, { module, memory: memories.kernel, imports: imported, area }),
     target: (slot) => {
       const target = targets.get(slot)
       if (target === undefined) throw new InternalError(`no function starts at slot ${slot}`)
@@ -165,12 +177,28 @@ export function compileProgram(input: CompileInput): Compiled {
   module.exportGlobal('area', area)
   module.exportGlobal('fuel', fuel)
   if (counter !== undefined) module.exportGlobal('exact', counter)
-  return { module, natives, loops: cfg.branch.some((to, slot) => to >= 0 && to <= slot) }
+  return {
+    module,
+    natives,
+    classes: context.runtime?.classes ?? [],
+    loops: cfg.branch.some((to, slot) => to >= 0 && to <= slot),
+  }
 }
 
 function makeHandover(module: WasmModule): Handover {
   const registers = Array.from({ length: 10 }, (_, n) => module.global(`r${n}`, I64))
   return { registers, left: module.global('left', I32), rest: module.global('rest', I32) }
+}
+
+/** Whether there may be calls that the module answers itself. In debug mode natives look at everything. */
+function callsRuntime({ services, access }: CompileInput, natives: readonly NativeUse[]): boolean {
+  return (
+    services !== undefined && services.kernel.slab.debug === undefined && access !== undefined && natives.length > 0
+  )
+}
+
+function makeRuntime({ services }: CompileInput, parts: Omit<RuntimeContext, 'cpus'>): Runtime | undefined {
+  return services && new Runtime(services, { ...parts, cpus: services.cpus.length })
 }
 
 function importMemories(module: WasmModule, { access, pageTable, shared }: CompileInput): Memories {

@@ -6,6 +6,8 @@ import { nativeAt, SLOT_OFFSET } from './compile.ts'
 import type { Emitter } from './emitter.ts'
 import type { FunctionTarget } from './function-compiler.ts'
 import { argumentCount } from './plan.ts'
+import { runtimeCall } from './runtime/calls.ts'
+import { FALLBACK } from './runtime/host.ts'
 import { I32, Wasm } from './wasm/opcodes.ts'
 
 /** Puts registers `first` to `last` into the run area. */
@@ -33,9 +35,27 @@ export function fillRegister(e: Emitter, n: number): void {
   e.w.set(e.register(n))
 }
 
+/** Answered by the module's own runtime where that can be. */
 export function emitNative(e: Emitter, slot: number): void {
   const { context, w } = e
   const insn = context.input.program.insns[slot]!
+  const call = context.runtime && runtimeCall(e, context.runtime, insn, slot)
+  if (call === undefined) {
+    emitNativeCall(e, insn, slot)
+    return
+  }
+  e.set64(0, call.result)
+  if (!call.partial) return
+  w.get(e.register(0))
+  w.i64(FALLBACK)
+  w.op(Wasm.I64_EQ)
+  w.if(undefined, false)
+  emitNativeCall(e, insn, slot)
+  w.end()
+}
+
+function emitNativeCall(e: Emitter, insn: Instruction, slot: number): void {
+  const { context, w } = e
   const use = nativeAt(context.input.program, slot)!
   spillRegisters(e, 1, e.checked ? 5 : argumentCount(insn, context.input, slot))
   storeSlot(e, slot)

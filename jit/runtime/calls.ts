@@ -1,0 +1,131 @@
+/**
+ * Calls of helpers and kfuncs that compiled code answers by itself: those whose map, type or allocator is known where
+ * the program calls, and those that need none.
+ */
+import type { Instruction } from '../../isa/instruction.ts'
+import { Kind } from '../../isa/table.ts'
+import type { ArrayLayout } from '../../maps/layout.ts'
+import type { MapInfo } from '../../program/loadable.ts'
+import type { Emitter } from '../emitter.ts'
+import type { Registers, Value } from '../values.ts'
+import { Wasm } from '../wasm/opcodes.ts'
+import { arrayLookup, perCpuArrayLookup } from './array-map.ts'
+import { Code, type Expr } from './code.ts'
+import { cpuOf } from './host.ts'
+import type { MapOperation, Runtime } from './runtime.ts'
+
+/** What a call becomes. */
+export interface RuntimeCall {
+  /** Pushes r0: an i64. */
+  readonly result: Expr
+  /** It may be FALLBACK: then the native is called. */
+  readonly partial: boolean
+}
+
+// Helpers.
+const MAP_OPERATIONS: Readonly<Record<number, MapOperation>> = { 1: 'lookup', 2: 'update', 3: 'delete' }
+const PROCESSOR_ID = 8
+const KPTR_XCHG = 194
+
+/** Longest value that is copied without being counted against the clock (vm/helpers.ts). */
+const SHORT_VALUE = 255
+
+/** How the call at `slot` can be answered; undefined where only the native can. */
+export function runtimeCall(e: Emitter, runtime: Runtime, insn: Instruction, slot: number): RuntimeCall | undefined {
+  const before = e.values.before(slot)
+  if (before === undefined) return undefined
+  const c = new Code(e.w, runtime.context.memory)
+  if (insn.row.kind === Kind.CALL_KFUNC) return kfuncCall(e, c, runtime, before, slot)
+  const operation = MAP_OPERATIONS[insn.imm]
+  if (operation !== undefined) return mapCall(e, c, runtime, operation, before[1]!, slot)
+  if (insn.imm === PROCESSOR_ID) {
+    return { result: c.op(Wasm.I64_EXTEND_I32_U, cpuOf(c, runtime.context)), partial: false }
+  }
+  if (insn.imm !== KPTR_XCHG) return undefined
+  return { result: c.call(runtime.exchange(), low(e, 1), whole(e, 2)), partial: false }
+}
+
+function low(e: Emitter, register: number): Expr {
+  return () => e.get32(register)
+}
+
+function whole(e: Emitter, register: number): Expr {
+  return () => e.get64(register)
+}
+
+function mapCall(
+  e: Emitter,
+  c: Code,
+  runtime: Runtime,
+  operation: MapOperation,
+  value: Value,
+  slot: number,
+): RuntimeCall | undefined {
+  if (value.kind !== 'reference' || value.binding.kind !== 'map') return undefined
+  const { map } = value.binding
+  const layout = runtime.layoutOf(map)
+  switch (layout?.kind) {
+    case undefined:
+      return undefined
+    case 'array':
+      return arrayCall(e, c, runtime, operation, map, layout)
+    case 'percpu-array': {
+      if (operation !== 'lookup') return undefined
+      return { result: perCpuArrayLookup(c, runtime.context, layout, low(e, 2), e.scratch32), partial: false }
+    }
+    case 'hash': {
+      if (operation === 'update' && isLong(map)) return undefined
+      const index = runtime.hash(map, layout, operation)
+      if (index === undefined) return undefined
+      const args = { lookup: [], update: [low(e, 3), whole(e, 4), c.i32(slot)], delete: [c.i32(slot)] }
+      return { result: c.call(index, low(e, 2), ...args[operation]), partial: true }
+    }
+    default:
+      return layout satisfies never
+  }
+}
+
+function isLong({ valueSize }: MapInfo): boolean {
+  return valueSize > SHORT_VALUE
+}
+
+function arrayCall(
+  e: Emitter,
+  c: Code,
+  runtime: Runtime,
+  operation: MapOperation,
+  map: MapInfo,
+  layout: ArrayLayout,
+): RuntimeCall | undefined {
+  if (operation === 'lookup') return { result: arrayLookup(c, layout, low(e, 2), e.scratch32), partial: false }
+  if (operation === 'delete' || !layout.plain || isLong(map)) return undefined
+  const index = runtime.arrayUpdate(map, layout)
+  return { result: c.call(index, low(e, 2), low(e, 3), whole(e, 4)), partial: true }
+}
+
+function kfuncCall(e: Emitter, c: Code, runtime: Runtime, before: Registers, slot: number): RuntimeCall | undefined {
+  const { bindings, btf } = e.context.input.program
+  const binding = bindings.get(slot)
+  if (binding?.kind !== 'kfunc') return undefined
+  const first = before[1]!
+  const alloc = first.kind === 'reference' && first.binding.kind === 'alloc' ? first.binding.alloc : undefined
+  switch (binding.prototype.name) {
+    case 'bpf_obj_new_impl': {
+      const index = btf !== undefined && first.kind === 'constant' ? runtime.objectNew(btf, first.low >>> 0) : undefined
+      return partial(c, index, c.i32(slot))
+    }
+    case 'bpf_obj_drop_impl':
+      return partial(c, runtime.objectDrop(), low(e, 1), c.i32(slot))
+    case 'bpf_mem_cache_alloc':
+      return partial(c, alloc && runtime.cacheAlloc(alloc), c.i32(slot))
+    case 'bpf_mem_cache_free':
+      return partial(c, alloc && runtime.cacheFree(alloc), low(e, 2), c.i32(slot))
+    default:
+      return undefined
+  }
+}
+
+/** A call of a function that may give FALLBACK, where there is one. */
+function partial(c: Code, index: number | undefined, ...args: readonly Expr[]): RuntimeCall | undefined {
+  return index === undefined ? undefined : { result: c.call(index, ...args), partial: true }
+}

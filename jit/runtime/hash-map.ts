@@ -1,0 +1,116 @@
+/** maps/hash.ts in compiled code: look-up, update and delete as functions of the module, made for one map. */
+import { ERRNO } from '../../errors/errors.ts'
+import type { ElementLayout, HashLayout } from '../../maps/layout.ts'
+import { UpdateFlag } from '../../maps/map.ts'
+import { KERNEL_HIGH } from '../../memory/memory.ts'
+import type { ModuleFunction } from '../wasm/module.ts'
+import { I32, I64, Wasm } from '../wasm/opcodes.ts'
+import { copyBytes } from './bytes.ts'
+import { Code, type Expr } from './code.ts'
+import { makeElements } from './elements.ts'
+import { Chain } from './hash-table.ts'
+import { cpuOf, FALLBACK, type RuntimeContext } from './host.ts'
+import type { Bail } from './mem-class.ts'
+
+/** An address of kernel memory. */
+export function pointer(c: Code, offset: Expr): Expr {
+  return c.op(Wasm.I64_OR, c.op(Wasm.I64_EXTEND_I32_U, offset), c.i64(0, KERNEL_HIGH))
+}
+
+/** (key) -> address of the value, 0, FALLBACK */
+export function makeLookup(context: RuntimeContext, layout: HashLayout, name: string): ModuleFunction {
+  return context.module.define(name, { params: [I32], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    const chain = new Chain(c, layout, 0)
+    chain.find()
+    c.if(chain.isAbsent, () => {
+      // Whoever was interrupted may be about to move an element to another chain.
+      c.return(c.select(chain.isOwnEnd, c.i64(0), c.i64(FALLBACK)))
+    })
+    pointer(c, valueIn(c, context, layout, chain.at))()
+  })
+}
+
+function valueIn(c: Code, context: RuntimeContext, { valueOffset, cpuStride }: HashLayout, element: number): Expr {
+  if (cpuStride === 0) return c.add(c.get(element), c.i32(valueOffset))
+  const own = c.op(Wasm.I32_MUL, cpuOf(c, context), c.i32(cpuStride))
+  return c.add(c.load32(c.get(element), valueOffset), own)
+}
+
+/** What an operation is made with. */
+interface Parts {
+  readonly layout: HashLayout
+  readonly elements: ElementLayout
+  /** Function of the size class's worker; 0 without one. */
+  readonly worker: number
+}
+
+// Parameters of update.
+const KEY = 0
+const VALUE = 1
+const FLAGS = 2
+const UPDATE_SLOT = 3
+
+/** (key, value, flags: i64, slot) -> 0, an error number, FALLBACK */
+export function makeUpdate(context: RuntimeContext, parts: Parts, name: string): ModuleFunction {
+  const { layout, elements, worker } = parts
+  return context.module.define(name, { params: [I32, I32, I64, I32], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    const unknown = c.op(Wasm.I64_GT_U, c.get(FLAGS), c.i64(UpdateFlag.EXIST))
+    c.rarely(unknown, () => c.return(c.i64(-ERRNO.EINVAL)))
+    const flagged = (flag: number): Expr => c.op(Wasm.I64_EQ, c.get(FLAGS), c.i64(flag))
+    orFallback(c, (bail) => {
+      const chain = new Chain(c, layout, KEY)
+      chain.bailIfLocked(bail)
+      chain.find()
+      const element = c.local32()
+      const supply = makeElements(c, context, layout, elements, UPDATE_SLOT, worker)
+      const write = (): void => {
+        chain.setKey(element)
+        copyBytes(c, layout.valueSize, { local: element, offset: layout.valueOffset }, VALUE)
+        chain.link(element)
+      }
+      c.if(chain.isAbsent, () => {
+        c.rarely(flagged(UpdateFlag.EXIST), () => c.return(c.i64(-ERRNO.ENOENT)))
+        supply.prepareInsert(bail, element)
+        supply.take(false)
+        write()
+        supply.taken()
+        c.return(c.i64(0))
+      })
+      c.rarely(flagged(UpdateFlag.NOEXIST), () => c.return(c.i64(-ERRNO.EEXIST)))
+      supply.prepareReplace(bail, element)
+      supply.take(true)
+      write()
+      chain.unlink()
+      supply.taken()
+      supply.giveReplaced(chain.at)
+      c.return(c.i64(0))
+    })
+  })
+}
+
+/** (key, slot) -> 0, an error number, FALLBACK */
+export function makeDelete(context: RuntimeContext, parts: Parts, name: string): ModuleFunction {
+  const { layout, elements, worker } = parts
+  return context.module.define(name, { params: [I32, I32], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    orFallback(c, (bail) => {
+      const chain = new Chain(c, layout, KEY)
+      chain.bailIfLocked(bail)
+      chain.find()
+      c.if(chain.isAbsent, () => c.return(c.i64(-ERRNO.ENOENT)))
+      const supply = makeElements(c, context, layout, elements, 1, worker)
+      supply.prepareDelete(bail)
+      chain.unlink()
+      supply.giveDeleted(chain.at)
+      c.return(c.i64(0))
+    })
+  })
+}
+
+/** `body`, which returns; FALLBACK where it bails. */
+export function orFallback(c: Code, body: (bail: Bail) => void): void {
+  c.block((leave) => body((condition) => leave(condition)))
+  c.do(c.i64(FALLBACK))
+}

@@ -1,0 +1,149 @@
+/** memalloc/objects.ts in compiled code: bpf_obj_new, bpf_obj_drop, bpf_kptr_xchg; and a class's alloc and free. */
+import type { ClassLayout } from '../../memalloc/class-layout.ts'
+import { CACHE_BYTES } from '../../memalloc/mem-cache-layout.ts'
+import { type ObjectLayout, TYPE } from '../../memalloc/objects.ts'
+import { HEADER_END, OBJECT_TYPES, OBJECT_TYPES_KNOWN, OBJECTS_LIVE } from '../../memalloc/page-layout.ts'
+import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
+import { KERNEL_HIGH } from '../../memory/memory.ts'
+import type { ModuleFunction } from '../wasm/module.ts'
+import { I32, I64, Wasm } from '../wasm/opcodes.ts'
+import { clearBytes } from './bytes.ts'
+import { Code } from './code.ts'
+import { orFallback, pointer } from './hash-map.ts'
+import { onCpu, type RuntimeContext } from './host.ts'
+import { type Bail, MemClass } from './mem-class.ts'
+
+/** The machine's bpf_mem_alloc: its first control block, bytes of a CPU's control blocks, and of all. */
+export interface HeapLayout {
+  readonly at: number
+  readonly stride: number
+  readonly bytes: number
+}
+
+/** (slot) -> address of a new object, FALLBACK */
+export function makeNew(
+  context: RuntimeContext,
+  { id, special, class: layout }: ObjectLayout,
+  worker: number,
+  name: string,
+): ModuleFunction {
+  return context.module.define(name, { params: [I32], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    orFallback(c, (bail) => {
+      const payload = allocate(c, context, layout, worker, 0, bail)
+      for (const { offset, size } of special) clearBytes(c, size, { local: payload, offset })
+      c.store32(c.sub(c.get(payload), c.i32(TYPE)), 0, c.i32(id))
+      countObjects(c, 1)
+      c.return(pointer(c, c.get(payload)))
+    })
+  })
+}
+
+/** (slot) -> address of a payload, FALLBACK */
+export function makeAlloc(context: RuntimeContext, layout: ClassLayout, worker: number, name: string): ModuleFunction {
+  return context.module.define(name, { params: [I32], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    orFallback(c, (bail) => c.return(pointer(c, c.get(allocate(c, context, layout, worker, 0, bail)))))
+  })
+}
+
+/** (payload, slot) -> 0, FALLBACK */
+export function makeFree(context: RuntimeContext, layout: ClassLayout, worker: number, name: string): ModuleFunction {
+  return context.module.define(name, { params: [I32, I32], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    orFallback(c, (bail) => {
+      c.rarely(c.not(c.get(0)), () => c.return(c.i64(0)))
+      const memory = new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, 1)
+      memory.open(bail)
+      memory.prepareFree(bail)
+      memory.free(0)
+      memory.workAfterFree()
+      c.return(c.i64(0))
+    })
+  })
+}
+
+/** Gives the local with the payload. */
+function allocate(
+  c: Code,
+  context: RuntimeContext,
+  layout: ClassLayout,
+  worker: number,
+  slot: number,
+  bail: Bail,
+): number {
+  const memory = new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, slot)
+  memory.open(bail)
+  memory.prepareAlloc(bail, false)
+  memory.alloc()
+  memory.workAfterAlloc()
+  const payload = c.local32()
+  c.set(payload, c.add(c.get(memory.object), c.i32(HEADER_BYTES)))
+  return payload
+}
+
+/** (object, slot) -> 0, FALLBACK. Objects that hold others are left to the native. */
+export function makeDrop(context: RuntimeContext, heap: HeapLayout, name: string): ModuleFunction {
+  return context.module.define(name, { params: [I32, I32], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    orFallback(c, (bail) => {
+      const [type, home] = [c.local32(), c.local32()]
+      bail(c.any(c.and(c.get(0), c.i32(7)), c.op(Wasm.I32_LT_U, c.get(0), c.i32(HEADER_END))))
+      c.set(type, c.load32(c.sub(c.get(0), c.i32(TYPE))))
+      bail(c.op(Wasm.I32_GE_U, c.get(type), c.i32(OBJECT_TYPES_KNOWN)))
+      c.set(home, c.sub(c.load32(c.sub(c.get(0), c.i32(HEADER_BYTES))), c.i32(heap.at)))
+      const outside = c.op(Wasm.I32_GE_U, c.get(home), c.i32(heap.bytes))
+      bail(c.any(outside, c.and(c.get(home), c.i32(CACHE_BYTES - 1))))
+      bailIfHolding(c, type, bail)
+      const inClass = c.op(Wasm.I32_REM_U, c.get(home), c.i32(heap.stride))
+      const own = c.add(onCpu(c, context, heap.at, heap.stride), context.cpus === 1 ? c.get(home) : inClass)
+      const memory = new MemClass(c, context, own, 0, 1)
+      memory.open(bail)
+      memory.prepareFreeRcu(bail)
+      c.store32(c.sub(c.get(0), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
+      countObjects(c, -1)
+      memory.freeRcu(0)
+      c.return(c.i64(0))
+    })
+  })
+}
+
+/** Bails where a field of the object (local 0) holds another one, and where its type is not in the table. */
+function bailIfHolding(c: Code, type: number, bail: Bail): void {
+  const fields = c.local64()
+  const entry = c.op(Wasm.I32_SHL, c.get(type), c.i32(3))
+  c.set(fields, c.load(Wasm.I64_LOAD, entry, OBJECT_TYPES))
+  const many = c.op(Wasm.I64_EQ, c.get(fields), c.i64(-1))
+  bail(c.any(c.op(Wasm.I64_EQZ, c.get(fields)), many))
+  c.set(fields, c.op(Wasm.I64_AND, c.get(fields), c.i64(-1, 0x7fffffff)))
+  c.block((leave) => {
+    leave(c.op(Wasm.I64_EQZ, c.get(fields)))
+    c.loop((again) => {
+      const bit = c.op(Wasm.I32_WRAP_I64, c.op(Wasm.I64_CTZ, c.get(fields)))
+      const field = c.add(c.get(0), c.op(Wasm.I32_SHL, bit, c.i32(3)))
+      bail(c.op(Wasm.I64_NE, c.load(Wasm.I64_LOAD, field), c.i64(0)))
+      const rest = c.op(Wasm.I64_AND, c.get(fields), c.op(Wasm.I64_SUB, c.get(fields), c.i64(1)))
+      again(c.op(Wasm.I64_NE, c.tee(fields, rest), c.i64(0)))
+    })
+  })
+}
+
+/** (field, object: i64) -> the address that was there; 0 for none */
+export function makeExchange(context: RuntimeContext, name: string): ModuleFunction {
+  return context.module.define(name, { params: [I32, I64], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    const [before, low] = [c.local64(), c.local32()]
+    c.set(before, c.load(Wasm.I64_LOAD, c.get(0)))
+    c.set(low, c.op(Wasm.I32_WRAP_I64, c.get(1)))
+    const after = c.select(c.get(low), pointer(c, c.get(low)), c.i64(0))
+    c.store(Wasm.I64_STORE, c.get(0), 0, after)
+    const high = c.op(Wasm.I64_SHR_U, c.get(before), c.i64(32))
+    const isPointer = c.op(Wasm.I64_EQ, high, c.i64(KERNEL_HIGH, 0))
+    const isObject = c.and(isPointer, c.op(Wasm.I32_NE, c.op(Wasm.I32_WRAP_I64, c.get(before)), c.i32(0)))
+    c.do(c.select(isObject, c.get(before), c.i64(0)))
+  })
+}
+
+function countObjects(c: Code, by: 1 | -1): void {
+  c.store32(c.i32(OBJECTS_LIVE), 0, c.add(c.load32(c.i32(OBJECTS_LIVE)), c.i32(by)))
+}
