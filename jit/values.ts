@@ -59,12 +59,16 @@ export class FunctionValues {
     this.#input = input
     this.#graph = graph
     const entries = solve(input, graph)
-    this.#atEntry = entries
-    const blocks = graph
-      .flatMap((node, at) => (node.kind === 'block' ? [{ start: node.block.start, entry: entries[at] }] : []))
-      .sort((a, b) => a.start - b.start)
-    this.#starts = Int32Array.from(blocks, ({ start }) => start)
-    this.#entries = blocks.map(({ entry }) => entry)
+    // A block may stand in the graph more than once.
+    const byStart = new Map<number, Value[] | undefined>()
+    graph.forEach((node, at) => {
+      if (node.kind !== 'block') return
+      const { start } = node.block
+      byStart.set(start, met(byStart.get(start), entries[at]))
+    })
+    const starts = [...byStart.keys()].sort((a, b) => a - b)
+    this.#starts = Int32Array.from(starts)
+    this.#entries = starts.map((start) => byStart.get(start))
   }
 
   /**
@@ -147,6 +151,12 @@ function through(input: CompileInput, graph: FlowGraph, node: number, entry: Reg
   const registers = [...entry]
   for (let slot = start; slot <= last; slot++) step(input, slot, registers)
   return registers
+}
+
+/** What holds of both; undefined stands for what never is. */
+function met(a: Value[] | undefined, b: Registers | undefined): Value[] | undefined {
+  if (b === undefined) return a
+  return a === undefined ? [...b] : a.map((value, n) => (sameValue(value, b[n]!) ? value : UNKNOWN_VALUE))
 }
 
 /** Adds what comes in over one edge; whether that changed anything. */
