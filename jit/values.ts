@@ -59,6 +59,7 @@ export class FunctionValues {
     this.#input = input
     this.#graph = graph
     const entries = solve(input, graph)
+    this.#atEntry = entries
     // A block may stand in the graph more than once.
     const byStart = new Map<number, Value[] | undefined>()
     graph.forEach((node, at) => {
