@@ -31,9 +31,9 @@ export interface FunctionTarget {
 
 export function compileFunction(context: ModuleContext, { plan, declared }: FunctionTarget): FunctionBody {
   if (plan.pieces !== undefined) return compilePieces(context, plan, plan.pieces, declared)
-  const e = new Emitter(context, plan, plan.graph, declared.signature)
+  const e = new Emitter(context, plan, plan.code, declared.signature)
   e.enter()
-  emitGraph(e, plan.graph)
+  emitGraph(e, plan.code)
   return e.w.finish()
 }
 

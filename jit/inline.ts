@@ -52,7 +52,7 @@ export function emitInlined(e: Emitter, { plan, declared }: FunctionTarget): voi
   w.op(Wasm.I32_SUB)
   w.set(frame)
   const inlined = { writer: w, result: w.depth, frame, level: e.inlineLevel + 1 }
-  const inner = new Emitter(e.context, plan, plan.graph, declared.signature, inlined)
+  const inner = new Emitter(e.context, plan, plan.code, declared.signature, inlined)
   for (let n = 1; n <= 5; n++) {
     if ((plan.params & (1 << n)) === 0) continue
     e.get64(n)
@@ -60,7 +60,7 @@ export function emitInlined(e: Emitter, { plan, declared }: FunctionTarget): voi
   }
   w.block(I64)
   inner.enter()
-  emitGraph(inner, plan.graph)
+  emitGraph(inner, plan.code)
   w.end()
   w.set(e.register(0))
 }

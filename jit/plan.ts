@@ -21,6 +21,7 @@ import { Access } from '../program/loadable.ts'
 import { cutBlocks, type Piece, SPLIT_FROM, splitGraph } from './chunks.ts'
 import type { CompileInput } from './compile.ts'
 import { type FlowGraph, graphOf, makeReducible } from './flow-graph.ts'
+import { unrollLoops } from './unroll.ts'
 
 /** Bytes of a page: a byte of 7 speaks for accesses that end within so many of the base. */
 export const REACH = 4096
@@ -32,6 +33,8 @@ export interface FunctionPlan {
   readonly start: number
   /** The whole of it; with every loop entered at one node unless it is in pieces. */
   readonly graph: FlowGraph
+  /** The graph as it is written: some loops several times over. What is known of a slot holds in every copy. */
+  readonly code: FlowGraph
   /** The pieces of a long function. */
   readonly pieces: readonly Piece[] | undefined
   /** By node of the graph: registers that are used from there on, and those whose page byte is. */
@@ -164,6 +167,7 @@ export function planFunction(input: CompileInput, cfg: Cfg, start: number): Func
   return {
     start,
     graph,
+    code: isLong ? graph : unrollLoops(graph, (from, last) => isPlain(insns, from, last)),
     pieces: isLong ? splitGraph(graph) : undefined,
     liveBefore,
     pagesBefore,
@@ -172,6 +176,17 @@ export function planFunction(input: CompileInput, cfg: Cfg, start: number): Func
     pagesAtEntry: pagesBefore[0]!,
     hasMayGoto: blocks.some(({ last }) => insns[last]!.row.kind === Kind.MAY_GOTO),
   }
+}
+
+/** Whether nothing in these slots calls. */
+function isPlain(insns: readonly Instruction[], from: number, last: number): boolean {
+  for (let slot = from; slot <= last; slot++) if (isCall(insns[slot]!)) return false
+  return true
+}
+
+function isCall({ row }: Instruction): boolean {
+  const { kind } = row
+  return kind === Kind.CALL_HELPER || kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL || kind === Kind.CALLX
 }
 
 /** Blocks with the entry's at index 0; the edges follow. */

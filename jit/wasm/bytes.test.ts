@@ -51,8 +51,18 @@ describe('LEB128', () => {
         expect(read(bytes, true)).toBe(value)
         const shorter = 7 * (bytes.length - 1)
         expect(bytes.length === 1 || BigInt.asIntN(shorter, value) !== value).toBe(true)
-        expect(read(written((out) => out.s32(low)), true)).toBe(BigInt(low))
-        expect(read(written((out) => out.u32(low)), false)).toBe(BigInt(low >>> 0))
+        expect(
+          read(
+            written((out) => out.s32(low)),
+            true,
+          ),
+        ).toBe(BigInt(low))
+        expect(
+          read(
+            written((out) => out.u32(low)),
+            false,
+          ),
+        ).toBe(BigInt(low >>> 0))
       }),
     )
   })

@@ -1,0 +1,104 @@
+/**
+ * Small loops written several times over, each copy jumping to the next one and the last one back. The host looks for
+ * interruptions once a round of a WebAssembly loop, and moves values between registers there.
+ *
+ *     header --> body --> header        becomes    header --> body --> header' --> body' --> header
+ */
+import { dominators, type FlowGraph, type FlowNode, predecessors, reversePostorder } from './flow-graph.ts'
+
+/** Instructions of a loop, and how often a loop of so many is written. */
+const TIMES: readonly (readonly [slots: number, times: number])[] = [
+  [16, 4],
+  [32, 2],
+]
+/** Ways out of a loop: its own end and a may_goto. One with more of them hardly ever comes round. */
+const MOST_EXITS = 2
+/** Instructions that a function may grow by. */
+const MOST_ADDED = 2000
+
+/** `isPlain`: whether nothing in these slots is a call, beside which a loop's round costs nothing. */
+export function unrollLoops(graph: FlowGraph, isPlain: (start: number, last: number) => boolean): FlowGraph {
+  const nodes: FlowNode[] = [...graph]
+  let added = 0
+  for (const { header, inside } of innermostLoops(graph)) {
+    const size = slotsOf(graph, inside)
+    const times = TIMES.find(([slots]) => size <= slots)?.[1] ?? 1
+    if (times === 1 || added + size * (times - 1) > MOST_ADDED || exitsOf(graph, inside) > MOST_EXITS) continue
+    if (!inside.every((node) => isPlainNode(graph[node]!, isPlain))) continue
+    added += size * (times - 1)
+    copyLoop(nodes, header, inside, times)
+  }
+  return nodes
+}
+
+function isPlainNode(node: FlowNode, isPlain: (start: number, last: number) => boolean): boolean {
+  return node.kind === 'block' && isPlain(node.block.start, node.block.last)
+}
+
+function exitsOf(graph: FlowGraph, inside: readonly number[]): number {
+  return inside.reduce((sum, node) => sum + graph[node]!.next.filter((to) => !inside.includes(to)).length, 0)
+}
+
+function slotsOf(graph: FlowGraph, nodes: readonly number[]): number {
+  return nodes.reduce((sum, at) => {
+    const node = graph[at]!
+    return sum + (node.kind === 'block' ? node.block.last - node.block.start + 1 : 0)
+  }, 0)
+}
+
+interface Loop {
+  readonly header: number
+  readonly inside: readonly number[]
+}
+
+/** Loops that hold no other loop. The graph is reducible. */
+function innermostLoops(graph: FlowGraph): Loop[] {
+  const order = reversePostorder(graph)
+  const { place } = order
+  const idom = dominators(graph, order)
+  const before = predecessors(graph)
+  const ends = new Map<number, number[]>()
+  graph.forEach(({ next }, from) => {
+    for (const to of next) if (place[to]! <= place[from]!) ends.set(to, [...(ends.get(to) ?? []), from])
+  })
+  const loops: Loop[] = []
+  for (const [header, back] of ends) {
+    const inside = new Set([header])
+    const work = [...back]
+    for (let node = work.pop(); node !== undefined; node = work.pop()) {
+      if (inside.has(node)) continue
+      inside.add(node)
+      work.push(...before[node]!)
+    }
+    const holdsLoop = [...inside].some((node) => node !== header && ends.has(node))
+    if (!holdsLoop && [...inside].every((node) => isBelow(idom, place, header, node))) {
+      loops.push({ header, inside: [...inside] })
+    }
+  }
+  return loops
+}
+
+function isBelow(idom: Int32Array, place: Int32Array, above: number, node: number): boolean {
+  let at = node
+  while (place[at]! > place[above]!) at = idom[at]!
+  return at === above
+}
+
+function copyLoop(nodes: FlowNode[], header: number, inside: readonly number[], times: number): void {
+  const first = nodes.length
+  /** Where a node of the loop is in a copy; copy 0 is the loop itself. */
+  const placeOf = (node: number, copy: number): number =>
+    copy === 0 ? node : first + (copy - 1) * inside.length + inside.indexOf(node)
+  const originals = inside.map((node) => nodes[node]!)
+  for (let copy = 0; copy < times; copy++) {
+    const following = (copy + 1) % times
+    inside.forEach((node, index) => {
+      const original = originals[index]!
+      const next = original.next.map((to) => {
+        if (to === header) return placeOf(header, following)
+        return inside.includes(to) ? placeOf(to, copy) : to
+      })
+      nodes[placeOf(node, copy)] = { ...original, next }
+    })
+  }
+}
