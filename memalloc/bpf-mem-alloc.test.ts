@@ -318,6 +318,26 @@ describe('adaptive watermarks', () => {
       expect(state().low).toBeLessThan(64)
     })
   })
+
+  test.each([
+    ['objects', false, 500],
+    ['per-CPU objects', true, 20],
+  ])('%s that a program reserved stay, however the list is used', (_, percpu, count) => {
+    bench({ size: 64, percpu, policies: { watermarks: 'adaptive' } }, ({ take, irqsOff, alloc, processors }) => {
+      expect(alloc.prefill(64, count)).toBe(0)
+      for (let round = 0; round < 3; round++) {
+        const objects = irqsOff(() => take(count))
+        expect(objects).toHaveLength(count)
+        for (const object of objects) alloc.cacheFree(object)
+      }
+      for (const object of irqsOff(() => take(5000))) alloc.cacheFree(object)
+      for (let round = 0; round < 100; round++) {
+        for (const object of take(count)) alloc.cacheFreeRcu(object)
+        processors.settle()
+      }
+      expect(irqsOff(() => take(count))).toHaveLength(count)
+    })
+  })
 })
 
 describe('destroy', () => {

@@ -34,6 +34,8 @@ export const UNIT = 48
 export const DRAINING = 52
 /** Runs of the worker since the list last ran dry, for adaptive watermarks. */
 export const CALM = 56
+/** Objects that a program has asked to be kept (prefill); watermarks that adapt do not go below. */
+export const RESERVE = 60
 
 /** [W] and its last object. */
 export const WAITING = 64

@@ -111,6 +111,13 @@ describe('the limit', () => {
     expect(pages.allocPages(7, STACK)).not.toBe(0)
   })
 
+  test('one of less than a page is a page, not none', () => {
+    pages.setLimit(1)
+    expect(pages.statistics().limit).toBe(1)
+    expect(pages.allocPages(2, MAP)).toBe(0)
+    expect(pages.alloc(0, MAP)).not.toBe(0)
+  })
+
   test('taking back more than was charged is our mistake', () => {
     pages.charge(2, ARENA)
     expect(() => pages.uncharge(3, ARENA)).toThrow(InternalError)

@@ -99,9 +99,10 @@ export class PageAllocator {
     this.unlockPoint = this.processors.points.get('page:unlock')
   }
 
-  /** Bytes that may be in use at once, rounded down to pages; 0 for no limit. */
+  /** Bytes that may be in use at once, rounded down to pages, but one page at least; 0 for no limit. */
   setLimit(bytes: number): void {
-    this.steps.store32(PAGE_LIMIT, Math.min(Math.floor(bytes / PAGE_SIZE), 2 ** 31 - 1))
+    const pages = bytes === 0 ? 0 : Math.max(Math.floor(bytes / PAGE_SIZE), 1)
+    this.steps.store32(PAGE_LIMIT, Math.min(pages, 2 ** 31 - 1))
   }
 
   /** A block of 2^order pages, all zero: its byte offset, or 0 where there is none or the limit is reached. */

@@ -3,7 +3,7 @@
  * program asked for.
  */
 import type { Steps } from '../memory/steps.ts'
-import { BATCH, CALM, HIGH, LOW, UNIT } from './mem-cache-layout.ts'
+import { BATCH, CALM, HIGH, LOW, RESERVE, UNIT } from './mem-cache-layout.ts'
 import { batchOf, watermarksOf } from './size-classes.ts'
 
 /** At most this many times the fixed watermarks, at least that fraction of them. */
@@ -13,19 +13,23 @@ const LEAST = 1 / 4
 /** Runs of the worker without an empty list after which the watermarks come down one step. */
 const CALM_RUNS = 16
 
-/** Up one step where the list ran dry, down one where it has not for a while. */
+/** Up one step where the list ran dry, down one where it has not for a while; never below what a program reserved. */
 export function adapt(steps: Steps, at: number, count: number, percpu: boolean): void {
   const fixed = watermarksOf(steps.load32(at + UNIT), percpu)
+  const reserved = steps.load32(at + RESERVE)
   const low = steps.load32(at + LOW)
+  const high = steps.load32(at + HIGH)
   if (count === 0) {
     steps.store32(at + CALM, 0)
-    setWatermarks(steps, at, Math.min(low * 2, fixed.low * MOST), steps.load32(at + HIGH) * 2, fixed.high * MOST)
+    const most = Math.max(fixed.low * MOST, reserved)
+    const mostHigh = Math.max(fixed.high * MOST, 3 * reserved)
+    setWatermarks(steps, at, Math.min(low * 2, most), Math.min(high * 2, mostHigh))
   } else if (steps.add32(at + CALM, 1) + 1 >= CALM_RUNS) {
     steps.store32(at + CALM, 0)
-    const least = Math.max(1, Math.floor(fixed.low * LEAST))
+    const least = Math.max(1, Math.floor(fixed.low * LEAST), reserved)
     if (low > least) {
       const half = Math.max(least, Math.floor(low / 2))
-      setWatermarks(steps, at, half, Math.max(half + 2, Math.floor(steps.load32(at + HIGH) / 2)), Infinity)
+      setWatermarks(steps, at, half, Math.max(half + 2, 3 * reserved, Math.floor(high / 2)))
     }
   }
 }
@@ -34,13 +38,13 @@ export function adapt(steps: Steps, at: number, count: number, percpu: boolean):
 export function reserve(steps: Steps, at: number, count: number, percpu: boolean): void {
   const fixed = watermarksOf(steps.load32(at + UNIT), percpu)
   const low = Math.max(fixed.low, count)
-  setWatermarks(steps, at, low, Math.max(fixed.high, 3 * count), Infinity)
+  steps.store32(at + RESERVE, count)
+  setWatermarks(steps, at, low, Math.max(fixed.high, 3 * count))
   if (low === fixed.low) steps.store32(at + BATCH, fixed.batch)
 }
 
-function setWatermarks(steps: Steps, at: number, low: number, high: number, mostHigh: number): void {
-  const top = Math.min(high, mostHigh)
+function setWatermarks(steps: Steps, at: number, low: number, high: number): void {
   steps.store32(at + LOW, low)
-  steps.store32(at + HIGH, top)
-  steps.store32(at + BATCH, batchOf(low, top))
+  steps.store32(at + HIGH, high)
+  steps.store32(at + BATCH, batchOf(low, high))
 }
