@@ -68,6 +68,11 @@ export class Events {
     this.#place = place
   }
 
+  /** Whether a listener is being told. */
+  get telling(): boolean {
+    return this.#telling
+  }
+
   /** Returns what takes the listener away again. The same function twice is there twice. */
   on(listener: EventListener): () => void {
     const own: EventListener = (event) => listener(event)

@@ -113,7 +113,7 @@ export class Attachment {
 function pointNamed(name: string): AttachPointName {
   const found = ATTACH_POINTS.find((point) => point === name)
   if (found !== undefined) return found
-  const near = nearest(name, ATTACH_POINTS)
+  const near = nearest(String(name), ATTACH_POINTS)
   const hint = near === undefined ? '' : `; did you mean ${near}?`
   throw new HarenaError(`there is no attach point ${name}${hint} (there are ${ATTACH_POINTS.join(', ')})`)
 }

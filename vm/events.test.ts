@@ -188,6 +188,27 @@ describe('events of a machine', () => {
     machine.close()
   })
 
+  test('a machine is not closed by whom it calls in the middle of its work', () => {
+    const refused = new HarenaError('the machine is at work: close it afterwards')
+    const { machine, object } = listening()
+    const detach = machine.on('event', () => machine.close())
+    expect(() => object.program('put').run()).toThrow(refused)
+    detach()
+    expect(() => object.program('put').run({ hook: () => machine.close() })).toThrow(refused)
+    expect(object.program('put').run().retval).toBe(0)
+    machine.close()
+  })
+
+  test('a listener is a function, time is whole', () => {
+    const machine = new Machine()
+    expect(() => machine.on('event', 5 as never)).toThrow(new HarenaError('a listener is a function, not 5'))
+    for (const ns of [1.5, Number.NaN, 'x' as never]) {
+      expect(() => machine.advance(ns)).toThrow(new HarenaError(`nanoseconds are a whole number, not ${ns}`))
+    }
+    machine.close()
+    expect(() => new Machine({ rt: 'yes' as never })).toThrow(new HarenaError('rt is true or false, not yes'))
+  })
+
   test('what there is to listen to', () => {
     const machine = new Machine()
     const on = machine.on as (about: string, listener: () => void) => () => void

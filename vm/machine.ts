@@ -243,6 +243,7 @@ export class MachineCore {
   /** Calls `listener` for what `about` names. Returns what takes it away again. */
   on<About extends keyof MachineListeners>(about: About, listener: MachineListeners[About]): () => void {
     checkOpen(this.#kernel)
+    if (typeof listener !== 'function') throw new HarenaError(`a listener is a function, not ${String(listener)}`)
     const listen = this.#listening[about]
     if (listen !== undefined) return listen(listener)
     throw new HarenaError(`a machine tells of ${Object.keys(this.#listening).join(', ')}, not of ${String(about)}`)
@@ -268,6 +269,9 @@ export class MachineCore {
   /** Lets the virtual clock go on, and what is due in that time happen: ticks, grace periods, deferred work. */
   advance(ns: number | bigint): void {
     checkOpen(this.#kernel)
+    if (typeof ns !== 'bigint' && !Number.isInteger(ns)) {
+      throw new HarenaError(`nanoseconds are a whole number, not ${String(ns)}`)
+    }
     this.#services.clock.advance(BigInt(ns))
     this.#kernel.processors.advance(BigInt(ns))
   }
@@ -291,8 +295,13 @@ export class MachineCore {
     return this.#environment.steps?.quietly(look) ?? look()
   }
 
-  /** Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed. */
+  /**
+   * Gives all memory back; a second call does nothing. Handles of a closed machine say that it is closed.
+   * @throws HarenaError in the middle of something that the machine does, for a listener or hook that is called from it
+   */
   close(): void {
+    const { trace, events } = this.#kernel.processors
+    if (trace.length > 0 || events.telling) throw new HarenaError('the machine is at work: close it afterwards')
     for (const attachment of this.#environment.attachments) attachment.detach()
     for (const injection of this.#environment.injections) injection.abandon()
     // Kernel memory goes as a whole, and first: an unchecked program may have overwritten what arenas keep in it.

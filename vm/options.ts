@@ -227,7 +227,6 @@ export const POLICIES: readonly PolicySpec[] = [
 
 /** A record, so that the compiler misses none. */
 const MACHINE_OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
-  hugePages: true,
   cpus: true,
   engine: true,
   seed: true,
@@ -238,6 +237,7 @@ const MACHINE_OPTIONS: Readonly<Record<keyof MachineOptions, true>> = {
   injection: true,
   hostTime: true,
   warn: true,
+  hugePages: true,
 }
 
 /** Throws HarenaError for what options from outside the type system may hold. */
@@ -253,7 +253,8 @@ export function checkMachineOptions(options: MachineOptions): void {
   if (options.hugePages !== undefined && typeof options.hugePages !== 'function') {
     throw new HarenaError(`hugePages is the function of that name of harena/linux, not ${String(options.hugePages)}`)
   }
-  const { seed = 1 } = options
+  const { seed = 1, rt = false } = options
+  if (typeof rt !== 'boolean') throw new HarenaError(`rt is true or false, not ${String(rt)}`)
   if (typeof seed !== 'bigint' && !Number.isInteger(seed)) {
     throw new HarenaError(`seed is a whole number, not ${String(seed)}`)
   }
