@@ -23,11 +23,12 @@ export interface Comparison {
   readonly name: string
   readonly round: string
   readonly engines: Readonly<Partial<Record<EngineName, Spread>>>
-  readonly jitToLinux: Ratio | undefined
-  readonly jitToNative: Ratio | undefined
-  /** The same with huge pages on both. */
-  readonly hugeToNative: Ratio | undefined
+  /** Of those that ran. Without an arena there are no huge pages, and those ratios are the ones without them. */
+  readonly ratios: Readonly<Partial<Record<RatioName, Ratio>>>
 }
+
+export const RATIOS = ['jit/linux', 'jit-huge/linux', 'jit/native', 'jit-huge/native-huge'] as const
+export type RatioName = (typeof RATIOS)[number]
 
 /** How often, and at which size. */
 export interface Plan {
@@ -125,15 +126,22 @@ async function checkAnswers(workload: Workload, runners: readonly Runner[]): Pro
   }
 }
 
-function comparison({ name, round }: Workload, runners: readonly Runner[]): Comparison {
-  const of = (engine: EngineName): Runner | undefined => runners.find((runner) => runner.engine === engine)
+function comparison({ name, round, pages }: Workload, runners: readonly Runner[]): Comparison {
+  const of = (engine: string): Runner | undefined => {
+    const wanted = pages === undefined ? engine.replace('-huge', '') : engine
+    return runners.find((runner) => runner.engine === wanted)
+  }
   return {
     name,
     round,
     engines: Object.fromEntries(runners.map(({ engine, laps }) => [engine, spread(laps)])),
-    jitToLinux: ratio(of('jit'), of('linux')),
-    jitToNative: ratio(of('jit'), of('native')),
-    hugeToNative: ratio(of('jit-huge'), of('native-huge')),
+    ratios: Object.fromEntries(
+      RATIOS.flatMap((pair) => {
+        const [ours, theirs] = pair.split('/').map(of)
+        const found = ratio(ours, theirs)
+        return found === undefined ? [] : [[pair, found] as const]
+      }),
+    ),
   }
 }
 

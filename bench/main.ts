@@ -1,36 +1,109 @@
-/** `npm run bench`: measures, and prints a table; `-- --json` prints one JSON object instead. */
+/**
+ * `npm run bench`: measures, and prints tables.
+ *
+ *     --json         prints one JSON object instead
+ *     --only TEXT    only the workloads with this in their names, and nothing else
+ *     --write        measures, and writes bench/figures.json, docs/benchmarks.svg and the tables of docs/benchmarks.md
+ *     --svg          measures nothing: draws the picture and writes the tables from bench/figures.json
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, release, type } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { whyNoHugePages } from '../linux/huge-pages.ts'
+import { hugePages } from '../linux/index.ts'
+import { stopwatch } from './clock.ts'
+import { compare, FULL } from './compare.ts'
+import { compileTimes } from './compile-times.ts'
+import { harena, linux, whyNoLinux } from './engines/bpf.ts'
+import type { Engine } from './engines/engine.ts'
+import { findCompiler, NativeProgram } from './engines/native.ts'
+import { plain } from './engines/plain.ts'
+import { exactAccesses } from './fast-path.ts'
+import { type Compared, FIGURES_FILE, type Figures, type Host, readFigures } from './figures.ts'
+import { garbageOfObjects } from './garbage.ts'
 import { interpreterSpeed } from './interpreter.ts'
 import { machineCosts } from './machines.ts'
 import { mapSpeeds } from './maps.ts'
 import { type Measurement, median, plainLoop, sample } from './measure.ts'
+import { drawRatios } from './picture.ts'
+import { terminalReport, withFigures } from './report.ts'
+import { WORKLOADS } from './workloads/all.ts'
 
-function table(rows: readonly Measurement[]): string {
-  const number = (value: number): string => value.toFixed(value < 10 ? 2 : 0)
-  const cells = [
-    ['', 'median', 'best', 'worst', 'unit', 'compared', 'target'],
-    ...rows.map((row) => [
-      row.name,
-      number(row.median),
-      number(row.best),
-      number(row.worst),
-      row.unit,
-      row.relation === undefined ? '' : `${row.relation.part.toFixed(2)} of ${row.relation.of}`,
-      row.target,
-    ]),
-  ]
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)))
-  const aligned = (text: string, column: number): string =>
-    column >= 1 && column <= 3 ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)
-  return cells.map((line) => line.map(aligned).join('  ').trimEnd()).join('\n')
+const DOCS = join(import.meta.dirname, '../docs')
+const PAGE = join(DOCS, 'benchmarks.md')
+const PICTURE = join(DOCS, 'benchmarks.svg')
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean' },
+    only: { type: 'string' },
+    write: { type: 'boolean' },
+    svg: { type: 'boolean' },
+  },
+})
+
+function host(): Host {
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown processor',
+    system: `${type()} ${release()}`,
+    node: process.version,
+    compiler: findCompiler()?.version,
+    withoutLinux: whyNoLinux(),
+    withoutHugePages: whyNoHugePages(),
+    knowsThread: stopwatch.knowsThread,
+  }
 }
 
-// Memory first: the resident memory is that of a fresh process then.
-const measurements = [...machineCosts(), ...interpreterSpeed(), ...mapSpeeds()]
-const plain = median(sample(plainLoop))
+async function comparisons(only: string): Promise<Compared[]> {
+  const workloads = WORKLOADS.filter(({ name }) => name.includes(only))
+  const compiler = findCompiler()
+  const native = compiler === undefined ? undefined : new NativeProgram(compiler, workloads)
+  const huge = whyNoHugePages() === undefined
+  const engines: readonly Engine[] = [
+    harena('jit', { engine: 'jit' }),
+    ...(huge ? [harena('jit-huge', { engine: 'jit', hugePages })] : []),
+    ...(whyNoLinux() === undefined ? [linux()] : []),
+    ...(native === undefined ? [] : [native.engine(false)]),
+    ...(native === undefined || !huge ? [] : [native.engine(true)]),
+    plain(),
+    harena('interpreter', { engine: 'interpreter' }),
+  ]
+  try {
+    const compared: Compared[] = []
+    for (const workload of workloads) {
+      compared.push({ ...(await compare(workload, engines, FULL)), exact: exactAccesses(workload) })
+    }
+    return compared
+  } finally {
+    native?.close()
+  }
+}
 
-if (process.argv.includes('--json')) {
-  console.log(JSON.stringify({ node: process.version, plainLoop: plain, measurements }))
-} else {
-  console.log(`Node ${process.version}; plain TypeScript loop: ${plain.toFixed(0)} million rounds a second`)
-  console.log(table(measurements))
+async function measure(): Promise<Figures> {
+  const all = values.only === undefined
+  // Memory first: the resident memory is that of a fresh process then.
+  const early: Measurement[] = all ? [...machineCosts(), ...interpreterSpeed(), ...mapSpeeds(), ...compileTimes()] : []
+  return {
+    host: host(),
+    comparisons: await comparisons(values.only ?? ''),
+    garbage: garbageOfObjects(),
+    plainLoop: median(sample(plainLoop)),
+    measurements: early,
+  }
+}
+
+function write(figures: Figures): void {
+  writeFileSync(PICTURE, drawRatios(figures))
+  writeFileSync(PAGE, withFigures(readFileSync(PAGE, 'utf8'), figures))
+}
+
+if (values.svg === true) write(readFigures())
+else {
+  const figures = await measure()
+  console.log(values.json === true ? JSON.stringify(figures) : terminalReport(figures))
+  if (values.write === true) {
+    writeFileSync(FIGURES_FILE, `${JSON.stringify(figures, undefined, 2)}\n`)
+    write(readFigures())
+  }
 }

@@ -18,7 +18,11 @@ interface BenchMachine {
 export function harena(name: EngineName, options: MachineOptions): Engine {
   return {
     name,
-    prepare: (workload, rounds) => prepare(new Machine(options), workload, rounds),
+    prepare: (workload, rounds) => {
+      // Huge pages are for arenas: without one there is nothing to compare.
+      if (options.hugePages !== undefined && workload.pages === undefined) return undefined
+      return prepare(new Machine(options), workload, rounds)
+    },
     close: () => undefined,
   }
 }
@@ -50,7 +54,7 @@ interface Result {
 }
 
 /** `measured`: what the machine itself has measured, where that is better. */
-function prepare(
+export function prepare(
   machine: BenchMachine,
   workload: Workload,
   rounds: number,

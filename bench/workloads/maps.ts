@@ -1,21 +1,23 @@
 /**
- * Hash maps: look-ups of keys that are there, updates with keys that are not, deletes of keys that are; preallocated
- * and dynamic. And objects, made and dropped.
+ * Hash maps, preallocated and dynamic: look-ups of keys that are there, updates with keys that are not, deletes of keys
+ * that are, thousands of one kind in a row; and all three of one key, round after round, which is the load that
+ * preallocation was made for. And objects, made and dropped.
  */
 import { COUNT, plainSource, type Workload } from '../workload.ts'
 
 const KEYS = 16_384
 const LOOKUPS = 64 * KEYS
+const TRIPLES = 200_000
 const FEW = 1000
 /** Four times the keys: Linux gives the elements of a preallocated map out to its CPUs beforehand. */
 const ENTRIES = 65_536
 
 export type Design = 'preallocated' | 'dynamic'
-export type Operation = 'look-up' | 'update' | 'delete'
+export type Operation = 'look-up' | 'update' | 'delete' | 'triple'
 
 /** The name of a map's workload. */
 export function mapWorkloadName(operation: Operation, design: Design): string {
-  return `map ${operation}, ${design}`
+  return `map ${operation === 'triple' ? 'update, look-up, delete' : operation}, ${design}`
 }
 
 /** `lines` for each of r7 keys, with the key at r2; what they have summed up in r6 is given, by `setup` 0. */
@@ -71,17 +73,59 @@ const LOOKUP = `
     r6 += r1
 `
 
+const TRIPLE = `
+.program run type=socket
+${COUNT}
+    r6 = 0
+    *(u32 *)(r10 - 4) = 7
+    *(u64 *)(r10 - 16) = 1
+next:
+    may_goto end
+    r1 = hits ll
+    r2 = r10
+    r2 += -4
+    r3 = r10
+    r3 += -16
+    r4 = 0
+    call bpf_map_update_elem
+    if r0 != 0 goto end
+    r1 = hits ll
+    r2 = r10
+    r2 += -4
+    call bpf_map_lookup_elem
+    if r0 == 0 goto end
+    r1 = hits ll
+    r2 = r10
+    r2 += -4
+    call bpf_map_delete_elem
+    if r0 != 0 goto end
+    r6 += 1
+    r7 += -1
+    if r7 != 0 goto next
+end:
+    r0 = r6
+    exit
+`
+
+const ROUNDS: Readonly<Record<Operation, number>> = {
+  'look-up': LOOKUPS,
+  update: KEYS,
+  delete: KEYS,
+  triple: TRIPLES,
+}
+
 function mapWorkload(operation: Operation, design: Design): Workload {
   const flags = design === 'dynamic' ? ' flags=no_prealloc' : ''
   const programs = {
     'look-up': eachKey('setup', UPDATE) + eachKey('run', LOOKUP),
     update: eachKey('run', UPDATE) + eachKey('before', CLEAR),
     delete: eachKey('run', DELETE) + eachKey('before', UPDATE),
+    triple: TRIPLE,
   }
   return {
     name: mapWorkloadName(operation, design),
     round: operation,
-    rounds: operation === 'look-up' ? LOOKUPS : KEYS,
+    rounds: ROUNDS[operation],
     few: FEW,
     source: `.map hits type=hash key=u32 value=u64 entries=${ENTRIES}${flags}\n${plainSource(programs[operation])}`,
     plain: (rounds) => plainMap(operation, rounds),
@@ -115,12 +159,23 @@ function plainMap(operation: Operation, rounds: number): ReturnType<NonNullable<
           return deleted
         },
       }
+    case 'triple':
+      return {
+        run: () => {
+          let done = 0
+          for (let n = rounds; n !== 0; n--) {
+            map.set(7, 1)
+            if (map.get(7) !== undefined && map.delete(7)) done++
+          }
+          return done
+        },
+      }
     default:
       throw new Error(`no operation ${operation satisfies never}`)
   }
 }
 
-const OPERATIONS: readonly Operation[] = ['look-up', 'update', 'delete']
+const OPERATIONS: readonly Operation[] = ['look-up', 'update', 'delete', 'triple']
 
 export const MAP_WORKLOADS: readonly Workload[] = (['preallocated', 'dynamic'] as const).flatMap((design) =>
   OPERATIONS.map((operation) => mapWorkload(operation, design)),
