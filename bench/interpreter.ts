@@ -4,7 +4,7 @@ import { type Measurement, median, plainLoop, sample, time } from './measure.ts'
 import { ARITHMETIC, arithmeticInstructions, LIST, NODES, WALKS, walkInstructions } from './programs.ts'
 
 export function interpreterSpeed(): Measurement[] {
-  const machine = new Machine({ seed: 1 })
+  const machine = new Machine({ seed: 1, engine: 'interpreter' })
   const arithmetic = machine.load(assemble(ARITHMETIC)).program('arithmetic')
   const list = machine.load(assemble(LIST))
   if (list.program('build').run().retval !== 0) throw new Error('the list could not be built')
