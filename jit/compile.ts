@@ -287,11 +287,6 @@ function entryPoint({ module, memories, area, fuel, target, input }: ModuleConte
     w.get(1)
     for (let n = unchecked ? 0 : 1; n <= (unchecked ? 9 : 5); n++) {
       if (!unchecked && (plan.params & (1 << n)) === 0) continue
-      // A verified program is given its context alone; a kfunc may still be handed what a register happens to hold.
-      if (!unchecked && n > 1) {
-        w.i64(0)
-        continue
-      }
       w.get(0)
       w.access(Wasm.I64_LOAD, memories.kernel, 8 * n, true)
     }

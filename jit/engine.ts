@@ -19,6 +19,9 @@ import { moduleText } from './text.ts'
 /** Words of the run area that have r10, that are a view of it, and that have the slot of a call. */
 const FRAME_WORD = 20
 const REGISTER_WORDS = 26
+
+/** Words of r1 to r5, from word 2 on. */
+const ARGUMENT_WORDS = 10
 const SLOT_WORD = SLOT_OFFSET / 4
 const CPU_WORD = CPU_OFFSET / 4
 
@@ -92,9 +95,9 @@ class CompiledProgram implements Runnable {
     const exports = this.#exports ?? this.#instantiated()
     const at = areas.take()
     const regs = this.#viewAt(at)
-    // Nothing reads a register of a verified program that is not an argument.
+    // A verified program reads r1 alone; a kfunc may still be handed what an argument register happens to hold.
     if (this.#input.verified === undefined) regs.fill(0)
-    for (let i = 0; i < args.length; i++) regs[2 + i] = args[i]!
+    for (let i = 0; i < ARGUMENT_WORDS; i++) regs[2 + i] = i < args.length ? args[i]! : 0
     regs[FRAME_WORD] = state.stackTop | 0
     regs[FRAME_WORD + 1] = KERNEL_HIGH
     regs[CPU_WORD] = state.cpu
@@ -113,7 +116,8 @@ class CompiledProgram implements Runnable {
       this.#tellExact(exports)
     } catch (error) {
       if (regsBelow !== undefined) exports.area.value = regsBelow.byteOffset | 0
-      throw error
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error
+      throw new InternalError(`compiled code of ${state.program} traps: ${error.message}`)
     } finally {
       this.#state = stateBelow
       this.#regs = regsBelow

@@ -90,12 +90,21 @@ export function reads(insn: Instruction, input: CompileInput, slot: number): num
   }
 }
 
+/** The helper that takes more than its prototype says: what its format asks for. */
+const TRACE_PRINTK = 6
+
+const MOST_ARGUMENTS = 5
+
 /** Arguments of the helper or kfunc that `insn` calls. */
 export function argumentCount(insn: Instruction, { program }: CompileInput, slot: number): number {
-  if (insn.row.kind === Kind.CALL_HELPER) return helperById(insn.imm)?.args.length ?? 5
+  if (insn.row.kind === Kind.CALL_HELPER) {
+    const helper = helperById(insn.imm)
+    if (helper === undefined || insn.imm === TRACE_PRINTK) return MOST_ARGUMENTS
+    return Math.max(helper.args.length, ...(helper.variants ?? []).map(({ args }) => args.length))
+  }
   const binding = program.bindings.get(slot)
   const prototype = binding?.kind === 'kfunc' ? binding.prototype : kfuncById(insn.imm)
-  return prototype?.params.length ?? 5
+  return prototype?.params.length ?? MOST_ARGUMENTS
 }
 
 /** Which registers an instruction leaves changed, as a mask; what calls make unusable does not count. */

@@ -5,10 +5,11 @@ import { ATTACH_POINTS } from '../cpu/points.ts'
 import { ErrnoError, FaultError, HarenaError, LockError } from '../errors/errors.ts'
 import { assemble, Machine, type MachineOptions } from '../index.ts'
 
-/** Byte offset of `rdi` in struct pt_regs. */
-const RDI = 112
+describe.each(['interpreter', 'jit'] as const)('on the %s', (engine) => {
+  /** Byte offset of `rdi` in struct pt_regs. */
+  const RDI = 112
 
-const SOURCE = `
+  const SOURCE = `
 .map taken type=hash key=8 value=8 entries=256 flags=no_prealloc elements=kmalloc
 .global hits: u64
 .global fails: u64
@@ -89,227 +90,228 @@ next:
     exit
 `
 
-function load(options: MachineOptions = {}) {
-  const machine = new Machine({ seed: 1, ...options })
-  const object = machine.load(assemble(SOURCE))
-  /** So many new keys, from `first` on. */
-  const take = (first: number, count = 1, cpu = 0): void => {
-    for (let key = first; key < first + count; key++) {
-      object.program('take').run({ ctx: new Uint8Array(new BigUint64Array([BigInt(key)]).buffer), cpu })
-    }
-  }
-  const hits = (): bigint => object.global('hits').get() as bigint
-  return { machine, object, take, hits }
-}
-
-function messageOf(call: () => unknown): string {
-  try {
-    call()
-  } catch (error) {
-    if (error instanceof HarenaError) return error.message
-    throw error
-  }
-  return 'nothing thrown'
-}
-
-describe('a kprobe program by hand', () => {
-  test.each(CONTEXTS)('runs in %s context', (context) => {
-    const { machine } = load()
+  function load(options: MachineOptions = {}) {
+    const machine = new Machine({ engine, seed: 1, ...options })
     const object = machine.load(assemble(SOURCE))
-    expect(object.program('count').run({ context }).retval).toBe(0)
-    expect(object.global('hits').get()).toBe(1n)
-    machine.close()
-  })
-
-  test('gets the registers that are given, zeros behind them, and leaves them alone', () => {
-    const { machine, object } = load()
-    const ctx = new Uint8Array(RDI + 8)
-    new DataView(ctx.buffer).setBigUint64(RDI, 0x1_2345_6789n, true)
-    const result = object.program('count').run({ ctx })
-    expect([result.r0, result.data, result.ctx?.length]).toEqual([0x1_2345_6789n, undefined, 168])
-    expect(object.program('count').run({ ctx: new Uint8Array(RDI) }).r0).toBe(0n)
-    machine.close()
-  })
-
-  test('takes no more than its struct, and no packet', () => {
-    const { machine, object } = load()
-    const count = object.program('count')
-    expect(count.run({ ctx: new Uint8Array(200) }).r0).toBe(0n)
-    const errno = (options: Parameters<typeof count.run>[0]): string => {
-      try {
-        count.run(options)
-      } catch (error) {
-        if (error instanceof ErrnoError) return error.errno
-        throw error
+    /** So many new keys, from `first` on. */
+    const take = (first: number, count = 1, cpu = 0): void => {
+      for (let key = first; key < first + count; key++) {
+        object.program('take').run({ ctx: new Uint8Array(new BigUint64Array([BigInt(key)]).buffer), cpu })
       }
-      return 'ran'
     }
-    expect(errno({ ctx: new Uint8Array(200).fill(1) })).toBe('E2BIG')
-    expect(errno({ data: new Uint8Array(64) })).toBe('EINVAL')
-    machine.close()
-  })
+    const hits = (): bigint => object.global('hits').get() as bigint
+    return { machine, object, take, hits }
+  }
 
-  test('sleepable: in a task only', () => {
-    const { machine, object } = load()
-    expect(object.program('sleeps').run().retval).toBe(7)
-    expect(messageOf(() => object.program('sleeps').run({ context: 'nmi' }))).toBe(
-      'program sleeps: sleepable kprobe programs run in task context only, not in nmi',
-    )
-    machine.close()
-  })
-})
-
-describe('attach', () => {
-  test('runs the program at every hit, until it is detached', () => {
-    const { machine, object, take, hits } = load()
-    take(0)
-    const attachment = object.program('count').attach('slab:new')
-    expect([attachment.point, attachment.program, hits()]).toEqual(['slab:new', 'count', 0n])
-    take(1, 200)
-    const after = hits()
-    expect(after).toBeGreaterThan(1n)
-    expect(attachment.runs).toBe(Number(after))
-    attachment.detach()
-    attachment.detach()
-    take(201, 50)
-    expect([hits(), attachment.runs, attachment.misses]).toEqual([after, Number(after), 0])
-    machine.close()
-  })
-
-  test('runs on the CPU that passes', () => {
-    const { machine, object, take, hits } = load({ cpus: 3 })
-    const attachment = object.program('where').attach('slab:slow')
-    take(0, 1, 2)
-    expect([attachment.runs > 0, hits()]).toEqual([true, 2n])
-    machine.close()
-  })
-
-  test('twice is two attachments', () => {
-    const { machine, object, take, hits } = load()
-    const [one, two] = [object.program('count').attach('slab:slow'), object.program('count').attach('slab:slow')]
-    take(0, 100)
-    expect(one.runs).toBeGreaterThan(0)
-    expect([two.runs, hits()]).toEqual([one.runs, BigInt(2 * one.runs)])
-    one.detach()
-    take(100, 100)
-    expect(two.runs).toBeGreaterThan(one.runs)
-    machine.close()
-  })
-
-  test('a hit from inside an attached program is missed, and counted', () => {
-    const { machine, object, take, hits } = load()
-    take(0)
-    const attachment = object.program('nested').attach('slab:slow')
-    // Between them, the keys of both sides use up the list of free objects again and again.
-    take(1, 200)
-    expect(attachment.runs).toBe(Number(hits()))
-    expect(attachment.misses).toBeGreaterThan(0)
-    machine.close()
-  })
-
-  test('under the lock of the allocator, memory from there is a deadlock with both stacks', () => {
-    const { machine, object } = load()
-    object.program('nested').attach('page:unlock')
-    let report = ''
+  function messageOf(call: () => unknown): string {
     try {
-      object.program('fill').run()
+      call()
     } catch (error) {
-      if (!(error instanceof LockError)) throw error
-      expect(error.report.kind).toBe('deadlock')
-      report = error.message
+      if (error instanceof HarenaError) return error.message
+      throw error
     }
-    expect(report.split('\n').slice(1)).toEqual([
-      '  taken by',
-      '    CPU 0, task: program fill',
-      '  wanted by',
-      '    CPU 0, task: program nested',
-      '    CPU 0, task: attach point page:unlock',
-      '    CPU 0, task: program fill',
-    ])
-    machine.close()
-  })
+    return 'nothing thrown'
+  }
 
-  test.each(ATTACH_POINTS)('%s can be attached to, and the machine goes on', (point) => {
-    const { machine, object, take, hits } = load({ cpus: 2 })
-    const attachment = object.program('count').attach(point)
-    take(0, 200)
-    machine.settle()
-    for (let key = 0n; key < 200n; key++) object.map('taken').delete(key)
-    machine.settle()
-    expect(Number(hits())).toBe(attachment.runs)
-    machine.close()
-  })
-
-  test('a listener may detach the program that it was called from', () => {
-    const { machine, object, take } = load()
-    const attachment = object.program('says').attach('slab:slow')
-    const lines: string[] = []
-    machine.on('output', (line) => {
-      lines.push(line)
-      attachment.detach()
+  describe('a kprobe program by hand', () => {
+    test.each(CONTEXTS)('runs in %s context', (context) => {
+      const { machine } = load()
+      const object = machine.load(assemble(SOURCE))
+      expect(object.program('count').run({ context }).retval).toBe(0)
+      expect(object.global('hits').get()).toBe(1n)
+      machine.close()
     })
-    take(0, 200)
-    expect([lines.length, attachment.runs]).toEqual([1, 1])
-    machine.close()
+
+    test('gets the registers that are given, zeros behind them, and leaves them alone', () => {
+      const { machine, object } = load()
+      const ctx = new Uint8Array(RDI + 8)
+      new DataView(ctx.buffer).setBigUint64(RDI, 0x1_2345_6789n, true)
+      const result = object.program('count').run({ ctx })
+      expect([result.r0, result.data, result.ctx?.length]).toEqual([0x1_2345_6789n, undefined, 168])
+      expect(object.program('count').run({ ctx: new Uint8Array(RDI) }).r0).toBe(0n)
+      machine.close()
+    })
+
+    test('takes no more than its struct, and no packet', () => {
+      const { machine, object } = load()
+      const count = object.program('count')
+      expect(count.run({ ctx: new Uint8Array(200) }).r0).toBe(0n)
+      const errno = (options: Parameters<typeof count.run>[0]): string => {
+        try {
+          count.run(options)
+        } catch (error) {
+          if (error instanceof ErrnoError) return error.errno
+          throw error
+        }
+        return 'ran'
+      }
+      expect(errno({ ctx: new Uint8Array(200).fill(1) })).toBe('E2BIG')
+      expect(errno({ data: new Uint8Array(64) })).toBe('EINVAL')
+      machine.close()
+    })
+
+    test('sleepable: in a task only', () => {
+      const { machine, object } = load()
+      expect(object.program('sleeps').run().retval).toBe(7)
+      expect(messageOf(() => object.program('sleeps').run({ context: 'nmi' }))).toBe(
+        'program sleeps: sleepable kprobe programs run in task context only, not in nmi',
+      )
+      machine.close()
+    })
   })
 
-  test('takes no memory twice', () => {
-    const { machine, object } = load()
-    const pages = (): unknown => machine.statistics().pages
-    object.program('count').attach('slab:slow').detach()
-    const before = pages()
-    for (let round = 0; round < 5; round++) object.program('count').attach('slab:slow').detach()
-    expect(pages()).toEqual(before)
-    machine.close()
+  describe('attach', () => {
+    test('runs the program at every hit, until it is detached', () => {
+      const { machine, object, take, hits } = load()
+      take(0)
+      const attachment = object.program('count').attach('slab:new')
+      expect([attachment.point, attachment.program, hits()]).toEqual(['slab:new', 'count', 0n])
+      take(1, 200)
+      const after = hits()
+      expect(after).toBeGreaterThan(1n)
+      expect(attachment.runs).toBe(Number(after))
+      attachment.detach()
+      attachment.detach()
+      take(201, 50)
+      expect([hits(), attachment.runs, attachment.misses]).toEqual([after, Number(after), 0])
+      machine.close()
+    })
+
+    test('runs on the CPU that passes', () => {
+      const { machine, object, take, hits } = load({ cpus: 3 })
+      const attachment = object.program('where').attach('slab:slow')
+      take(0, 1, 2)
+      expect([attachment.runs > 0, hits()]).toEqual([true, 2n])
+      machine.close()
+    })
+
+    test('twice is two attachments', () => {
+      const { machine, object, take, hits } = load()
+      const [one, two] = [object.program('count').attach('slab:slow'), object.program('count').attach('slab:slow')]
+      take(0, 100)
+      expect(one.runs).toBeGreaterThan(0)
+      expect([two.runs, hits()]).toEqual([one.runs, BigInt(2 * one.runs)])
+      one.detach()
+      take(100, 100)
+      expect(two.runs).toBeGreaterThan(one.runs)
+      machine.close()
+    })
+
+    test('a hit from inside an attached program is missed, and counted', () => {
+      const { machine, object, take, hits } = load()
+      take(0)
+      const attachment = object.program('nested').attach('slab:slow')
+      // Between them, the keys of both sides use up the list of free objects again and again.
+      take(1, 200)
+      expect(attachment.runs).toBe(Number(hits()))
+      expect(attachment.misses).toBeGreaterThan(0)
+      machine.close()
+    })
+
+    test('under the lock of the allocator, memory from there is a deadlock with both stacks', () => {
+      const { machine, object } = load()
+      object.program('nested').attach('page:unlock')
+      let report = ''
+      try {
+        object.program('fill').run()
+      } catch (error) {
+        if (!(error instanceof LockError)) throw error
+        expect(error.report.kind).toBe('deadlock')
+        report = error.message
+      }
+      expect(report.split('\n').slice(1)).toEqual([
+        '  taken by',
+        '    CPU 0, task: program fill',
+        '  wanted by',
+        '    CPU 0, task: program nested',
+        '    CPU 0, task: attach point page:unlock',
+        '    CPU 0, task: program fill',
+      ])
+      machine.close()
+    })
+
+    test.each(ATTACH_POINTS)('%s can be attached to, and the machine goes on', (point) => {
+      const { machine, object, take, hits } = load({ cpus: 2 })
+      const attachment = object.program('count').attach(point)
+      take(0, 200)
+      machine.settle()
+      for (let key = 0n; key < 200n; key++) object.map('taken').delete(key)
+      machine.settle()
+      expect(Number(hits())).toBe(attachment.runs)
+      machine.close()
+    })
+
+    test('a listener may detach the program that it was called from', () => {
+      const { machine, object, take } = load()
+      const attachment = object.program('says').attach('slab:slow')
+      const lines: string[] = []
+      machine.on('output', (line) => {
+        lines.push(line)
+        attachment.detach()
+      })
+      take(0, 200)
+      expect([lines.length, attachment.runs]).toEqual([1, 1])
+      machine.close()
+    })
+
+    test('takes no memory twice', () => {
+      const { machine, object } = load()
+      const pages = (): unknown => machine.statistics().pages
+      object.program('count').attach('slab:slow').detach()
+      const before = pages()
+      for (let round = 0; round < 5; round++) object.program('count').attach('slab:slow').detach()
+      expect(pages()).toEqual(before)
+      machine.close()
+    })
+
+    test('closing the machine detaches', () => {
+      const { machine, object } = load()
+      const attachment = object.program('count').attach('slab:slow')
+      machine.close()
+      expect([attachment.runs, attachment.misses]).toEqual([0, 0])
+      attachment.detach()
+      expect(messageOf(() => object.program('count').attach('slab:slow'))).toBe('the machine is closed')
+    })
+
+    test('what a program faults with reaches whoever set it off', () => {
+      const machine = new Machine({ engine, seed: 1 })
+      const wild = '.program wild type=kprobe\n r1 = 8\n r0 = *(u64 *)(r1 + 0)\n exit\n'
+      machine.load(assemble(wild), { unchecked: true }).program('wild').attach('slab:slow')
+      const object = machine.load(assemble(SOURCE))
+      expect(() => object.program('take').run({ ctx: new Uint8Array(8) })).toThrow(FaultError)
+      machine.close()
+    })
   })
 
-  test('closing the machine detaches', () => {
-    const { machine, object } = load()
-    const attachment = object.program('count').attach('slab:slow')
-    machine.close()
-    expect([attachment.runs, attachment.misses]).toEqual([0, 0])
-    attachment.detach()
-    expect(messageOf(() => object.program('count').attach('slab:slow'))).toBe('the machine is closed')
-  })
+  describe('attach refuses', () => {
+    test('what is no point, and says what there is', () => {
+      const { machine, object } = load()
+      const attach = (point: string) => () => object.program('count').attach(point as 'slab:lock')
+      const all = `(there are ${ATTACH_POINTS.join(', ')})`
+      expect(messageOf(attach('slab:unlok'))).toBe(
+        `there is no attach point slab:unlok; did you mean slab:unlock? ${all}`,
+      )
+      expect(messageOf(attach('do_sys_open'))).toBe(`there is no attach point do_sys_open ${all}`)
+      machine.close()
+    })
 
-  test('what a program faults with reaches whoever set it off', () => {
-    const machine = new Machine({ seed: 1 })
-    const wild = '.program wild type=kprobe\n r1 = 8\n r0 = *(u64 *)(r1 + 0)\n exit\n'
-    machine.load(assemble(wild), { unchecked: true }).program('wild').attach('slab:slow')
-    const object = machine.load(assemble(SOURCE))
-    expect(() => object.program('take').run({ ctx: new Uint8Array(8) })).toThrow(FaultError)
-    machine.close()
-  })
-})
+    test('programs of other types, and sleepable ones', () => {
+      const { machine, object } = load()
+      expect(messageOf(() => object.program('take').attach('slab:lock'))).toBe(
+        'program take: only kprobe programs are attached, not syscall ones',
+      )
+      expect(messageOf(() => object.program('sleeps').attach('slab:lock'))).toBe(
+        'program sleeps: a sleepable program is attached nowhere',
+      )
+      machine.close()
+    })
 
-describe('attach refuses', () => {
-  test('what is no point, and says what there is', () => {
-    const { machine, object } = load()
-    const attach = (point: string) => () => object.program('count').attach(point as 'slab:lock')
-    const all = `(there are ${ATTACH_POINTS.join(', ')})`
-    expect(messageOf(attach('slab:unlok'))).toBe(
-      `there is no attach point slab:unlok; did you mean slab:unlock? ${all}`,
-    )
-    expect(messageOf(attach('do_sys_open'))).toBe(`there is no attach point do_sys_open ${all}`)
-    machine.close()
-  })
-
-  test('programs of other types, and sleepable ones', () => {
-    const { machine, object } = load()
-    expect(messageOf(() => object.program('take').attach('slab:lock'))).toBe(
-      'program take: only kprobe programs are attached, not syscall ones',
-    )
-    expect(messageOf(() => object.program('sleeps').attach('slab:lock'))).toBe(
-      'program sleeps: a sleepable program is attached nowhere',
-    )
-    machine.close()
-  })
-
-  test('where there is no memory, and then nothing is attached', () => {
-    const machine = new Machine({ seed: 1, cpus: 64, memoryLimit: 2 ** 18 })
-    const object = machine.load(assemble('.program count type=kprobe\n r0 = 0\n exit\n'))
-    expect(() => object.program('count').attach('slab:lock')).toThrow(ErrnoError)
-    expect(object.program('count').run().retval).toBe(0)
-    machine.close()
+    test('where there is no memory, and then nothing is attached', () => {
+      const machine = new Machine({ engine, seed: 1, cpus: 64, memoryLimit: 2 ** 18 })
+      const object = machine.load(assemble('.program count type=kprobe\n r0 = 0\n exit\n'))
+      expect(() => object.program('count').attach('slab:lock')).toThrow(ErrnoError)
+      expect(object.program('count').run().retval).toBe(0)
+      machine.close()
+    })
   })
 })

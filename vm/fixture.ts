@@ -12,6 +12,7 @@ import type { Engine } from './engine.ts'
 import { interpreter } from './interpreter-engine.ts'
 import { RunAreas } from './run-areas.ts'
 import {
+  FRAME_BYTES,
   type Hook,
   makeRunState,
   type Native,
@@ -57,13 +58,15 @@ export interface FixtureRun {
   readonly packet?: PacketArea
   /** Default `syscall`. */
   readonly type?: ProgramType
-  /** Default the interpreter. */
+  /** Registers are wanted at the exit, which is the last instruction and the only one. */
+  readonly registers?: boolean
+  /** Default the fixture's. */
   readonly engine?: Engine
 }
 
 export interface Outcome {
   readonly r0: bigint
-  /** Registers 0 to 9 at the exit. */
+  /** Registers 0 to 9 at the exit; r0 alone where they were not wanted. */
   readonly registers: readonly bigint[]
   readonly state: RunState
 }
@@ -88,6 +91,27 @@ export function facts(
     log: '',
     stats: { processed: 0, maxStatesPerInsn: 0, totalStates: 0, peakStates: 0, stackDepth: '0' },
   }
+}
+
+/** A helper that is told where the registers are; it does nothing, which no engine can know. */
+const SHOW = 4000
+
+/** Puts r0 to r9 at the lower end of the frame, where they have to be as the helper might look at them. */
+const STORES: readonly Instruction[] = [
+  ...Array.from({ length: 10 }, (_, n) => op('stx_u64', { dst: 10, src: n, off: 8 * n - FRAME_BYTES })),
+  op('mov64_reg', { dst: 1, src: 10 }),
+  op('add64_imm', { dst: 1, imm: -FRAME_BYTES }),
+  op('call_helper', { imm: SHOW }),
+  op('ldx_u64', { dst: 0, src: 10, off: -FRAME_BYTES }),
+]
+
+/** The facts of a program with STORES in front of its exit. */
+function showing(verified: VerifiedProgram | undefined): VerifiedProgram | undefined {
+  if (verified === undefined) return undefined
+  const tags = STORES.map(({ row }) => (ACCESSES.has(row.kind) ? Access.KERNEL : Access.NONE))
+  const access = [...verified.access.subarray(0, -1), ...tags, Access.NONE]
+  const flags = [...verified.flags, ...STORES.map(() => SlotFlag.SEEN)]
+  return { ...verified, access: Uint8Array.from(access), flags: Uint8Array.from(flags) }
 }
 
 const ACCESSES: ReadonlySet<Kind> = new Set([
@@ -116,7 +140,11 @@ export class Fixture {
 
   readonly areas: RunAreas
 
-  constructor(arena?: FixtureArena) {
+  /** What runs programs where a run does not say. */
+  readonly #engine: Engine
+
+  constructor(arena?: FixtureArena, engine: Engine = interpreter) {
+    this.#engine = engine
     this.areas = new RunAreas(this.kernel)
     const { pages } = this.kernel
     this.stack = pages.allocBytes(STACK_BYTES, PageOwner.STACK)
@@ -128,16 +156,19 @@ export class Fixture {
     this.arena = new Arena(spec, { kernel: this.kernel, random: () => 1 })
   }
 
-  run(insns: readonly Instruction[], options: FixtureRun = {}): Outcome {
+  run(program: readonly Instruction[], options: FixtureRun = {}): Outcome {
     const { arena } = this
-    const runnable = (options.engine ?? interpreter).prepare({
+    const shown = options.registers === true
+    // An engine keeps registers where it likes: the program itself puts them into its frame.
+    const insns = shown ? [...program.slice(0, -1), ...STORES, op('exit')] : program
+    const runnable = (options.engine ?? this.#engine).prepare({
       program: loadable(insns, options.type === undefined ? {} : { type: options.type }),
-      verified: options.verified,
+      verified: shown ? showing(options.verified) : options.verified,
       userHigh: arena?.castHigh ?? 0,
       kernel: this.kernel.memory,
       arena,
       areas: this.areas,
-      helper: (id) => options.helpers?.[id],
+      helper: (id) => (id === SHOW ? () => undefined : options.helpers?.[id]),
       kfunc: () => undefined,
     })
     const state = makeRunState({
@@ -157,8 +188,11 @@ export class Fixture {
       Number(BigInt.asIntN(32, value >> 32n)),
     ])
     runnable.run(state, args)
-    const registers = Array.from({ length: 10 }, (_, n) => toBigUint(state.regs[2 * n]!, state.regs[2 * n + 1]!))
-    return { r0: registers[0]!, registers, state }
+    const r0 = toBigUint(state.r0Low, state.r0High)
+    const { i32 } = this.kernel.memory
+    const saved = (n: number): number => (this.stack + STACK_BYTES - FRAME_BYTES) / 4 + 2 * n
+    const registers = shown ? Array.from({ length: 10 }, (_, n) => toBigUint(i32[saved(n)]!, i32[saved(n) + 1]!)) : [r0]
+    return { r0, registers, state }
   }
 
   close(): void {

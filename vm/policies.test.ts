@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { assemble, Machine, type MachineOptions, type MachinePolicies, type MachineStatistics } from '../index.ts'
 
-const SOURCE = `.alloc pool size=64
+describe.each(['interpreter', 'jit'] as const)('on the %s', (engine) => {
+  const SOURCE = `.alloc pool size=64
 .map table type=hash key=u32 value=u64 entries=4096 flags=no_prealloc elements=kmalloc_nolock
 .license "GPL"
 
@@ -55,81 +56,82 @@ again:
     exit
 `
 
-interface Seen {
-  readonly retval: number
-  readonly statistics: MachineStatistics
-}
-
-/** Runs a program on a machine with these policies. Objects are kept, which the verifier would not let pass. */
-function run(program: string, policies: MachinePolicies, options: MachineOptions = {}, repeat = 1): Seen {
-  const machine = new Machine({ ...options, policies })
-  try {
-    const object = machine.load(assemble(SOURCE), { unchecked: true })
-    const { retval } = object.program(program).run({ repeat })
-    return { retval, statistics: machine.statistics() }
-  } finally {
-    machine.close()
+  interface Seen {
+    readonly retval: number
+    readonly statistics: MachineStatistics
   }
-}
 
-const pool = ({ statistics }: Seen) => statistics.caches.find(({ name, cpu }) => name === 'pool' && cpu === 0)!
-const slabs = ({ statistics }: Seen): string[] => statistics.slabs.map(({ name }) => name)
-
-test('slab: an allocator has a slab cache of its own, or the class that others have too', () => {
-  expect(slabs(run('take', {}))).not.toContain('bpf-pool')
-  expect(slabs(run('take', { slab: 'shared' }))).not.toContain('bpf-pool')
-  expect(slabs(run('take', { slab: 'own' }))).toContain('bpf-pool')
-})
-
-test('nolock: as planned in 2024 it made new slabs where 6.18 finds partial ones', () => {
-  const slabsUsed = (policies: MachinePolicies): number => {
-    const machine = new Machine({ policies })
-    const object = machine.load(assemble(SOURCE), { unchecked: true })
-    const ctx = (first: number, step: number): Uint8Array => new Uint8Array(new Uint32Array([first, step]).buffer)
-    object.program('fill').run({ ctx: ctx(0, 1) })
-    const table = object.map('table')
-    for (let key = 0; key < 2048; key += 2) table.delete(key)
-    machine.settle()
-    object.program('fill').run({ ctx: ctx(0, 2) })
-    const { slabs: used } = machine.statistics().slabs.find(({ name }) => name === 'kmalloc-64')!
-    machine.close()
-    return used
+  /** Runs a program on a machine with these policies. Objects are kept, which the verifier would not let pass. */
+  function run(program: string, policies: MachinePolicies, options: MachineOptions = {}, repeat = 1): Seen {
+    const machine = new Machine({ engine, ...options, policies })
+    try {
+      const object = machine.load(assemble(SOURCE), { unchecked: true })
+      const { retval } = object.program(program).run({ repeat })
+      return { retval, statistics: machine.statistics() }
+    } finally {
+      machine.close()
+    }
   }
-  const [built, planned] = [slabsUsed({ nolock: '6.18' }), slabsUsed({ nolock: 'planned' })]
-  expect(slabsUsed({})).toBe(built)
-  expect(planned).toBeGreaterThan(1.3 * built)
-})
 
-test('watermarks: moved by use, or fixed by size', () => {
-  const after = (policies: MachinePolicies) => pool(run('dry', policies, {}, 3))
-  expect(after({})).toMatchObject({ low: 32, high: 96 })
-  expect(after({ watermarks: 'fixed' })).toMatchObject({ low: 32, high: 96 })
-  expect(after({ watermarks: 'adaptive' })).toMatchObject({ low: 256, high: 768 })
-})
+  const pool = ({ statistics }: Seen) => statistics.caches.find(({ name, cpu }) => name === 'pool' && cpu === 0)!
+  const slabs = ({ statistics }: Seen): string[] => statistics.slabs.map(({ name }) => name)
 
-describe('sleepable: where the list of a CPU cannot be filled (RT)', () => {
-  test.each([
-    [undefined, 4, 0],
-    ['cache-only', 4, 0],
-    // The list first, which is then empty; or the list last, which stays full.
-    ['cache-first', 10, 0],
-    ['general-first', 10, 4],
-  ] as const)('%s: %i of 10 objects, and %i left on the list', (sleepable, got, left) => {
-    const seen = run('take', sleepable === undefined ? {} : { sleepable }, { rt: true })
-    expect([seen.retval, pool(seen).F]).toEqual([got, left])
+  test('slab: an allocator has a slab cache of its own, or the class that others have too', () => {
+    expect(slabs(run('take', {}))).not.toContain('bpf-pool')
+    expect(slabs(run('take', { slab: 'shared' }))).not.toContain('bpf-pool')
+    expect(slabs(run('take', { slab: 'own' }))).toContain('bpf-pool')
   })
-})
 
-test('selfInterrupt: the list is filled at once, or at the tick', () => {
-  const machine = new Machine({ policies: { selfInterrupt: false } })
-  const object = machine.load(assemble(SOURCE), { unchecked: true })
-  const level = (): number => machine.statistics().caches.find(({ name }) => name === 'pool')!.F
-  expect([object.program('take').run().retval, level()]).toEqual([4, 0])
-  machine.advance(1_000_000)
-  expect(level()).toBe(48)
-  machine.close()
-  for (const policies of [{}, { selfInterrupt: true }]) {
-    const seen = run('take', policies)
-    expect([seen.retval, pool(seen).F]).toEqual([10, 42])
-  }
+  test('nolock: as planned in 2024 it made new slabs where 6.18 finds partial ones', () => {
+    const slabsUsed = (policies: MachinePolicies): number => {
+      const machine = new Machine({ engine, policies })
+      const object = machine.load(assemble(SOURCE), { unchecked: true })
+      const ctx = (first: number, step: number): Uint8Array => new Uint8Array(new Uint32Array([first, step]).buffer)
+      object.program('fill').run({ ctx: ctx(0, 1) })
+      const table = object.map('table')
+      for (let key = 0; key < 2048; key += 2) table.delete(key)
+      machine.settle()
+      object.program('fill').run({ ctx: ctx(0, 2) })
+      const { slabs: used } = machine.statistics().slabs.find(({ name }) => name === 'kmalloc-64')!
+      machine.close()
+      return used
+    }
+    const [built, planned] = [slabsUsed({ nolock: '6.18' }), slabsUsed({ nolock: 'planned' })]
+    expect(slabsUsed({})).toBe(built)
+    expect(planned).toBeGreaterThan(1.3 * built)
+  })
+
+  test('watermarks: moved by use, or fixed by size', () => {
+    const watermarks = (policies: MachinePolicies) => pool(run('dry', policies, {}, 3))
+    expect(watermarks({})).toMatchObject({ low: 32, high: 96 })
+    expect(watermarks({ watermarks: 'fixed' })).toMatchObject({ low: 32, high: 96 })
+    expect(watermarks({ watermarks: 'adaptive' })).toMatchObject({ low: 256, high: 768 })
+  })
+
+  describe('sleepable: where the list of a CPU cannot be filled (RT)', () => {
+    test.each([
+      [undefined, 4, 0],
+      ['cache-only', 4, 0],
+      // The list first, which is then empty; or the list last, which stays full.
+      ['cache-first', 10, 0],
+      ['general-first', 10, 4],
+    ] as const)('%s: %i of 10 objects, and %i left on the list', (sleepable, got, left) => {
+      const seen = run('take', sleepable === undefined ? {} : { sleepable }, { rt: true })
+      expect([seen.retval, pool(seen).F]).toEqual([got, left])
+    })
+  })
+
+  test('selfInterrupt: the list is filled at once, or at the tick', () => {
+    const machine = new Machine({ engine, policies: { selfInterrupt: false } })
+    const object = machine.load(assemble(SOURCE), { unchecked: true })
+    const level = (): number => machine.statistics().caches.find(({ name }) => name === 'pool')!.F
+    expect([object.program('take').run().retval, level()]).toEqual([4, 0])
+    machine.advance(1_000_000)
+    expect(level()).toBe(48)
+    machine.close()
+    for (const policies of [{}, { selfInterrupt: true }]) {
+      const seen = run('take', policies)
+      expect([seen.retval, pool(seen).F]).toEqual([10, 42])
+    }
+  })
 })
