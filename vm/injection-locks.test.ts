@@ -43,7 +43,7 @@ again:
 `)
 
 function load(cpus = 1) {
-  const machine = new Machine({ seed: 1, injection: true, cpus })
+  const machine = new Machine({ engine: 'interpreter', seed: 1, injection: true, cpus })
   return { machine, object: machine.load(LOCKING) }
 }
 

@@ -101,7 +101,7 @@ ${round('other', 'syscall', 20, 'refused')}
 const OBJECT = assemble(SOURCE)
 
 function load(options: MachineOptions = {}, programs?: readonly string[]) {
-  const machine = new Machine({ seed: 1, injection: true, ...options })
+  const machine = new Machine({ engine: 'interpreter', seed: 1, injection: true, ...options })
   const object = machine.load(OBJECT, programs === undefined ? {} : { programs })
   return { machine, object }
 }
@@ -296,7 +296,7 @@ describe('where and how often', () => {
   })
 
   test('not any more when it was ended, by a listener of its own output too', () => {
-    const machine = new Machine({ injection: true })
+    const machine = new Machine({ engine: 'interpreter', injection: true })
     const object = machine.load(
       assemble(`
 .program says type=kprobe
@@ -370,7 +370,7 @@ describe('where and how often', () => {
   })
 
   test('what an injected program faults with reaches whoever is interrupted', () => {
-    const machine = new Machine({ injection: true })
+    const machine = new Machine({ engine: 'interpreter', injection: true })
     const text = '.program wild type=kprobe\n r1 = 0\n *(u64 *)(r1 + 0) = r1\n exit\n'
     const wild = machine.load(assemble(text), { unchecked: true }).program('wild')
     const idle = machine.load(assemble('.program idle type=kprobe\n r0 = 0\n exit\n')).program('idle')
