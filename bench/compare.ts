@@ -3,10 +3,9 @@ import type { Engine, EngineName, Prepared } from './engines/engine.ts'
 import { median } from './measure.ts'
 import type { Workload } from './workload.ts'
 
-/** Nanoseconds a round. */
+/** Nanoseconds a round, of the runs that nobody disturbed; of all, where those are too few. */
 export interface Spread {
   readonly median: number
-  /** Of the runs that nobody disturbed; of all, where there are none. */
   readonly best: number
   readonly worst: number
 }
@@ -149,22 +148,27 @@ function sorted(values: readonly number[]): readonly number[] {
   return [...values].sort((a, b) => a - b)
 }
 
+/** Laps that nobody disturbed, where there are enough to say something; else all. */
+const ENOUGH = 3
+
 function spread(laps: readonly Lap[]): Spread {
-  const rising = sorted(laps.map(({ ns }) => ns))
-  return { median: median(rising), best: best(laps), worst: rising.at(-1)! }
+  const rising = sorted(undisturbed(laps, ({ disturbed }) => disturbed).map(({ ns }) => ns))
+  return { median: median(rising), best: rising[0]!, worst: rising.at(-1)! }
 }
 
-function best(laps: readonly Lap[]): number {
-  const quiet = laps.filter(({ disturbed }) => !disturbed)
-  return Math.min(...(quiet.length === 0 ? laps : quiet).map(({ ns }) => ns))
+function undisturbed<T>(all: readonly T[], isDisturbed: (one: T) => boolean): readonly T[] {
+  const quiet = all.filter((one) => !isDisturbed(one))
+  return quiet.length >= ENOUGH ? quiet : all
 }
 
 function ratio(ours: Runner | undefined, theirs: Runner | undefined): Ratio | undefined {
   if (ours === undefined || theirs === undefined) return undefined
+  // Turn by turn: a slow moment is slow for both.
+  const turns = ours.laps.map((lap, turn) => [lap, theirs.laps[turn]!] as const)
+  const chosen = undisturbed(turns, (pair) => pair.some(({ disturbed }) => disturbed))
   return {
-    // Turn by turn: a slow moment is slow for both.
-    median: median(sorted(ours.laps.map(({ ns }, turn) => ns / theirs.laps[turn]!.ns))),
-    best: best(ours.laps) / best(theirs.laps),
+    median: median(sorted(chosen.map(([a, b]) => a.ns / b.ns))),
+    best: spread(ours.laps).best / spread(theirs.laps).best,
   }
 }
 
