@@ -19,9 +19,12 @@ describe('examples', () => {
     expect(listed.sort()).toEqual(NAMES)
   })
 
-  test.each(NAMES)('%s prints what its golden file says', async (name) => {
-    const text = await outputOf(name, 'interpreter')
-    if (process.env.HARENA_ACCEPT !== undefined) writeFileSync(goldenOf(name), text)
+  const OWN = ['interpreter', 'jit'] as const
+  const CASES = OWN.flatMap((engine) => NAMES.map((name) => [name, engine] as const))
+
+  test.each(CASES)('%s prints what its golden file says, on the %s', async (name, engine) => {
+    const text = await outputOf(name, engine)
+    if (process.env.HARENA_ACCEPT !== undefined && engine === 'interpreter') writeFileSync(goldenOf(name), text)
     expect(text).toBe(readFileSync(goldenOf(name), 'utf8'))
   })
 
