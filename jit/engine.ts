@@ -34,12 +34,20 @@ export function makeJit(options: JitOptions = {}): Engine {
   return {
     name: 'jit',
     hooks: false,
-    lacks: hostLacks,
+    lacks: lacksHere,
     prepare: (input) => new CompiledProgram(input, options),
   }
 }
 
 export const jit: Engine = makeJit()
+
+/** A host does not change: asked once. */
+let asked: { readonly lack: string | undefined } | undefined
+
+function lacksHere(): string | undefined {
+  asked ??= { lack: hostLacks() }
+  return asked.lack
+}
 
 /** The compiled form of a program, for those who look at it. */
 export function compile(input: EngineInput, countExact = false): Compiled {

@@ -14,14 +14,14 @@ const NEEDS: readonly (readonly [what: string, module: () => WasmModule])[] = [
 ]
 
 /** What the host has not that compiled programs need, for people; undefined where it has everything. */
-export function hostLacks(validate: Validate | undefined = hostValidate()): string | undefined {
-  if (validate === undefined) return 'this host has no WebAssembly'
+export function hostLacks(validate: Validate | null = hostValidate()): string | undefined {
+  if (validate === null) return 'this host has no WebAssembly'
   const lack = NEEDS.find(([, module]) => !validate(module().encode()))
   return lack === undefined ? undefined : `WebAssembly of this host lacks ${lack[0]}`
 }
 
-function hostValidate(): Validate | undefined {
-  return typeof WebAssembly === 'undefined' ? undefined : (bytes) => WebAssembly.validate(bytes)
+function hostValidate(): Validate | null {
+  return typeof WebAssembly === 'undefined' ? null : (bytes) => WebAssembly.validate(bytes)
 }
 
 /** A module with two memories and one function. */

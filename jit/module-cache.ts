@@ -19,12 +19,14 @@ interface Entry {
 
 export class ModuleCache {
   readonly #limits: CacheLimits
+  readonly #hash: (bytes: Uint8Array) => number
   /** By hash; in order of use, the oldest first. */
   readonly #entries: Map<number, Entry> = new Map()
   #bytes = 0
 
-  constructor(limits: CacheLimits = LIMITS) {
+  constructor(limits: CacheLimits = LIMITS, hash: (bytes: Uint8Array) => number = fnv1a) {
     this.#limits = limits
+    this.#hash = hash
   }
 
   /** Modules kept. */
@@ -37,7 +39,7 @@ export class ModuleCache {
     bytes: Uint8Array<ArrayBuffer>,
     compile: (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module,
   ): WebAssembly.Module {
-    const key = hash(bytes)
+    const key = this.#hash(bytes)
     const found = this.#find(key, bytes)
     if (found !== undefined) return found
     const module = compile(bytes)
@@ -50,7 +52,7 @@ export class ModuleCache {
     bytes: Uint8Array<ArrayBuffer>,
     compile: (bytes: Uint8Array<ArrayBuffer>) => Promise<WebAssembly.Module>,
   ): Promise<WebAssembly.Module> {
-    const key = hash(bytes)
+    const key = this.#hash(bytes)
     const found = this.#find(key, bytes)
     if (found !== undefined) return found
     const module = await compile(bytes)
@@ -101,8 +103,7 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at])
 }
 
-/** FNV-1a. */
-function hash(bytes: Uint8Array): number {
+function fnv1a(bytes: Uint8Array): number {
   let value = 0x811c9dc5 | 0
   for (const byte of bytes) value = Math.imul(value ^ byte, 0x01000193)
   return value
