@@ -64,12 +64,16 @@ export function targets({ comparisons, garbage }: Figures): Target[] {
       .sort(([a], [b]) => b - a)[0]
     return found ?? []
   }
+  // What also runs in C is nothing but compiled code: no helper, no map.
+  const code = comparisons.filter(({ ratios }) => ratios['jit/native'] !== undefined)
   const maps = comparisons.filter(({ name }) => /^map (look-up|update|delete), /u.test(name))
   const pair = comparisons.find(({ name }) => name === OBJECTS.name)?.engines.jit?.median
   const dynamic = dynamicPart(comparisons)
   return [
     atMost('time over Linux, geometric mean', 0.9, mean(comparisons, 'jit/linux')),
     atMost('the same with huge pages', 0.9, mean(comparisons, 'jit-huge/linux')),
+    atMost('the same without helpers, maps and objects', 0.9, mean(code, 'jit/linux')),
+    atMost('the same with huge pages, without those', 0.9, mean(code, 'jit-huge/linux')),
     atMost('time over Linux, the slowest', 1.3, ...slowest('jit/linux')),
     atMost('the same with huge pages', 1.3, ...slowest('jit-huge/linux')),
     atMost('time over native C, geometric mean', 1.35, mean(comparisons, 'jit/native')),

@@ -140,6 +140,8 @@ test('aims: what was measured, and whether it is enough', () => {
   expect(found).toEqual([
     ['time over Linux, geometric mean', mean(FIGURES.comparisons, 'jit/linux'), false, undefined],
     ['the same with huge pages', 1, false, undefined],
+    ['the same without helpers, maps and objects', 0.5, true, undefined],
+    ['the same with huge pages, without those', undefined, undefined, undefined],
     ['time over Linux, the slowest', 2, false, 'list'],
     ['the same with huge pages', 1, true, 'list'],
     ['time over native C, geometric mean', 2, false, undefined],
