@@ -44,6 +44,17 @@ export interface MemAllocOptions {
 /** Called with the payload's offset before an object goes back to the slab; not when it is handed out again. */
 export type Destructor = (payload: number) => void
 
+/** Where the worker passes that needs no new slab. */
+const WORK_POINTS = [
+  'mem_alloc:raise',
+  'mem_alloc:refill',
+  'mem_alloc:trim',
+  'irq_work:run',
+  'slab:slow',
+  'slab:lock',
+  'slab:unlock',
+] as const
+
 /** Bytes of an object of the per-CPU form: header, and the area's address. */
 const PERCPU_OBJECT = 16
 
@@ -423,6 +434,7 @@ export class BpfMemAlloc {
         refill: points.get('mem_alloc:refill'),
         trim: points.get('mem_alloc:trim'),
         empty: points.get('mem_alloc:empty'),
+        ofWork: WORK_POINTS.map((name) => points.get(name)),
       },
       cacheAt: (at) => {
         const cache = this.caches[this.indexOf(at)]

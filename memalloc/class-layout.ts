@@ -23,9 +23,7 @@ export interface ClassLayout {
 
 /** Nobody looks at what the worker does. Then it does not matter that compiled code does some of it. */
 export function isUnwatched({ world, processors }: MemCache): boolean {
-  const { raise, refill, trim } = world.points
-  const { events, points } = processors
-  return !events.active && !raise.active && !refill.active && !trim.active && !points.get('irq_work:run').active
+  return !processors.events.active && world.points.ofWork.every((point) => !point.active)
 }
 
 /**

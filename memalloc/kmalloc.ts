@@ -65,6 +65,8 @@ export class Kmalloc implements SlabWorld {
   /** Every cache by the offset of its state, kmalloc's own first. */
   readonly caches: Map<number, KmemCache> = new Map()
   private readonly classes: readonly KmemCache[]
+  /** The cache that an object was freed to last. */
+  private last: KmemCache | undefined
   private readonly works: (IrqWork | undefined)[] = []
 
   constructor(
@@ -115,7 +117,10 @@ export class Kmalloc implements SlabWorld {
     if (object === 0) return
     group?.uncharge(this.bytesOf(size))
     const slab = this.slabOf(object)
-    const cache = this.caches.get(this.steps.load32(descriptor(slab) + SLAB_CACHE) >>> 0)
+    const at = this.steps.load32(descriptor(slab) + SLAB_CACHE) >>> 0
+    // Mostly many objects of one cache are freed in a row.
+    const cache = this.last?.at === at ? this.last : this.caches.get(at)
+    this.last = cache
     if (cache === undefined) this.lists.free(object, gfp !== 'nolock')
     else cache.free(object, slab, gfp)
   }
@@ -142,6 +147,7 @@ export class Kmalloc implements SlabWorld {
     this.runDeferred()
     cache.shrink()
     this.caches.delete(cache.at)
+    this.last = undefined
     this.lists.pages.freeBytes(cache.at, cacheBytes(this.processors.cpus.length))
   }
 

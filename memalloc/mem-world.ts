@@ -21,6 +21,8 @@ export interface MemWorld {
     readonly refill: AttachPoint
     readonly trim: AttachPoint
     readonly empty: AttachPoint
+    /** Every one that the worker may pass, but for those of new slabs. */
+    readonly ofWork: readonly AttachPoint[]
   }
   /** The cache whose control block is at this offset. */
   cacheAt(at: number): MemCache

@@ -55,6 +55,7 @@ export class KmemCache {
   private readonly cpuLockName: string
   private readonly nodeLockName: string
   private readonly slowPoint: AttachPoint
+  private readonly freeSlowPoint: AttachPoint
   private readonly lockPoint: AttachPoint
   private readonly unlockPoint: AttachPoint
 
@@ -74,6 +75,7 @@ export class KmemCache {
     this.nodeLockName = `the node lock of ${name}`
     const { points } = world.processors
     this.slowPoint = points.get('slab:slow')
+    this.freeSlowPoint = points.get('slab:free-slow')
     this.lockPoint = points.get('slab:lock')
     this.unlockPoint = points.get('slab:unlock')
   }
@@ -246,11 +248,12 @@ export class KmemCache {
   private carve(slab: number): number {
     const { memory, steps } = this.world
     const first = slab * PAGE_SIZE
-    for (let index = 0; index < this.objects; index++) {
-      const object = first + index * this.stride
-      const next = index + 1 < this.objects ? object + this.stride : 0
-      this.debug?.made(this, object)
-      memory.i32[(object + this.freeOffset) >>> 2] = next
+    const { objects, stride, freeOffset, debug } = this
+    const { i32 } = memory
+    const last = first + (objects - 1) * stride
+    for (let object = first; object <= last; object += stride) {
+      debug?.made(this, object)
+      i32[(object + freeOffset) >>> 2] = object === last ? 0 : object + stride
     }
     const at = descriptor(slab)
     steps.store32(at + NEXT, 0)
@@ -293,7 +296,7 @@ export class KmemCache {
   freeSlow(object: number, slab: number): void {
     const { steps, processors } = this.world
     if (processors.events.active) processors.events.emit({ kind: 'slab-slow', cache: this.name, operation: 'free' })
-    this.passes('slab:free-slow')
+    if (this.freeSlowPoint.active) this.hit(this.freeSlowPoint)
     const at = descriptor(slab)
     const { current } = processors
     let locked = false

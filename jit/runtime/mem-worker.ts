@@ -30,13 +30,25 @@ import { I32, Wasm } from '../wasm/opcodes.ts'
 import { clearBytes } from './bytes.ts'
 import { Code, type Expr } from './code.ts'
 import { onCpu, type RuntimeContext } from './host.ts'
+import { popSlab } from './slab.ts'
 
 /** Parameters. */
 const CACHE = 0
 const SLOT = 1
 
+/** A slab cache: CPU 0's part, and the function for when its list is empty (slab.ts). */
+export interface SlabPart {
+  readonly at: number
+  readonly slow: number
+}
+
 /** (cache, slot): the worker of the cache has run, or is raised, when it returns. */
-export function makeWorker(context: RuntimeContext, layout: ClassLayout, name: string): ModuleFunction {
+export function makeWorker(
+  context: RuntimeContext,
+  { unit }: ClassLayout,
+  slab: SlabPart | undefined,
+  name: string,
+): ModuleFunction {
   return context.module.define(name, { params: [I32, I32], results: [] }, (w) => {
     const c = new Code(w, context.memory)
     const word = (offset: number): Expr => c.load32(c.get(CACHE), offset)
@@ -47,12 +59,11 @@ export function makeWorker(context: RuntimeContext, layout: ClassLayout, name: s
     const gracePeriod = c.and(c.op(Wasm.I32_NE, word(BY_RCU), c.i32(0)), c.not(word(RCU_FLIGHT)))
     c.rarely(c.any(word(EXTRA_RCU), word(LIST_LOCK), word(ACTIVE), gracePeriod), raise)
     const begin = (): void => c.rarely(c.not(c.call(context.imports.begin, c.get(CACHE))), raise)
-    const { slab } = layout
     c.if(c.op(Wasm.I32_LT_S, word(COUNT), word(LOW)), () => {
       if (slab === undefined) raise()
       else {
         begin()
-        refill(c, context, layout.unit, slab)
+        refill(c, context, unit, slab)
       }
       c.return()
     })
@@ -69,18 +80,20 @@ function count(c: Code, offset: number): void {
   c.store32(c.get(CACHE), offset, c.add(c.load32(c.get(CACHE), offset), c.i32(1)))
 }
 
-function refill(c: Code, context: RuntimeContext, unit: number, slab: number): void {
+function refill(c: Code, context: RuntimeContext, unit: number, slab: SlabPart): void {
   const { imports } = context
   const [object, left, taken, part] = [c.local32(), c.local32(), c.local32(), c.local32()]
   const word = (offset: number): Expr => c.load32(c.get(CACHE), offset)
   count(c, REFILLS)
   c.set(left, word(BATCH))
-  c.set(part, onCpu(c, context, slab, CPU_SLAB_BYTES))
+  c.set(part, onCpu(c, context, slab.at, CPU_SLAB_BYTES))
   const fresh = (): void => {
+    const pop = (): void => popSlab(c, part, object)
+    const slow = (): void => c.set(object, c.call(slab.slow, c.get(part)))
+    c.if(c.tee(object, c.load32(c.get(part), CPU_FREELIST)), pop, slow, true)
     c.if(
-      c.tee(object, c.load32(c.get(part), CPU_FREELIST)),
+      c.get(object),
       () => {
-        popSlab(c, part, object)
         clearBytes(c, unit, { local: object, offset: 0 })
         c.set(taken, c.add(c.get(taken), c.i32(1)))
       },
@@ -101,12 +114,6 @@ function refill(c: Code, context: RuntimeContext, unit: number, slab: number): v
     })
   })
   c.if(c.get(taken), c.call(imports.fetched, c.get(CACHE), c.get(taken)))
-}
-
-/** Takes the first object from the CPU's slab, whose transaction counts up. */
-function popSlab(c: Code, part: number, object: number): void {
-  c.store32(c.get(part), CPU_FREELIST, c.load32(c.get(object)))
-  c.store32(c.get(part), CPU_FREELIST + 4, c.add(c.load32(c.get(part), CPU_FREELIST + 4), c.i32(1)))
 }
 
 /** Moves the surplus to the cache that the object freed last came from. */

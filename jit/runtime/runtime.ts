@@ -19,6 +19,7 @@ import { makeDelete, makeLookup, makeUpdate } from './hash-map.ts'
 import type { RuntimeContext } from './host.ts'
 import { makeWorker } from './mem-worker.ts'
 import { type HeapLayout, makeAlloc, makeDrop, makeExchange, makeFree, makeNew } from './objects.ts'
+import { makeSlabSlow } from './slab.ts'
 
 export type MapOperation = 'lookup' | 'update' | 'delete'
 
@@ -117,7 +118,14 @@ export class Runtime {
   #worker(layout: ClassLayout): number {
     this.classes.add(layout)
     const name = `worker_${layout.at}`
-    return this.#make(name, () => makeWorker(this.context, layout, name))
+    const { slab } = layout
+    const part = slab === undefined ? undefined : { at: slab, slow: this.#slabSlow(slab) }
+    return this.#make(name, () => makeWorker(this.context, layout, part, name))
+  }
+
+  #slabSlow(slab: number): number {
+    const name = `slab_${slab}`
+    return this.#make(name, () => makeSlabSlow(this.context, slab, name))
   }
 
   #make(name: string, make: () => ModuleFunction): number {
