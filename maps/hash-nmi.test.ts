@@ -1,6 +1,7 @@
 /** Programs that interrupt map operations of other programs, before each of their steps, and use the same map. */
 import { describe, expect, test } from 'vitest'
 import { Injector } from '../cpu/inject.ts'
+import { makeRandom } from '../cpu/random.ts'
 import { ERRNO } from '../errors/errors.ts'
 import { hookedSteps } from '../memory/steps.ts'
 import { Rig } from './fixture.ts'
@@ -74,4 +75,31 @@ describe.each(['prealloc', 'bpf_mem_alloc'] as const)('elements from %s', (eleme
       }
     }
   })
+})
+
+test.each([1n, 2n, 3n, 4n])('irq-work: no element is handed out twice, with NMIs at random (seed %i)', (seed) => {
+  const injector = new Injector()
+  const makeSteps = (memory: Parameters<typeof hookedSteps>[0]) => hookedSteps(memory, injector.beforeStep)
+  const rig = new Rig({ maxEntries: 24 }, { elements: 'irq-work', makeSteps })
+  const random = makeRandom(seed, 3n)
+  const act = (): number => {
+    const key = random.below(32)
+    return random.below(4) === 0 ? rig.delete(key) : rig.update(key, key)
+  }
+  let [steps, nmis] = [0, 0]
+  injector.each(() => {
+    // A list that leads back to itself would be followed for ever.
+    if (++steps > 3_000_000) throw new Error('this does not end')
+    if (random.below(20) !== 0) return
+    nmis++
+    rig.processors.run(0, 'nmi', 'nmi', act)
+  })
+  for (let round = 0; round < 4000; round++) rig.processors.run(0, 'task', 'task', act)
+  injector.each(undefined)
+  expect(nmis).toBeGreaterThan(1000)
+  const keys = rig.keys()
+  expect(new Set(keys.map((key) => rig.at(key))).size).toBe(keys.length)
+  expect(keys.map((key) => rig.get(key))).toEqual(keys)
+  expect(rig.pagesLeft()).toBe(0)
+  rig.close()
 })

@@ -10,6 +10,7 @@
  */
 import { makeIrqWork } from '../cpu/irq-work.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
+import * as llist from '../memalloc/llist.ts'
 import { freeElementArray, makeElementArray } from './element-array.ts'
 import type { ElementSupply, SupplyRequest } from './elements.ts'
 import { FREE_LINK } from './hash-table.ts'
@@ -106,19 +107,17 @@ export function irqWorkSupply(kernel: Kernel, request: SupplyRequest): ElementSu
     source.destroy()
     return undefined
   }
+  const push = (cpu: number, element: number): void => llist.push(steps, heads + 4 * cpu, element + FREE_LINK)
+  // All, and the others back: were the first alone taken, an NMI could take it and put it back with another link.
   const pop = (cpu: number): number => {
-    const head = heads + 4 * cpu
-    for (let first = steps.load32(head); first !== 0; ) {
-      const seen = steps.compareExchange32(head, first, steps.load32((first >>> 0) + FREE_LINK))
-      if (seen === first) return first >>> 0
-      first = seen
+    const first = llist.takeAll(steps, heads + 4 * cpu)
+    if (first === 0) return 0
+    for (let link = llist.nextOf(steps, first); link !== 0; ) {
+      const next = llist.nextOf(steps, link)
+      push(cpu, link - FREE_LINK)
+      link = next
     }
-    return 0
-  }
-  const push = (cpu: number, element: number): void => {
-    const head = heads + 4 * cpu
-    steps.store32(element + FREE_LINK, steps.load32(head))
-    steps.store32(head, element)
+    return first - FREE_LINK
   }
   const works = processors.cpus.map(({ id }) =>
     makeIrqWork('an element of a map', () => {
