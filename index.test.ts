@@ -1,6 +1,15 @@
 /** The public entry: what assembling, verifying and running are like together. */
-import { describe, expect, test } from 'vitest'
-import { assemble, ErrnoError, HarenaError, helperById, Machine, SegmentationFault, VerifierError } from './index.ts'
+import { describe, expect, test, vi } from 'vitest'
+import {
+  assemble,
+  ErrnoError,
+  HarenaError,
+  helperById,
+  Machine,
+  runConformance,
+  SegmentationFault,
+  VerifierError,
+} from './index.ts'
 import { build } from './isa/instruction.ts'
 import { rowNamed } from './isa/table.ts'
 import { HELPERS } from './program/helpers.ts'
@@ -114,5 +123,40 @@ describe('Machine', () => {
     expect(helperById(7)?.name).toBe('bpf_get_prandom_u32')
     expect(run(3)).toEqual(run(3))
     expect(run(3)).not.toEqual(run(4))
+  })
+})
+
+describe('engines', () => {
+  const SEVEN = assemble('.program seven type=syscall\nr0 = 3\nr0 += 4\nexit\n')
+
+  test('programs are compiled, and the module can be had', async () => {
+    const machine = new Machine()
+    expect(machine.engine).toBe('jit')
+    const object = await machine.loadAsync(SEVEN)
+    const { bytes, text } = object.program('seven').translation()!
+    expect(WebAssembly.validate(bytes)).toBe(true)
+    expect(text).toMatch(/^;; program seven, syscall, 3 instructions\n/u)
+    expect(object.program('seven').run().retval).toBe(7)
+    machine.close()
+    expect(() => object.program('seven').translation()).toThrow('closed')
+  })
+
+  test('a trace runs on the interpreter, which is said once, on standard error', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const machine = new Machine()
+    const program = machine.load(SEVEN).program('seven')
+    const lines: string[] = []
+    for (let n = 0; n < 2; n++) program.run({ trace: (line) => lines.push(line) })
+    expect([lines.length, warn.mock.calls]).toEqual([6, [['harena: trace runs on the interpreter']]])
+    warn.mockRestore()
+    machine.close()
+  })
+
+  test('conformance vectors run on each', () => {
+    const program = Uint8Array.of(0xb7, 0, 0, 0, 7, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0)
+    for (const engine of [undefined, 'jit', 'interpreter'] as const) {
+      expect(runConformance(program, new Uint8Array(), { engine })).toBe(7n)
+    }
+    expect(() => runConformance(program, new Uint8Array(), { engine: 'linux' as 'jit' })).toThrow(HarenaError)
   })
 })
