@@ -36,7 +36,9 @@ function versionOf(command: string): string | undefined {
     const text = execFileSync(command, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
     return text.split('\n', 1)[0]
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    // Not there, or in a folder that may not be looked into.
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EACCES'))
+      return undefined
     throw error
   }
 }
