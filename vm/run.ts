@@ -206,14 +206,14 @@ function runRepeatedly(
 ): RunResult {
   const repeat = options.repeat ?? 1
   const start = environment.hostTime()
-  let [seen, every, next] = [start, 1, 1]
+  state.seen = start
+  let [every, next] = [1, 1]
   for (let run = 0; run < repeat; run++) {
     if (run === next) {
       // A short program never looks at the clock itself. The shorter it is the more a look costs, and the less it says.
+      const { seen } = state
       refuel(state, 0)
-      const now = environment.hostTime()
-      every = now - seen < LOOK_AGAIN_MS ? Math.min(2 * every, MOST_RUNS_UNSEEN) : 1
-      seen = now
+      every = state.seen - seen < LOOK_AGAIN_MS ? Math.min(2 * every, MOST_RUNS_UNSEEN) : 1
       next += every
     }
     execute(environment.services.kernel.processors, runnable, state, input)

@@ -117,6 +117,8 @@ export interface RunState {
   fuel: number
   /** What `fuel` is set to: few for long programs, so that a batch is never more than some million instructions. */
   batch: number
+  /** What the clock said when it was last looked at. */
+  seen: number
 }
 
 export interface RunSetup {
@@ -164,6 +166,7 @@ export function makeRunState(setup: RunSetup): RunState {
     depth: 0,
     fuel: 0,
     batch: 0,
+    seen: 0,
   }
 }
 
@@ -185,6 +188,7 @@ export function refuel(state: RunState, slot: number): number {
   const { watch } = state
   if (watch.deadline === Infinity && watch.progress === undefined) return state.batch
   const now = watch.now()
+  state.seen = now
   watch.progress?.(now)
   if (now >= watch.deadline) {
     throw new FaultError('timeout', `timed out at instruction ${slot}`, {
