@@ -2,8 +2,8 @@
 import { assemble } from '../../asm/assemble.ts'
 import { KernelClient } from '../../linux/index.ts'
 import { possibleCpus } from '../../linux/possible-cpus.ts'
-import { isJudgement, type Kernel } from './campaign.ts'
-import { verdictOf } from './compare.ts'
+import type { Kernel } from './campaign.ts'
+import { isJudgement, verdictOf } from './compare.ts'
 import { verifierVerdict } from './corpus.ts'
 import { explain } from './known-differences.ts'
 

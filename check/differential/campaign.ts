@@ -1,24 +1,23 @@
 /**
- * The differential harness: generated programs, harena's verdict and results against those of the running kernel.
+ * The differential harness: generated programs, harena's verdict and results against those of the running kernel, and
+ * its engines against each other.
  *
- *     candidates --> assemble --> harena (here)  ----------------> compare --> Tally, disagreements
+ *     candidates --> assemble --> harena: interpreter, jit  -----> compare --> Tally, disagreements
  *                        \------> the kernel (a child process) --/
  *
  * Some tens of questions are on their way to the kernel at any time, so that both sides work at once. Nothing depends
  * on which answers first: programs are counted in the order of their numbers.
  */
-import { assemble } from '../../asm/assemble.ts'
 import type { KernelClient } from '../../linux/client.ts'
-import type { Answer, Question, RunRequest } from '../../linux/question.ts'
-import { link } from '../../program/link.ts'
+import type { Answer } from '../../linux/question.ts'
+import { EDGE } from '../generate/numbered.ts'
 import { PROGRAM_NAME } from '../generate/write-program.ts'
 import type { RunInput } from '../run-input.ts'
 import { type Escape, stateCheck } from '../state-check.ts'
 import { WalkTooLong } from '../walk-record.ts'
-import { compare, type Disagreement, type Judgement, messageKind } from './compare.ts'
-import { answerOfHarena, TooLong } from './harena.ts'
-import { type Candidate, CLASSES, candidates, inputsFor } from './programs.ts'
-import { NotComparable, taintHook } from './taint.ts'
+import { compare, compareEngines, type Disagreement, isJudgement, type Judgement, messageKind } from './compare.ts'
+import { type EnginePair, type Posed, pose } from './pose.ts'
+import { type Candidate, CLASSES, candidates, edgeCandidates, inputsFor } from './programs.ts'
 
 export interface DifferentialOptions {
   readonly seed: number
@@ -26,7 +25,7 @@ export interface DifferentialOptions {
   readonly cpus: number
   /** Programs to compare. */
   readonly runs: number
-  /** Only those of this class. */
+  /** Only those of this class; `edge`: programs that aim at the ends of pages. */
   readonly only?: string
   /** Of so many programs that harena accepts one is run under state checking too; 0 for none. Default 1. */
   readonly stateEvery?: number
@@ -47,6 +46,8 @@ export interface ClassTally {
   readonly rejected: number
   /** Accepted by both, and run on both: what they gave was compared. */
   readonly compared: number
+  /** Run by harena's interpreter and its compiled code: what they gave was compared. */
+  readonly compiled: number
 }
 
 export interface DifferentialResult {
@@ -56,12 +57,16 @@ export interface DifferentialResult {
   readonly verdictAgreement: number
   /** Programs refused with the same errno and message, of those that both refuse. */
   readonly messageAgreement: number
-  /** Programs of which something else came out. */
+  /** Programs of which something else came out, for each pair of engines. */
   readonly resultDifferences: number
   /** Programs refused by the kernel, of all. */
   readonly rejected: number
   /** Programs accepted by both whose results were compared. */
   readonly compared: number
+  /** Programs that interpreter and compiled code ran. */
+  readonly compiled: number
+  /** Programs that harena accepts and compiled code did not run, by reason. */
+  readonly notCompiled: ReadonlyMap<string, number>
   readonly byClass: Readonly<Record<string, ClassTally>>
   readonly found: readonly Found[]
   /** Programs left out, by reason: they count as no run. */
@@ -78,8 +83,6 @@ export interface DifferentialResult {
 
 /** Questions on their way to the kernel. */
 const IN_FLIGHT = 48
-/** Instructions that a verifier may walk: programs that take more keep both sides busy for seconds. */
-const MAX_VERIFIED = 100_000
 /** Why such a program is left out. */
 export const TOO_LONG = 'too long to verify'
 /** Left out at most, of each program compared: else something is wrong with the generators, or the kernel. */
@@ -92,7 +95,7 @@ export type Kernel = Pick<KernelClient, 'ask'>
 export async function differential(kernel: Kernel, options: DifferentialOptions): Promise<DifferentialResult> {
   const tally = new Tally(options)
   const pending: Asked[] = []
-  const stream = candidates(options.seed, options.only)
+  const stream = options.only === EDGE ? edgeCandidates(options.seed) : candidates(options.seed, options.only)
   while (tally.runs < options.runs) {
     while (pending.length < IN_FLIGHT && tally.runs + pending.length < options.runs) {
       const { value: candidate } = stream.next()
@@ -119,63 +122,6 @@ function ask(kernel: Kernel, candidate: Candidate, options: DifferentialOptions)
   return posed === undefined ? undefined : { ...posed, candidate, inputs, linux: kernel.ask(posed.question) }
 }
 
-/** A question, and harena's answer to it. */
-export interface Posed {
-  readonly question: Question
-  readonly harena: Answer
-  /** Its runs are compared. */
-  readonly comparable: boolean
-}
-
-/**
- * The question for a program, with runs where nothing of chance can show in them: by how the program was made, or as a
- * tracker finds that follows them. Undefined when harena gives up.
- */
-export function pose(
-  program: Pick<Candidate, 'text' | 'comparable'>,
-  inputs: readonly RunInput[],
-  cpus: number,
-): Posed | undefined {
-  const question = questionOf({ ...program, comparable: true }, inputs)
-  try {
-    const harena = judge(question, cpus, !program.comparable)
-    return harena === undefined ? undefined : { question, harena, comparable: true }
-  } catch (error) {
-    if (!(error instanceof NotComparable)) throw error
-    // It was accepted, or it would not have run.
-    const harena: Answer = { verdict: 'accepted', logs: {}, runs: [], maps: {} }
-    return { question: { object: question.object, read: [] }, harena, comparable: false }
-  }
-}
-
-/** Runs and memory are asked for where nothing of chance can show in them. */
-export function questionOf(program: Pick<Candidate, 'text' | 'comparable'>, inputs: readonly RunInput[]): Question {
-  const object = assemble(program.text)
-  const { type } = object.programs[0]!
-  return { object, ...(program.comparable ? { runs: inputs.map((input) => runOf(input, type)) } : { read: [] }) }
-}
-
-function runOf({ ctx, data, globals, elements }: RunInput, type: string): RunRequest {
-  const given = type === 'syscall' ? { ctx } : { data: data ?? new Uint8Array(64) }
-  return { program: PROGRAM_NAME, ...given, globals, elements }
-}
-
-/** harena's answer; undefined when it gives up. @throws NotComparable where runs are tracked and one shows chance */
-export function judge(question: Question, cpus: number, tracked = false): Answer | undefined {
-  const hooks = tracked ? { hookOf: (name: string) => taintHook(link(question.object, name)) } : {}
-  try {
-    // What compiled code does is held against the interpreter elsewhere.
-    return answerOfHarena(question, { maxVerified: MAX_VERIFIED, cpus, engine: 'interpreter', ...hooks })
-  } catch (error) {
-    if (error instanceof TooLong) return undefined
-    throw error
-  }
-}
-
-export function isJudgement(answer: Answer): answer is Judgement {
-  return answer.verdict === 'accepted' || answer.verdict === 'rejected'
-}
-
 /** Counts. */
 class Tally {
   runs = 0
@@ -183,6 +129,7 @@ class Tally {
   readonly #byClass: Map<string, { -readonly [Field in keyof ClassTally]: number }> = new Map()
   readonly #found: Found[] = []
   readonly #leftOut: Map<string, number> = new Map()
+  readonly #notCompiled: Map<string, number> = new Map()
   readonly #escapes: { candidate: Candidate; escape: Escape }[] = []
   #agree = 0
   #rejected = 0
@@ -190,6 +137,7 @@ class Tally {
   #sameMessage = 0
   #accepted = 0
   #compared = 0
+  #compiled = 0
   readonly #state: { checked: number; tooLong: number; cut: number; holes: number } = {
     checked: 0,
     tooLong: 0,
@@ -199,11 +147,13 @@ class Tally {
 
   constructor(options: DifferentialOptions) {
     this.#options = options
-    for (const name of CLASSES) this.#byClass.set(name, { runs: 0, agree: 0, rejected: 0, compared: 0 })
+    for (const name of options.only === EDGE ? [EDGE] : CLASSES) {
+      this.#byClass.set(name, { runs: 0, agree: 0, rejected: 0, compared: 0, compiled: 0 })
+    }
   }
 
   leaveOut(reason: string): void {
-    this.#leftOut.set(reason, (this.#leftOut.get(reason) ?? 0) + 1)
+    count(this.#leftOut, reason)
     const total = [...this.#leftOut.values()].reduce((sum, count) => sum + count, 0)
     if (total > 100 + MAX_LEFT_OUT * this.#options.runs) throw new Error(`too many programs left out: ${reason}`)
   }
@@ -229,19 +179,29 @@ class Tally {
       if (disagreement === undefined) this.#sameMessage += 1
     }
     const compared = !rejected && agree && asked.comparable
-    for (const name of candidate.classes) this.#count(name, { agree, rejected, compared })
+    const compiled = asked.engines !== undefined
+    for (const name of candidate.classes) this.#count(name, { agree, rejected, compared, compiled })
     if (compared) this.#compared += 1
+    if (compiled) this.#compareEngines(candidate, asked.engines)
+    else if (harena.verdict === 'accepted') count(this.#notCompiled, asked.why ?? 'unknown')
     if (harena.verdict === 'accepted') this.#checkStates(asked)
     if (this.runs % PROGRESS_EVERY === 0) this.#options.progress?.(this.runs)
   }
 
-  #count(name: string, verdict: Readonly<Record<'agree' | 'rejected' | 'compared', boolean>>): void {
+  #compareEngines(candidate: Candidate, engines: EnginePair): void {
+    this.#compiled += 1
+    const disagreement = compareEngines(engines)
+    if (disagreement !== undefined) this.#found.push({ candidate, disagreement })
+  }
+
+  #count(name: string, verdict: Readonly<Record<Exclude<keyof ClassTally, 'runs'>, boolean>>): void {
     const counts = this.#byClass.get(name)
     if (counts === undefined) throw new Error(`${name} is no class of the harness`)
     counts.runs += 1
     if (verdict.agree) counts.agree += 1
     if (verdict.rejected) counts.rejected += 1
     if (verdict.compared) counts.compared += 1
+    if (verdict.compiled) counts.compiled += 1
   }
 
   #checkStates({ candidate, question, inputs }: Asked): void {
@@ -269,6 +229,8 @@ class Tally {
       resultDifferences: this.#found.filter(({ disagreement }) => disagreement.kind === 'result').length,
       rejected: this.#rejected,
       compared: this.#compared,
+      compiled: this.#compiled,
+      notCompiled: this.#notCompiled,
       byClass: Object.fromEntries(this.#byClass),
       found: this.#found,
       leftOut: this.#leftOut,
@@ -281,7 +243,11 @@ class Tally {
   }
 }
 
-export const STATE_LIMITS = { maxStates: 10_000, maxUnpruned: 2000, maxSteps: 5000 } as const
+export const STATE_LIMITS = { maxStates: 100_000, maxUnpruned: 2000, maxSteps: 5000 } as const
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
 
 function ratio(part: number, whole: number): number {
   return whole === 0 ? 1 : part / whole
@@ -291,8 +257,12 @@ function ratio(part: number, whole: number): number {
 export function byMessage(found: readonly Found[]): { readonly count: number; readonly first: Found }[] {
   const groups = new Map<string, { count: number; first: Found }>()
   for (const one of found) {
-    const { kind, harena, linux } = one.disagreement
-    const key = kind === 'result' ? kind : [kind, messageKind(harena), messageKind(linux)].join('\n')
+    const { disagreement } = one
+    const { kind } = disagreement
+    const key =
+      kind === 'result'
+        ? [kind, ...disagreement.engines].join('\n')
+        : [kind, messageKind(disagreement.harena), messageKind(disagreement.linux)].join('\n')
     const group = groups.get(key)
     if (group === undefined) groups.set(key, { count: 1, first: one })
     else group.count += 1

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Answer } from '../../linux/question.ts'
-import { compare, type Judgement, messageKind, normalised } from './compare.ts'
+import { compare, compareEngines, type Judgement, messageKind, normalised } from './compare.ts'
 
 const accepted = (fields: Partial<Extract<Answer, { verdict: 'accepted' }>> = {}): Judgement => ({
   verdict: 'accepted',
@@ -42,6 +42,22 @@ test.each([
   ['EACCES invalid stack off=-8 size=0x4', 'EACCES invalid stack off=N size=N'],
 ])('kind of %s', (message, expected) => expect(messageKind(message)).toBe(expected))
 
+describe('engines of harena', () => {
+  const none = { verdict: 'none', message: 'CompileError: not a module' } as const
+  const interpreter = accepted({ runs: [{ retval: 1 }] })
+  const engines = ['interpreter', 'jit']
+
+  test.each([
+    ['the same', accepted({ runs: [{ retval: 1 }] }), undefined],
+    ['another value', accepted({ runs: [{ retval: 2 }] }), { where: 'run 0: retval', values: ['0x1', '0x2'] }],
+    ['no module', none, { where: 'verdict', values: ['accepted', none.message] }],
+    ['a refusal', rejected('R1 !read_ok'), { where: 'verdict', values: ['accepted', 'EACCES R1 !read_ok'] }],
+  ])('%s', (_, jit, expected) => {
+    const found = compareEngines({ interpreter, jit })
+    expect(found).toEqual(expected && { kind: 'result', engines, ...expected })
+  })
+})
+
 describe('results', () => {
   const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
   const page = (...values: number[]): Judgement =>
@@ -65,7 +81,12 @@ describe('results', () => {
     ['arena[page 3]', page(1, 2), page(1, 3), '0102', '0103'],
     ['arena[page 3]', page(1, 2), accepted(), '0102', 'absent'],
   ])('%s', (where, a, b, harena, linux) => {
-    expect(compare(a, b)).toEqual({ kind: 'result', where, harena, linux })
+    expect(compare(a, b)).toEqual({
+      kind: 'result',
+      engines: ['interpreter', 'linux'],
+      where,
+      values: [harena, linux],
+    })
     expect(compare(a, a)).toBeUndefined()
   })
 
@@ -77,7 +98,7 @@ describe('results', () => {
     }
     const found = compare(long(1000), long(1001))
     if (found?.kind !== 'result') throw new Error('nothing differs')
-    expect(found.harena).toMatch(/^at byte 998: 0000ab00/u)
-    expect(found.linux).toMatch(/^at byte 998: 000000ab/u)
+    expect(found.values[0]).toMatch(/^at byte 998: 0000ab00/u)
+    expect(found.values[1]).toMatch(/^at byte 998: 000000ab/u)
   })
 })

@@ -1,16 +1,27 @@
-/** Holds harena's answer against the kernel's. */
+/** Holds harena's answer against the kernel's, and those of its engines against each other. */
 import type { Answer, MapContents } from '../../linux/question.ts'
+
+export type EngineName = 'interpreter' | 'jit' | 'linux'
 
 export type Disagreement =
   /** One accepts what the other refuses. */
   | { readonly kind: 'verdict'; readonly harena: string; readonly linux: string }
   /** Both refuse, for different reasons. */
   | { readonly kind: 'message'; readonly harena: string; readonly linux: string }
-  /** A run gave, or left behind, something else. */
-  | { readonly kind: 'result'; readonly where: string; readonly harena: string; readonly linux: string }
+  /** A run gave, or left behind, something else on two engines. */
+  | {
+      readonly kind: 'result'
+      readonly engines: readonly [EngineName, EngineName]
+      readonly where: string
+      readonly values: readonly [string, string]
+    }
 
 /** The answers that can be compared; the others are about the machine underneath, not about the program. */
 export type Judgement = Extract<Answer, { readonly verdict: 'accepted' | 'rejected' }>
+
+export function isJudgement(answer: Answer): answer is Judgement {
+  return answer.verdict === 'accepted' || answer.verdict === 'rejected'
+}
 
 /** The first of them; undefined where both say and do the same. */
 export function compare(harena: Judgement, linux: Judgement): Disagreement | undefined {
@@ -19,8 +30,20 @@ export function compare(harena: Judgement, linux: Judgement): Disagreement | und
   if (harena.verdict === 'rejected' || linux.verdict === 'rejected') {
     return ours === theirs ? undefined : { kind: 'message', harena: ours, linux: theirs }
   }
-  const found = difference(harena, linux)
-  return found === undefined ? undefined : { kind: 'result', ...found }
+  return difference(harena, linux, ['interpreter', 'linux'])
+}
+
+/** Where compiled code gives something else than the interpreter, or does not run at all. */
+export function compareEngines(answers: Readonly<Record<'interpreter' | 'jit', Answer>>): Disagreement | undefined {
+  const { interpreter, jit } = answers
+  const engines = ['interpreter', 'jit'] as const
+  if (interpreter.verdict === 'accepted' && jit.verdict === 'accepted') return difference(interpreter, jit, engines)
+  const values = [summary(interpreter), summary(jit)] as const
+  return values[0] === values[1] ? undefined : { kind: 'result', engines, where: 'verdict', values }
+}
+
+function summary(answer: Answer): string {
+  return isJudgement(answer) ? verdictOf(answer) : answer.message
 }
 
 /** `accepted`, or `ERRNO message`, without what is another machine's: ids of kfuncs, addresses. */
@@ -38,14 +61,17 @@ export function messageKind(verdict: string): string {
 }
 
 type Accepted = Extract<Answer, { readonly verdict: 'accepted' }>
-type Found = { readonly where: string; readonly harena: string; readonly linux: string }
 
-function difference(harena: Accepted, linux: Accepted): Found | undefined {
-  const ours = observations(harena)
-  const theirs = observations(linux)
+function difference(
+  one: Accepted,
+  other: Accepted,
+  engines: readonly [EngineName, EngineName],
+): Disagreement | undefined {
+  const ours = observations(one)
+  const theirs = observations(other)
   for (const where of new Set([...ours.keys(), ...theirs.keys()])) {
     const [a, b] = [ours.get(where) ?? 'absent', theirs.get(where) ?? 'absent']
-    if (a !== b) return { where, ...excerpts(a, b) }
+    if (a !== b) return { kind: 'result', engines, where, values: excerpts(a, b) }
   }
   return undefined
 }
@@ -83,11 +109,11 @@ function hex(bytes: Uint8Array): string {
 const BEFORE = 4
 const SHOWN = 48
 
-function excerpts(harena: string, linux: string): { harena: string; linux: string } {
-  if (harena.length <= SHOWN || linux.length <= SHOWN) return { harena, linux }
+function excerpts(one: string, other: string): readonly [string, string] {
+  if (one.length <= SHOWN || other.length <= SHOWN) return [one, other]
   let at = 0
-  while (harena[at] === linux[at]) at++
+  while (one[at] === other[at]) at++
   const from = Math.max(0, (at & ~1) - BEFORE)
   const excerpt = (text: string): string => `at byte ${from / 2}: ${text.slice(from, from + SHOWN)}`
-  return { harena: excerpt(harena), linux: excerpt(linux) }
+  return [excerpt(one), excerpt(other)]
 }

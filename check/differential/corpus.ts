@@ -12,8 +12,7 @@ import type { ObjectSpec } from '../../program/object.ts'
 import { RECORDED_LOGS } from '../../verifier/log-recorded.ts'
 import { STATIC_CASES } from '../../verifier/prepare-cases.ts'
 import { bindMaps, judge } from '../../verifier/testing.ts'
-import { isJudgement } from './campaign.ts'
-import { normalised, verdictOf } from './compare.ts'
+import { isJudgement, normalised, verdictOf } from './compare.ts'
 import { answerOfHarena } from './harena.ts'
 
 const ROOT: string = resolve(import.meta.dirname, '../..')

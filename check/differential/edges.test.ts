@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { assemble } from '../../asm/assemble.ts'
-import { edgePrograms } from '../generate/edges.ts'
+import { edgeText } from '../generate/write-edges.ts'
 import { testCount, testSeed } from '../seed.ts'
 import { compare, type Judgement } from './compare.ts'
 import { answerOfHarena } from './harena.ts'
@@ -13,7 +13,7 @@ describe('arena access at the edges', () => {
   test('is the same on interpreter and compiler', () => {
     let accepted = 0
     fc.assert(
-      fc.property(edgePrograms, (text) => {
+      fc.property(edgeText, (text) => {
         const question = { object: assemble(text), runs: [{ program: 'main' }] }
         const interpreted = answerOfHarena(question, { engine: 'interpreter' })
         expect(interpreted.verdict).toMatch(/accepted|rejected/)

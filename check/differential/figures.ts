@@ -31,20 +31,21 @@ function place(page: string): { from: number; to: number } {
 
 function renderFigures(json: Figures): string {
   const { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass } = json
-  const compared = json.report?.comparedByClass
+  const { comparedByClass: compared, compiledByClass: compiled } = json.report ?? {}
   const rows = Object.entries(byClass).map(([name, { runs: count, agree, rejected }]) => [
     name,
     String(count),
     percent(agree / Math.max(1, count)),
     String(rejected),
-    ...(compared === undefined ? [] : [String(compared[name] ?? 0)]),
+    ...(compared === undefined || compiled === undefined ? [] : [compared[name] ?? 0, compiled[name] ?? 0].map(String)),
   ])
-  const columns = ['class', 'programs', 'same verdict', 'refused by Linux', 'results compared']
+  const columns = ['class', 'programs', 'same verdict', 'refused by Linux', 'interpreter, Linux', 'interpreter, jit']
   return [
     `<!-- figures: ${JSON.stringify(json)} -->`,
     '',
     `Seed ${seed}, ${runs} programs: the same verdict for ${percent(verdictAgreement)}; the same message for`,
-    `${percent(messageAgreement)} of those that both refuse; other results: ${resultDifferences}.`,
+    `${percent(messageAgreement)} of those that both refuse; other results, between any two of interpreter, jit and Linux:`,
+    `${resultDifferences}. Last columns: programs that both engines ran, the contents of memory compared afterwards.`,
     '',
     ...table(compared === undefined ? columns.slice(0, 4) : columns, rows),
     ...(json.report === undefined ? [] : renderReport(json.report, runs)),
@@ -54,7 +55,18 @@ function renderFigures(json: Figures): string {
 }
 
 function renderReport(report: DifferentialReport, runs: number): string[] {
-  const { rejected, compared, stateChecked, stateTooLong, stateCut, escapes, leftOut, disagreements } = report
+  const {
+    rejected,
+    compared,
+    compiled,
+    notCompiled,
+    stateChecked,
+    stateTooLong,
+    stateCut,
+    escapes,
+    leftOut,
+    disagreements,
+  } = report
   const left = Object.entries(leftOut).map(([reason, count]) => `; left out besides: ${count}, ${reason}`)
   const rows = disagreements.map(({ programs, kind, harena, linux, known }) => {
     return [kind, code(harena), code(linux), known ?? 'nothing', String(programs)]
@@ -63,13 +75,17 @@ function renderReport(report: DifferentialReport, runs: number): string[] {
   return [
     '',
     `Linux refused ${rejected} of them (${percent(rejected / Math.max(1, runs))})${left.join('')}.`,
-    `Results of ${compared} programs were compared. State checking followed ${stateChecked} programs that harena accepts:`,
-    `escapes ${escapes}, programs too long to follow ${stateTooLong}, runs cut off for their length ${stateCut}.`,
+    `Results of interpreter and Linux were compared for ${compared} programs, those of interpreter and jit for ${compiled}.`,
+    `Left out of the latter, as runs show what the stack held before: ${sum(notCompiled)}.`,
+    `State checking followed ${stateChecked} programs that harena accepts: escapes ${escapes}, programs too long to follow`,
+    `${stateTooLong}, runs cut off for their length ${stateCut}.`,
     ...(rows.length === 0
       ? []
       : ['', 'All that differed, by message; of numbers in messages the first seen:', '', ...listed]),
   ]
 }
+
+const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0)
 
 /** A message as a cell of a table. */
 function code(message: string): string {

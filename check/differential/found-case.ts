@@ -7,6 +7,7 @@
  *     # cpus: 2
  *     # run: ctx=HEX data=HEX in0=0x1 arr[0]=HEX       one line for each run
  *     # result: retval=0x0 out=0x5                     what Linux gave, one line for each run
+ *     # run on harena: ...                             a run that only harena's engines are compared by
  *     (assembly)
  */
 import { assemble } from '../../asm/assemble.ts'
@@ -14,14 +15,15 @@ import type { Answer, MapContents, Question, RunRequest } from '../../linux/ques
 import { type GeneratedProgram, PROGRAM_NAME } from '../generate/write-program.ts'
 import type { RunInput } from '../run-input.ts'
 import type { Escape } from '../state-check.ts'
-import { isJudgement } from './campaign.ts'
-import { verdictOf } from './compare.ts'
+import { isJudgement, verdictOf } from './compare.ts'
 import type { SmallCase } from './shrink.ts'
 
 export interface FoundCase {
   /** The kernel's verdict, as verdictOf gives it. */
   readonly linux: string
   readonly question: Question
+  /** With runs whose results are harena's own business. */
+  readonly own: Question | undefined
   /** CPUs of that kernel. */
   readonly cpus: number
   /** What the runs gave on Linux, as resultsOf gives it; empty where nothing was run. */
@@ -30,21 +32,27 @@ export interface FoundCase {
 
 /** The file of a case that was just found. */
 export function renderCase({ origin, cpus, text, comparable, inputs, disagreement, linux }: SmallCase): string {
-  const { kind, harena, linux: theirs } = disagreement
-  const where = disagreement.kind === 'result' ? ` (${disagreement.where})` : ''
   const verdict = isJudgement(linux) ? verdictOf(linux) : linux.message
   const runs = comparable && linux.verdict === 'accepted' ? inputs : []
+  const own = disagreement.kind === 'result' && runs.length === 0 ? inputs : []
   const results = linux.verdict === 'accepted' ? resultsOf(linux) : []
   return [
-    `# ${origin}: ${kind}${where}`,
-    `# harena said: ${harena}${kind === 'result' ? `, Linux: ${theirs}` : ''}`,
+    ...describe(origin, disagreement),
     `# linux: ${verdict}`,
     `# cpus: ${cpus}`,
     ...runs.map((input) => `# run: ${renderInput(input)}`),
     ...results.map((result) => `# result: ${result}`),
+    ...own.map((input) => `# run on harena: ${renderInput(input)}`),
     text.trimEnd(),
     '',
   ].join('\n')
+}
+
+function describe(origin: string, disagreement: SmallCase['disagreement']): string[] {
+  const { kind } = disagreement
+  if (kind !== 'result') return [`# ${origin}: ${kind}`, `# harena said: ${disagreement.harena}`]
+  const { engines, where, values } = disagreement
+  return [`# ${origin}: ${kind} (${where})`, `# ${engines[0]} gave: ${values[0]}, ${engines[1]}: ${values[1]}`]
 }
 
 /** The file of a program that left what the verifier had walked. */
@@ -118,8 +126,10 @@ export function parseCase(text: string): FoundCase {
   const object = assemble(text)
   const runs = texts(lines, 'run').map((run) => parseRun(run, object.programs[0]!.name))
   const given = runs.length === 0 ? { read: [] } : { runs }
+  const own = texts(lines, 'run on harena').map((run) => parseRun(run, object.programs[0]!.name))
   return {
     linux,
+    own: own.length === 0 ? undefined : { object, runs: own },
     cpus: Number(texts(lines, 'cpus')[0] ?? 1),
     question: { object, ...given },
     results: texts(lines, 'result'),

@@ -9,10 +9,10 @@ import { KernelClient, whyUnavailable } from '../../linux/index.ts'
 import { possibleCpus } from '../../linux/possible-cpus.ts'
 import type { Answer } from '../../linux/question.ts'
 import { PENDING, pendingNames } from '../pending.ts'
-import { isJudgement, judge } from './campaign.ts'
-import { verdictOf } from './compare.ts'
+import { compareEngines, isJudgement, verdictOf } from './compare.ts'
 import { type FoundCase, parseCase, renderCase, resultsOf, withAnswer } from './found-case.ts'
 import { explain } from './known-differences.ts'
+import { answerOfJit, judge } from './pose.ts'
 
 const DIRECTORY: string = resolve(import.meta.dirname, '../found')
 const NAMES: readonly string[] = readdirSync(DIRECTORY).filter((name) => name.endsWith('.bpf.s'))
@@ -26,10 +26,12 @@ function outcome(answer: Answer): { verdict: string; results: readonly string[] 
 }
 
 function expectSame(name: string, { question }: FoundCase, cpus: number, linux: ReturnType<typeof outcome>): void {
-  const harena = outcome(judge(question, cpus)!)
-  const verdicts = { harena: harena.verdict, linux: linux.verdict }
-  if (harena.verdict === linux.verdict) expect(harena, name).toEqual(linux)
-  else expect(explain(verdicts), JSON.stringify(verdicts)).toBeDefined()
+  for (const answer of [judge(question, cpus)!, answerOfJit(question, cpus)]) {
+    const harena = outcome(answer)
+    const verdicts = { harena: harena.verdict, linux: linux.verdict }
+    if (harena.verdict === linux.verdict) expect(harena, name).toEqual(linux)
+    else expect(explain(verdicts), JSON.stringify(verdicts)).toBeDefined()
+  }
 }
 
 test('there are some', () => expect(NAMES.length).toBeGreaterThan(4))
@@ -43,6 +45,14 @@ describe('as Linux said', () => {
   test.each(NAMES)('%s', (name) => {
     const found = read(name)
     expectSame(name, found, found.cpus, { verdict: found.linux, results: found.results })
+  })
+})
+
+describe('on both engines of harena', () => {
+  test.each(NAMES)('%s', (name) => {
+    const { own, question, cpus } = read(name)
+    const interpreter = judge(own ?? question, cpus)!
+    expect(compareEngines({ interpreter, jit: answerOfJit(own ?? question, cpus) })).toBeUndefined()
   })
 })
 
@@ -114,7 +124,12 @@ describe('files', () => {
       text: text.slice(text.indexOf('.map')),
       comparable: true,
       inputs: [{ ctx: Uint8Array.of(5), globals: { in0: 7n }, elements: [] }],
-      disagreement: { kind: 'result', where: 'run 0: retval', harena: '0x1', linux: '0x0' },
+      disagreement: {
+        kind: 'result',
+        engines: ['interpreter', 'linux'],
+        where: 'run 0: retval',
+        values: ['0x1', '0x0'],
+      },
       linux: harena,
     })
     const again = parseCase(written)

@@ -3,8 +3,10 @@ import { ErrnoError, HarenaError, VerifierError } from '../../errors/errors.ts'
 import { Machine } from '../../index.ts'
 import type { Answer, MapContents, Question, RunAnswer, RunRequest } from '../../linux/question.ts'
 import { toBytes } from '../../maps/values.ts'
+import type { ObjectSpec } from '../../program/object.ts'
 import { PAGE_SIZE } from '../../program/types.ts'
 import type { LoadedObject } from '../../vm/loaded-object.ts'
+import type { LoadOptions } from '../../vm/options.ts'
 import type { Hook } from '../../vm/state.ts'
 import { setElement } from '../run-input.ts'
 
@@ -27,11 +29,23 @@ export class TooLong extends Error {
 }
 
 /** @throws TooLong */
-export function answerOfHarena(
+export function answerOfHarena(question: Question, limits: HarenaLimits = {}): Answer {
+  const { cpus = 1, seed = 1, engine } = limits
+  return answerOfMachine(new Machine({ cpus, seed, ...(engine === undefined ? {} : { engine }) }), question, limits)
+}
+
+/** What loads and runs objects. */
+export interface Answering {
+  load(object: ObjectSpec, options?: LoadOptions): LoadedObject
+  close(): void
+}
+
+/** The same of a machine that was made otherwise; it is closed. @throws TooLong */
+export function answerOfMachine(
+  machine: Answering,
   question: Question,
-  { maxVerified, cpus = 1, seed = 1, engine, hookOf }: HarenaLimits = {},
+  { maxVerified, hookOf }: Pick<HarenaLimits, 'maxVerified' | 'hookOf'> = {},
 ): Answer {
-  const machine = new Machine({ cpus, seed, ...(engine === undefined ? {} : { engine }) })
   const progress = (processed: number): void => {
     if (maxVerified !== undefined && processed > maxVerified) throw new TooLong()
   }

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { assemble } from '../../asm/assemble.ts'
 import { testCount, testSeed } from '../seed.ts'
-import { isJudgement, judge, questionOf } from './campaign.ts'
-import { verdictOf } from './compare.ts'
+import { isJudgement, verdictOf } from './compare.ts'
+import { judge, questionOf } from './pose.ts'
 import { type Candidate, CLASSES, candidates, inputsFor } from './programs.ts'
 
 const SEED: number = testSeed(4)

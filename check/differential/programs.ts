@@ -3,13 +3,14 @@
  *
  *     of 20:  6 valid   2 valid with packets   4 mutants   1 mutant with packets   6 wild   1 wild with packets
  *
- * So a quarter are mutants, a fifth see packets, and about a third are refused.
+ * So a quarter are mutants, a fifth see packets, and about a third are refused. Programs that aim at the ends of pages
+ * are a stream of their own.
  */
 import fc from 'fast-check'
-import { generated, type NumberedProgram, type ProgramKind } from '../generate/numbered.ts'
+import { EDGE, generated, type NumberedProgram, type ProgramKind } from '../generate/numbered.ts'
 import { inputsOf } from '../generate/packet-inputs.ts'
 import type { GeneratedProgram } from '../generate/write-program.ts'
-import type { RunInput } from '../run-input.ts'
+import { EMPTY_INPUT, type RunInput } from '../run-input.ts'
 
 const MIX: readonly ProgramKind[] = [
   ...['valid', 'wild', 'packet', 'mutant', 'wild', 'valid', 'wild', 'packet-wild', 'mutant', 'valid'],
@@ -47,7 +48,17 @@ export function* candidates(seed: number, only?: string): Generator<Candidate, n
   }
 }
 
+/** Programs that aim at the ends of pages, without end. */
+export function* edgeCandidates(seed: number): Generator<Candidate, never> {
+  for (const program of generated('edge', seed, 0, Number.POSITIVE_INFINITY)) {
+    yield { ...program, number: program.index, kind: 'edge' }
+  }
+  throw new Error('there are always more')
+}
+
 /** What a program is run with: the same for the same seed and text. */
 export function inputsFor(program: GeneratedProgram, seed: number): readonly RunInput[] {
+  // They have no inputs: a second run finds what the first has left.
+  if (program.classes.includes(EDGE)) return Array.from({ length: INPUTS }, () => EMPTY_INPUT)
   return fc.sample(inputsOf(program), { seed, numRuns: INPUTS })
 }

@@ -16,7 +16,9 @@ const result = (fields: Partial<DifferentialResult> = {}): DifferentialResult =>
   resultDifferences: 0,
   rejected: 2,
   compared: 1,
-  byClass: { alu: { runs: 4, agree: 3, rejected: 2, compared: 1 } },
+  compiled: 2,
+  notCompiled: new Map([['a branch', 1]]),
+  byClass: { alu: { runs: 4, agree: 3, rejected: 2, compared: 1, compiled: 2 } },
   found: [],
   leftOut: new Map([['too long to verify', 3]]),
   stateChecked: 1,
@@ -49,17 +51,25 @@ describe('what fails a run', () => {
 test('the table: totals, classes, disagreements by message', () => {
   const message = (reg: number, number: number): Found =>
     found({ kind: 'message', harena: `EACCES R${reg} !read_ok`, linux: `EACCES R${reg} is gone` }, number)
-  expect(asTable(result({ found: [message(1, 2), refusedByLinux('EACCES R1 !read_ok'), message(4, 3)] }))).toBe(
+  const other = found({
+    kind: 'result',
+    engines: ['interpreter', 'jit'],
+    where: 'arr[01]',
+    values: ['05', '06'],
+  })
+  const all = [message(1, 2), refusedByLinux('EACCES R1 !read_ok'), message(4, 3), other]
+  expect(asTable(result({ found: all }))).toBe(
     [
       'seed 9: 4 programs, 2 refused by the kernel (50.00 %)',
       'verdicts 75.00 % the same, messages 100.00 % of those that both refuse',
-      'results of 1 programs compared: 0 differ',
+      'results compared: interpreter and Linux 1, interpreter and jit 2: 0 differ',
+      'accepted and not run by jit, for what shows in their runs: 1 a branch',
       'state checking of 1 programs: 0 escapes; 2 programs too long to follow, 3 runs cut off for their length, 4 at ' +
         'holes of Linux',
       'left out: 3, too long to verify',
       '',
-      'class         runs   same verdict   refused by the kernel   results compared',
-      'alu            4              3                       2                  1',
+      'class         runs   same verdict   refused by the kernel   compared with Linux   with jit',
+      'alu            4              3                       2                     1          2',
       '',
       'disagreements:',
       '2 x message, first program 2',
@@ -68,6 +78,9 @@ test('the table: totals, classes, disagreements by message', () => {
       '1 x verdict, first program 5',
       '  harena: accepted',
       '  Linux:  EACCES R1 !read_ok',
+      '1 x result arr[01], first program 5',
+      '  interpreter: 05',
+      '  jit: 06',
     ].join('\n'),
   )
 })

@@ -7,8 +7,9 @@ import { isAssembly } from '../generate/mutate.ts'
 import { shrinkWith } from '../generate/numbered.ts'
 import type { GeneratedProgram } from '../generate/write-program.ts'
 import type { RunInput } from '../run-input.ts'
-import { type DifferentialOptions, type Found, isJudgement, type Kernel, pose, questionOf } from './campaign.ts'
-import { compare, type Disagreement, messageKind } from './compare.ts'
+import type { DifferentialOptions, Found, Kernel } from './campaign.ts'
+import { compare, compareEngines, type Disagreement, isJudgement, messageKind } from './compare.ts'
+import { pose, questionOf } from './pose.ts'
 import { inputsFor } from './programs.ts'
 
 /** A small program, what it is run with, and what both sides say. */
@@ -35,7 +36,7 @@ export async function shrinkFound(kernel: Kernel, found: Found, from: Origin): P
   const shows = async (program: GeneratedProgram): Promise<boolean> => {
     if (left === 0) return false
     left -= 1
-    const again = await disagreementOf(kernel, program, from)
+    const again = await disagreementOf(kernel, program, from, disagreement)
     return again !== undefined && isAlike(again.disagreement, disagreement)
   }
   const small =
@@ -43,7 +44,7 @@ export async function shrinkFound(kernel: Kernel, found: Found, from: Origin): P
       ? ((await shrinkWith(candidate.kind, seed, candidate.index, shows)) ?? candidate)
       : await shrinkText(candidate, shows)
   const origin = `seed ${seed}, program ${candidate.number}`
-  const shown = await disagreementOf(kernel, small, from)
+  const shown = await disagreementOf(kernel, small, from, disagreement)
   const { text } = small
   if (shown === undefined) {
     // The kernel was asked the same twice: only chance can have changed its mind. What was seen is kept all the same.
@@ -54,23 +55,27 @@ export async function shrinkFound(kernel: Kernel, found: Found, from: Origin): P
   return { origin, cpus: from.cpus, text, inputs: inputsFor(small, seed), ...shown }
 }
 
+/** What the same two say now, where that is something else. */
 async function disagreementOf(
   kernel: Kernel,
   program: GeneratedProgram,
   { seed, cpus }: Origin,
+  like: Disagreement,
 ): Promise<Pick<SmallCase, 'disagreement' | 'linux' | 'comparable'> | undefined> {
   const posed = pose(program, inputsFor(program, seed), cpus)
   if (posed === undefined || !isJudgement(posed.harena)) return undefined
   const linux = await kernel.ask(posed.question)
   if (!isJudgement(linux)) return undefined
-  const disagreement = compare(posed.harena, linux)
+  const onHarena = like.kind === 'result' && like.engines[1] === 'jit'
+  const engines = posed.engines === undefined ? undefined : compareEngines(posed.engines)
+  const disagreement = onHarena ? engines : compare(posed.harena, linux)
   return disagreement === undefined ? undefined : { disagreement, linux, comparable: posed.comparable }
 }
 
 /** The same kind of disagreement, with the same messages but for numbers. */
 function isAlike(a: Disagreement, b: Disagreement): boolean {
   if (a.kind !== b.kind) return false
-  if (a.kind === 'result') return true
+  if (a.kind === 'result' || b.kind === 'result') return true
   return messageKind(a.harena) === messageKind(b.harena) && messageKind(a.linux) === messageKind(b.linux)
 }
 

@@ -4,9 +4,9 @@ import { assemble } from '../../asm/assemble.ts'
 import { type Hook, STACK_BYTES } from '../../vm/state.ts'
 import { HEADER, PROGRAM_NAME } from '../generate/write-program.ts'
 import { testCount, testSeed } from '../seed.ts'
-import { isJudgement, judge, pose } from './campaign.ts'
-import { compare } from './compare.ts'
+import { compare, isJudgement } from './compare.ts'
 import { answerOfHarena } from './harena.ts'
+import { judge, pose } from './pose.ts'
 import { candidates, inputsFor } from './programs.ts'
 import { NotComparable } from './taint.ts'
 
@@ -19,7 +19,7 @@ function judgement(body: string, type: string, more: string): string {
   const { data, program } = RUN
   const given = type === 'syscall' ? { ctx: new Uint8Array(ctx.slice().buffer) } : { data }
   try {
-    const answer = judge({ object, runs: [{ program, ...given }] }, 1, true)
+    const answer = judge({ object, runs: [{ program, ...given }] }, 1, { tracked: 'machines' })
     if (answer?.verdict !== 'accepted') throw new Error(JSON.stringify(answer))
     return 'comparable'
   } catch (error) {

@@ -4,10 +4,12 @@
  *
  *     plain                  of inputs and constants: the same everywhere
  *     stack, memory, ...     an address: where it leads is the same everywhere, its number is not
- *     other                  what the stack held before, time, random numbers, parts of addresses
+ *     own                    time, random numbers, numbers made of addresses: another machine has others
+ *     unwritten              what the stack held before, and what is made of it
  *
  * A run stays comparable while only plain values reach memory other than the stack, r0, a branch, or an address. Two
- * things that addresses are compared with say the same everywhere: 0, and the end of a packet.
+ * things that addresses are compared with say the same everywhere: 0, and the end of a packet. Between engines of one
+ * machine all but `unwritten` is the same: compiled code keeps some of the stack elsewhere.
  */
 import type { Instruction, Slot } from '../../isa/instruction.ts'
 import { Kind, Op, Operand } from '../../isa/table.ts'
@@ -28,35 +30,35 @@ const Taint = {
   /** Into the packet, or its end. */
   PACKET: 5,
   SOCKET: 6,
-  OTHER: 7,
+  OWN: 7,
+  UNWRITTEN: 8,
 } as const
 type Taint = (typeof Taint)[keyof typeof Taint]
 
-const { PLAIN, ARENA, STACK, MEMORY, CONTEXT, PACKET, SOCKET, OTHER } = Taint
+const { PLAIN, ARENA, STACK, MEMORY, CONTEXT, PACKET, SOCKET, OWN, UNWRITTEN } = Taint
 
 /** Ends a run in which something of chance can be seen, or that goes on for long. */
 export class NotComparable extends Error {
   override readonly name = 'NotComparable'
 }
 
-/** Instructions followed at most. Far from where a may_goto would end by Linux's clock. */
-const MAX_STEPS = 20_000
+/** Whom a run is to be the same for: another machine, such as Linux, or another engine of the same machine. */
+export type Audience = 'machines' | 'engines'
+
+/** Instructions followed at most. For Linux far from where a may_goto would end by its clock. */
+const MAX_STEPS: Readonly<Record<Audience, number>> = { machines: 20_000, engines: 300_000 }
 const REGISTERS = 11
 const FRAME_POINTER = 10
 
 const isPlain = (taint: Taint): boolean => taint === PLAIN || taint === ARENA
 const isAddress = (taint: Taint): boolean => taint >= STACK && taint <= SOCKET
 
-function requirePlain(taint: Taint, what: string): void {
-  if (!isPlain(taint)) throw new NotComparable(what)
-}
-
 /** A hook for one run of `program`. @throws NotComparable out of the run */
-export function taintHook(program: LinkedProgram): Hook {
+export function taintHook(program: LinkedProgram, audience: Audience = 'machines'): Hook {
   const references = new Map(program.references.map((reference) => [reference.slot, reference]))
   let tracker: TaintTracker | undefined
   return (slot, state) => {
-    tracker ??= new TaintTracker(program, references, state)
+    tracker ??= new TaintTracker(program, references, state, audience)
     tracker.step(slot)
   }
 }
@@ -65,18 +67,20 @@ class TaintTracker {
   readonly #program: LinkedProgram
   readonly #references: ReadonlyMap<Slot, Reference>
   readonly #state: RunState
+  readonly #audience: Audience
   /** Of the frames that are active. */
   readonly #frames: Taint[][] = [makeRegisters()]
   /** Of the whole stack, by distance from its lowest address. */
-  readonly #stack: Uint8Array = new Uint8Array(STACK_BYTES).fill(OTHER)
+  readonly #stack: Uint8Array = new Uint8Array(STACK_BYTES).fill(UNWRITTEN)
   /** The instruction before was a look-up: an address in r0, or plain null. */
   #lookedUp = false
   #steps = 0
 
-  constructor(program: LinkedProgram, references: ReadonlyMap<Slot, Reference>, state: RunState) {
+  constructor(program: LinkedProgram, references: ReadonlyMap<Slot, Reference>, state: RunState, audience: Audience) {
     this.#program = program
     this.#references = references
     this.#state = state
+    this.#audience = audience
     this.#registers[1] = CONTEXT
   }
 
@@ -88,12 +92,21 @@ class TaintTracker {
   step(slot: Slot): void {
     this.#follow()
     if (slot < 0) {
-      requirePlain(this.#registers[0]!, 'the result')
+      this.#require(this.#registers[0]!, 'the result')
       return
     }
     this.#steps += 1
-    if (this.#steps > MAX_STEPS) throw new NotComparable('a long run')
+    if (this.#steps > MAX_STEPS[this.#audience]) throw new NotComparable('a long run')
     this.#transfer(slot, this.#program.insns[slot]!)
+  }
+
+  /** That a value may be seen. */
+  #require(taint: Taint, what: string): void {
+    if (!this.#isOpen(taint)) throw new NotComparable(what)
+  }
+
+  #isOpen(taint: Taint): boolean {
+    return isPlain(taint) || (this.#audience === 'engines' && taint !== UNWRITTEN)
   }
 
   /** Calls and returns since the last step, whatever made them, and what a look-up found. */
@@ -104,10 +117,10 @@ class TaintTracker {
     if (depth > this.#frames.length - 1) {
       const callee = makeRegisters()
       for (let n = 1; n <= 5; n++) callee[n] = this.#registers[n]!
-      this.#clobber(OTHER)
+      this.#clobber(UNWRITTEN)
       this.#frames.push(callee)
       const top = STACK_BYTES - depth * FRAME_BYTES
-      this.#stack.fill(OTHER, top - FRAME_BYTES, top)
+      this.#stack.fill(UNWRITTEN, top - FRAME_BYTES, top)
     }
     while (depth < this.#frames.length - 1) {
       const callee = this.#frames.pop()!
@@ -134,14 +147,14 @@ class TaintTracker {
         registers[dst] = moved(registers[src]!, false)
         break
       case Kind.CAST_KERN:
-        registers[dst] = isPlain(registers[src]!) ? ARENA : OTHER
+        registers[dst] = isPlain(registers[src]!) ? ARENA : number(registers[src]!)
         break
       case Kind.LD_IMM64:
         registers[dst] = this.#constant(slot)
         break
       case Kind.LD_ABS:
       case Kind.LD_IND:
-        if (row.kind === Kind.LD_IND) requirePlain(registers[src]!, 'where the packet is loaded from')
+        if (row.kind === Kind.LD_IND) this.#require(registers[src]!, 'where the packet is loaded from')
         this.#clobber(PLAIN)
         break
       case Kind.LDX:
@@ -177,11 +190,13 @@ class TaintTracker {
     const a = this.#registers[dst]!
     const b = row.operand === Operand.IMM ? PLAIN : this.#registers[src]!
     if (isPlain(a) && isPlain(b)) return a === ARENA || b === ARENA ? ARENA : PLAIN
-    if (row.width !== 64 || (row.op !== Op.ADD && row.op !== Op.SUB)) return OTHER
+    if (a === UNWRITTEN || b === UNWRITTEN) return UNWRITTEN
+    if (row.width !== 64 || (row.op !== Op.ADD && row.op !== Op.SUB)) return OWN
     // The length of a packet is the same everywhere.
     if (a === PACKET && b === PACKET && row.op === Op.SUB) return PLAIN
-    if (isAddress(a) && b === PLAIN) return a
-    return a === PLAIN && isAddress(b) && row.op === Op.ADD ? b : OTHER
+    const isDistance = (taint: Taint): boolean => !isAddress(taint) && this.#isOpen(taint)
+    if (isAddress(a) && isDistance(b)) return a
+    return isDistance(a) && isAddress(b) && row.op === Op.ADD ? b : OWN
   }
 
   #constant(slot: Slot): Taint {
@@ -203,9 +218,11 @@ class TaintTracker {
       case CONTEXT:
         return this.#field(off)
       case SOCKET:
-        return OTHER
+        return OWN
       default:
-        throw new NotComparable('an address to load from')
+        // What a number leads to is in the arena.
+        this.#require(this.#registers[base]!, 'an address to load from')
+        return OWN
     }
   }
 
@@ -213,7 +230,7 @@ class TaintTracker {
   #fill(at: number, bytes: number, mayBeAddress: boolean): Taint {
     const found = this.#stack.subarray(at, at + bytes) as ArrayLike<number> & Uint8Array
     if (bytes === 8 && mayBeAddress && found.every((taint) => taint === found[0])) return found[0] as Taint
-    return found.every((taint) => isPlain(taint as Taint)) ? PLAIN : OTHER
+    return worst([...found] as Taint[])
   }
 
   /**
@@ -227,19 +244,19 @@ class TaintTracker {
     if (type === 'xdp' && field < FIRST_XDP_NUMBER) return PACKET
     if (type === 'socket' && field === SOCKET_POINTER) return SOCKET
     const open: readonly number[] = type === 'xdp' ? XDP_FIELDS : SOCKET_FIELDS
-    return open.includes(field) || (type === 'socket' && field >= CB && field < CB + 4 * CB_WORDS) ? PLAIN : OTHER
+    return open.includes(field) || (type === 'socket' && field >= CB && field < CB + 4 * CB_WORDS) ? PLAIN : OWN
   }
 
   #store(base: number, { row, off }: Instruction, value: Taint): void {
     const taint = this.#registers[base]!
     if (taint !== STACK) {
-      if (taint === OTHER || taint === SOCKET) throw new NotComparable('an address to store to')
-      requirePlain(value, 'a value in memory')
+      if (!isAddress(taint) || taint === SOCKET) this.#require(taint, 'an address to store to')
+      this.#require(value, 'a value in memory')
       return
     }
     const at = this.#stackAt(base, off)
     const bytes = row.memWidth / 8
-    this.#stack.fill(bytes === 8 || isPlain(value) ? value : OTHER, at, at + bytes)
+    this.#stack.fill(bytes === 8 || isPlain(value) ? value : number(value), at, at + bytes)
   }
 
   #atomic(insn: Instruction): void {
@@ -249,15 +266,14 @@ class TaintTracker {
     const given: readonly Taint[] = row.op === Op.CMPXCHG ? [registers[0]!, registers[src]!] : [registers[src]!]
     const base = registers[dst]!
     if (base !== STACK) {
-      if (!isPlain(base) && base !== MEMORY) throw new NotComparable('an address of an atomic')
-      for (const taint of given) requirePlain(taint, 'a value in memory')
+      if (base !== MEMORY) this.#require(base, 'an address of an atomic')
+      for (const taint of given) this.#require(taint, 'a value in memory')
       if (row.fetch) registers[result] = PLAIN
       return
     }
     const at = this.#stackAt(dst, off)
     const bytes = row.memWidth / 8
-    const all = [...given, this.#fill(at, bytes, false)]
-    const after = all.every(isPlain) ? PLAIN : OTHER
+    const after = worst([...given, this.#fill(at, bytes, false)])
     this.#stack.fill(after, at, at + bytes)
     if (row.fetch) registers[result] = after
   }
@@ -266,7 +282,7 @@ class TaintTracker {
     const a = this.#registers[dst]!
     const isImmediate = row.operand === Operand.IMM
     const b = isImmediate ? PLAIN : this.#registers[src]!
-    if (isPlain(a) && isPlain(b)) return
+    if (this.#isOpen(a) && this.#isOpen(b)) return
     if (row.width === 64) {
       if (a === PACKET && b === PACKET) return
       const isNullTest = isImmediate && imm === 0 && (row.op === Op.JEQ || row.op === Op.JNE)
@@ -287,7 +303,7 @@ class TaintTracker {
       case HELPER.UPDATE:
         this.#requireBytes(2, 4)
         this.#requireBytes(3, VALUE_BYTES)
-        requirePlain(registers[4]!, 'flags')
+        this.#require(registers[4]!, 'flags')
         break
       case HELPER.DELETE:
         this.#requireBytes(2, 4)
@@ -295,7 +311,7 @@ class TaintTracker {
       case HELPER.TIME:
       case HELPER.RANDOM:
       case HELPER.CPU:
-        this.#clobber(OTHER)
+        this.#clobber(OWN)
         return
       default:
         throw new NotComparable(`helper ${id}`)
@@ -307,7 +323,7 @@ class TaintTracker {
     const name = this.#references.get(slot)?.name
     const args = KFUNC_ARGUMENTS[name ?? '']
     if (args === undefined) throw new NotComparable(`kfunc ${name}`)
-    for (let n = 2; n <= args; n++) requirePlain(this.#registers[n]!, `an argument of ${name}`)
+    for (let n = 2; n <= args; n++) this.#require(this.#registers[n]!, `an argument of ${name}`)
     this.#clobber(PLAIN)
   }
 
@@ -319,13 +335,13 @@ class TaintTracker {
     const at = this.#stackAt(n, 0)
     // More than the stack has: of a map with smaller values.
     for (let i = at; i < Math.min(at + bytes, STACK_BYTES); i++) {
-      requirePlain(this.#stack[i] as Taint, 'what a helper reads')
+      this.#require(this.#stack[i] as Taint, 'what a helper reads')
     }
   }
 
   /** A call leaves its result, and nothing in r1 to r5. */
   #clobber(result: Taint): void {
-    this.#registers.fill(OTHER, 1, 6)
+    this.#registers.fill(UNWRITTEN, 1, 6)
     this.#registers[0] = result
   }
 
@@ -339,7 +355,7 @@ class TaintTracker {
 }
 
 function makeRegisters(): Taint[] {
-  const registers: Taint[] = Array.from({ length: REGISTERS }, () => OTHER)
+  const registers: Taint[] = Array.from({ length: REGISTERS }, () => UNWRITTEN)
   registers[FRAME_POINTER] = STACK
   return registers
 }
@@ -347,7 +363,19 @@ function makeRegisters(): Taint[] {
 /** Of a register that was moved, whole, or of a number made of it. */
 function moved(taint: Taint, whole: boolean): Taint {
   if (whole) return taint
-  return isPlain(taint) ? PLAIN : OTHER
+  return number(taint)
+}
+
+/** Of a number that is made of one that was known so. */
+function number(taint: Taint): Taint {
+  if (isPlain(taint)) return PLAIN
+  return taint === UNWRITTEN ? UNWRITTEN : OWN
+}
+
+/** Of a number that is made of all of these. */
+function worst(taints: readonly Taint[]): Taint {
+  if (taints.includes(UNWRITTEN)) return UNWRITTEN
+  return taints.every(isPlain) ? PLAIN : OWN
 }
 
 /** In front of it a struct xdp_md has pointers into the packet. */

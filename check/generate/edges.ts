@@ -1,22 +1,166 @@
 /**
- * Programs that go where the fast paths of arena access end: the ends of pages and of the window, pages without a
- * neighbour, addresses that are not aligned, offsets that lead from one to the other. Every value that comes back goes
- * into a sum, which is what the program gives; every store is seen in the arena.
+ * Programs that go where the fast paths of compiled code end: the ends of pages and of the window, pages without a
+ * neighbour, pages that come and go between accesses, addresses that are not aligned, offsets that lead from one to the
+ * other; stack places of all sizes that may be kept in locals, and pointers to them that keep that from being done;
+ * flow that no structure fits. Every value that comes back goes into a sum, which is what the program gives; every store
+ * to the arena is seen there. What the steps become is in write-edges.ts.
  */
 import fc from 'fast-check'
 
-/** 2^20 pages: the window is all 4 GiB. */
-const WINDOW_PAGES = 2 ** 20
-const PAGE = 4096
+export const PAGE = 4096
 
-/** Pages around which addresses lie; each may be there or not. */
-const PAGES = [0, 1, 2, 3, 5, 0x7fffe, 0x7ffff, 0x80000, 0x80001, 0xffffd, 0xffffe, 0xfffff] as const
+/** The arena of a program: `pages` of them from page `first` of the window on. */
+export interface EdgeArena {
+  readonly first: number
+  readonly pages: number
+  /** BPF_F_NO_USER_CONV: what is cast to a user address stays as it is. */
+  readonly plain: boolean
+}
+
+/** Pages around which a program's addresses lie, where the arena is the whole window; each may be there or not. */
+const PAGES: readonly (readonly number[])[] = [
+  [0, 0xfffff],
+  [0, 1, 0xffffe, 0xfffff],
+  [0, 1, 2, 3],
+  [2, 3, 4],
+  [0x7fffe, 0x7ffff, 0x80000, 0x80001],
+  [0xffffd, 0xffffe, 0xfffff],
+  [0, 1, 2, 3, 5, 0x7fffe, 0x7ffff, 0x80000, 0x80001, 0xffffd, 0xffffe, 0xfffff],
+]
+
+/** First pages of smaller arenas: at the window's ends, and at its middle, where low halves turn negative. */
+const SMALL_AT = [0, 0x7fffd, 0xffffb] as const
+const SMALL_PAGES = 5
+const WINDOW_PAGES = 2 ** 20
 
 /** Registers that hold pointers; r5 holds the sum. */
-const POINTERS = [1, 6, 7, 8, 9] as const
+export const POINTERS = [1, 6, 7, 8, 9] as const
 
-const pointer = fc.constantFrom(...POINTERS)
+/** Bytes of stack cut into places, by eight; each is written in its own width at the start. */
+const SPLITS: readonly (readonly number[])[] = [
+  [8],
+  [8],
+  [4, 4],
+  [4, 2, 2],
+  [2, 2, 4],
+  [1, 1, 2, 4],
+  [4, 2, 1, 1],
+  [1, 1, 1, 1, 1, 1, 1, 1],
+]
+const WORDS = 8
+
+/** Distance from the lowest byte of the places. */
+export interface FramePlace {
+  readonly offset: number
+  readonly bytes: number
+}
+
+/** Those that Linux lets into an arena: fetching and, or and xor it does not. */
+export const ATOMICS = [
+  ['lock *(u64 *)(P) += r2', 'none'],
+  ['lock *(u32 *)(P) += w2', 'none'],
+  ['lock *(u64 *)(P) |= r2', 'none'],
+  ['lock *(u32 *)(P) &= w2', 'none'],
+  ['lock *(u64 *)(P) ^= r2', 'none'],
+  ['r2 = atomic_fetch_add((u64 *)(P), r2)', 'r2'],
+  ['w2 = atomic_fetch_add((u32 *)(P), w2)', 'r2'],
+  ['r2 = xchg_64(P, r2)', 'r2'],
+  ['w2 = xchg32_32(P, w2)', 'r2'],
+  ['r0 = cmpxchg_64(P, r0, r2)', 'r0'],
+  ['w0 = cmpxchg32_32(P, w0, w2)', 'r0'],
+  ['r2 = load_acquire((u64 *)(P))', 'r2'],
+  ['w2 = load_acquire((u32 *)(P))', 'r2'],
+  ['w2 = load_acquire((u8 *)(P))', 'r2'],
+  ['store_release((u64 *)(P), r2)', 'none'],
+  ['store_release((u16 *)(P), w2)', 'none'],
+] as const
+
+export type EdgeStep =
+  | { readonly kind: 'point'; readonly to: number; readonly at: number }
+  | { readonly kind: 'copy'; readonly to: number; readonly from: number }
+  | { readonly kind: 'move'; readonly to: number; readonly by: number }
+  /** By a number that nobody knows before: some bits of the sum. */
+  | { readonly kind: 'shift'; readonly to: number; readonly mask: number }
+  | {
+      readonly kind: 'load'
+      readonly from: number
+      readonly off: number
+      readonly bytes: number
+      readonly signed: boolean
+    }
+  /** A load whose value is the next pointer. */
+  | { readonly kind: 'follow'; readonly to: number; readonly from: number; readonly off: number }
+  | {
+      readonly kind: 'store'
+      readonly to: number
+      readonly off: number
+      readonly bytes: number
+      readonly value?: number
+    }
+  /** Stores a pointer, as a user address or as it is. */
+  | { readonly kind: 'link'; readonly to: number; readonly off: number; readonly from: number; readonly user: boolean }
+  | {
+      readonly kind: 'atomic'
+      readonly to: number
+      readonly off: number
+      readonly which: number
+      /** cmpxchg compares with what a load of the same place gave. */
+      readonly same: boolean
+    }
+  /** Allocates or frees pages, by number among those of the program. */
+  | { readonly kind: 'pages'; readonly free: boolean; readonly page: number; readonly count: number }
+  | FrameStep
+  /** Accesses through one pointer, not far from each other. */
+  | { readonly kind: 'burst'; readonly steps: readonly EdgeStep[] }
+  | { readonly kind: 'if'; readonly bit: number; readonly steps: readonly EdgeStep[] }
+  | { readonly kind: 'loop'; readonly rounds: number; readonly may: boolean; readonly steps: readonly EdgeStep[] }
+  /** A loop that is entered at two places. */
+  | {
+      readonly kind: 'tangle'
+      readonly rounds: number
+      readonly bit: number
+      readonly steps: readonly EdgeStep[]
+      readonly more: readonly EdgeStep[]
+    }
+  /** Calls the function with a pointer. */
+  | { readonly kind: 'call'; readonly from: number; readonly off: number; readonly place: number }
+
+/** On the places of the stack. */
+export type FrameStep =
+  /** `odd`: not as the place lies, but so many bytes from there on, as far as they are aligned. */
+  | {
+      readonly kind: 'frame'
+      readonly op: 'load' | 'store' | 'store-sum' | 'atomic'
+      readonly place: number
+      readonly signed: boolean
+      /** Through a pointer that was made of r10. */
+      readonly pointer: boolean
+      readonly odd: number | undefined
+      readonly value: number
+    }
+  /** Gives its address to a helper. */
+  | { readonly kind: 'look-up'; readonly place: number }
+  /** Loads through a pointer to one of two places. */
+  | { readonly kind: 'meet'; readonly bit: number; readonly a: number; readonly b: number }
+  /** Keeps a pointer on the stack, and loads through it. */
+  | { readonly kind: 'keep'; readonly place: number }
+
+export interface EdgeProgram {
+  readonly arena: EdgeArena
+  /** Pages around which addresses lie, and which of them are there at the start. */
+  readonly pages: readonly number[]
+  readonly present: readonly number[]
+  readonly starts: readonly number[]
+  readonly places: readonly FramePlace[]
+  readonly steps: readonly EdgeStep[]
+  readonly callee: readonly EdgeStep[]
+}
+
+/** Two of them more often than the others: what is known of a pointer counts when it is used again. */
+const pointer = fc.constantFrom(...POINTERS, 6, 7)
 const bytes = fc.constantFrom(1, 2, 4, 8)
+const index = fc.nat(63)
+const kind = <K extends EdgeStep['kind']>(name: K): fc.Arbitrary<K> => fc.constant(name)
 
 /** Distances from a page's end at which something changes, and some others. */
 const distance: fc.Arbitrary<number> = fc.oneof(
@@ -25,185 +169,164 @@ const distance: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: -PAGE, max: PAGE }) },
 )
 
-const address: fc.Arbitrary<number> = fc
-  .tuple(fc.constantFrom(...PAGES), fc.constantFrom(0, PAGE), distance)
-  .map(([page, end, by]) => (page * PAGE + end + by) >>> 0)
+const addressAmong = (pages: readonly number[]): fc.Arbitrary<number> =>
+  fc
+    .tuple(fc.constantFrom(...pages), fc.constantFrom(0, PAGE), distance)
+    .map(([page, end, by]) => (page * PAGE + end + by) >>> 0)
 
 /** Offsets: none or small mostly; some as far as one page reaches, some as far as offsets go. */
 const offset: fc.Arbitrary<number> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(0, 8, 16, 24, -8) },
   { weight: 4, arbitrary: fc.integer({ min: -17, max: 17 }) },
-  { weight: 2, arbitrary: fc.tuple(fc.constantFrom(-PAGE, PAGE), fc.integer({ min: -9, max: 9 })).map(([a, b]) => a + b) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.constantFrom(-PAGE, PAGE), fc.integer({ min: -9, max: 9 })).map(([a, b]) => a + b),
+  },
   { weight: 1, arbitrary: fc.constantFrom(-32_768, -32_761, 32_760, 32_767) },
 )
 
-/** Those that Linux lets into an arena: fetching and, or and xor it does not. */
-const ATOMICS = [
-  ['lock *(u64 *)(P) += r2', 'none'],
-  ['lock *(u32 *)(P) += w2', 'none'],
-  ['lock *(u64 *)(P) |= r2', 'none'],
-  ['lock *(u32 *)(P) &= w2', 'none'],
-  ['lock *(u64 *)(P) ^= r2', 'none'],
-  ['r2 = atomic_fetch_add((u64 *)(P), r2)', 'r2'],
-  ['r2 = xchg_64(P, r2)', 'r2'],
-  ['w2 = xchg32_32(P, w2)', 'r2'],
-  ['r0 = cmpxchg_64(P, r0, r2)', 'r0'],
-  ['w0 = cmpxchg32_32(P, w0, w2)', 'r0'],
-  ['r2 = load_acquire((u64 *)(P))', 'r2'],
-  ['w2 = load_acquire((u32 *)(P))', 'r2'],
-  ['store_release((u64 *)(P), r2)', 'none'],
-  ['store_release((u16 *)(P), w2)', 'none'],
-] as const
-
-type Step =
-  | { readonly kind: 'point'; readonly to: number; readonly at: number }
-  | { readonly kind: 'copy'; readonly to: number; readonly from: number }
-  | { readonly kind: 'move'; readonly to: number; readonly by: number }
-  | { readonly kind: 'load'; readonly from: number; readonly off: number; readonly bytes: number; readonly signed: boolean }
-  /** A load whose value is the next pointer. */
-  | { readonly kind: 'follow'; readonly to: number; readonly from: number; readonly off: number }
-  | { readonly kind: 'store'; readonly to: number; readonly off: number; readonly bytes: number; readonly value?: number }
-  | { readonly kind: 'atomic'; readonly to: number; readonly off: number; readonly which: number }
-  | { readonly kind: 'if'; readonly bit: number; readonly steps: readonly Step[] }
-  | { readonly kind: 'loop'; readonly rounds: number; readonly steps: readonly Step[] }
-
-const simple: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('point' as const), to: pointer, at: address }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('copy' as const), to: pointer, from: pointer }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('move' as const), to: pointer, by: offset }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({ kind: fc.constant('load' as const), from: pointer, off: offset, bytes, signed: fc.boolean() }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('follow' as const), to: pointer, from: pointer, off: offset }) },
-  {
-    weight: 5,
-    arbitrary: fc.record(
-      { kind: fc.constant('store' as const), to: pointer, off: offset, bytes, value: fc.integer({ min: -128, max: 127 }) },
-      { requiredKeys: ['kind', 'to', 'off', 'bytes'] },
-    ),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant('atomic' as const),
-      to: pointer,
-      off: offset,
-      which: fc.nat(ATOMICS.length - 1),
-    }),
-  },
+/** Offsets that a burst keeps near to: mostly such as reach over an end. */
+const center: fc.Arbitrary<number> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(0) },
+  { weight: 1, arbitrary: fc.constantFrom(-PAGE, PAGE, 2048, -2048, 16) },
+  { weight: 1, arbitrary: fc.constantFrom(-32_700, 32_700) },
 )
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: simple },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('if' as const),
-      bit: fc.nat(7),
-      steps: fc.array(simple, { minLength: 1, maxLength: 5 }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('loop' as const),
-      rounds: fc.integer({ min: 2, max: 4 }),
-      steps: fc.array(simple, { minLength: 1, maxLength: 6 }),
-    }),
-  },
-)
-
-/** Texts of programs. */
-export const edgePrograms: fc.Arbitrary<string> = fc
+const burst: fc.Arbitrary<EdgeStep> = fc
   .record({
-    present: fc.subarray([...PAGES], { minLength: 1 }),
-    starts: fc.tuple(address, address, address, address, address),
-    steps: fc.array(step, { minLength: 3, maxLength: 20 }),
+    through: pointer,
+    center,
+    accesses: fc.array(
+      fc.record({
+        by: fc.oneof(fc.constantFrom(-16, -8, 0, 8, 16, 24), fc.integer({ min: -24, max: 24 })),
+        bytes,
+        store: fc.boolean(),
+        signed: fc.boolean(),
+      }),
+      { minLength: 2, maxLength: 5 },
+    ),
+    stores: fc.boolean(),
   })
-  .map(({ present, starts, steps }) => writeEdgeProgram(present, starts, steps))
+  .map(({ through, center: at, accesses, stores }) => ({
+    kind: 'burst',
+    steps: accesses.map(({ by, bytes: size, store, signed }) =>
+      stores && store
+        ? { kind: 'store', to: through, off: at + by, bytes: size }
+        : { kind: 'load', from: through, off: at + by, bytes: size, signed },
+    ),
+  }))
 
-function writeEdgeProgram(present: readonly number[], starts: readonly number[], steps: readonly Step[]): string {
-  const lines: string[] = []
-  for (const page of present) lines.push(...allocate(page))
-  lines.push('r5 = 1', 'r0 = 3', 'r2 = 5')
-  starts.forEach((at, n) => {
-    lines.push(...point(POINTERS[n]!, at))
-  })
-  const labels = { next: 0 }
-  for (const each of steps) lines.push(...write(each, labels))
-  lines.push('r0 = sum ll', '*(u64 *)(r0 + 0) = r5', 'r0 = r5', 'exit')
+const frame: fc.Arbitrary<EdgeStep> = fc.record({
+  kind: kind('frame'),
+  op: fc.constantFrom('load', 'load', 'store', 'store-sum', 'store-sum', 'atomic'),
+  place: index,
+  signed: fc.boolean(),
+  pointer: fc.boolean(),
+  odd: fc.option(bytes, { nil: undefined, freq: 8 }),
+  value: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+})
+
+/** Steps without branches. */
+function simple(pages: readonly number[]): fc.WeightedArbitrary<EdgeStep>[] {
   return [
-    `.map arena type=arena entries=${WINDOW_PAGES} flags=mmapable extra=0x100000000000`,
-    '.global sum: u64',
-    '.license "GPL"',
-    '.program main type=syscall',
-    ...lines.map((line) => `    ${line}`),
-    '',
-  ].join('\n')
+    { weight: 2, arbitrary: fc.record({ kind: kind('point'), to: pointer, at: addressAmong(pages) }) },
+    { weight: 4, arbitrary: fc.record({ kind: kind('copy'), to: pointer, from: pointer }) },
+    { weight: 4, arbitrary: fc.record({ kind: kind('move'), to: pointer, by: offset }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: kind('shift'), to: pointer, mask: fc.constantFrom(7, 8, 0x1ff8, 0x1007, -1) }),
+    },
+    {
+      weight: 10,
+      arbitrary: fc.record({ kind: kind('load'), from: pointer, off: offset, bytes, signed: fc.boolean() }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: kind('follow'), to: pointer, from: pointer, off: offset }) },
+    {
+      weight: 10,
+      arbitrary: fc.record(
+        { kind: kind('store'), to: pointer, off: offset, bytes, value: fc.integer({ min: -128, max: 127 }) },
+        { requiredKeys: ['kind', 'to', 'off', 'bytes'] },
+      ),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: kind('link'), to: pointer, off: offset, from: pointer, user: fc.boolean() }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: kind('atomic'),
+        to: pointer,
+        off: offset,
+        which: fc.nat(ATOMICS.length - 1),
+        same: fc.boolean(),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: kind('pages'),
+        free: fc.boolean(),
+        page: fc.nat(pages.length - 1),
+        count: fc.constantFrom(1, 1, 2),
+      }),
+    },
+    { weight: 5, arbitrary: frame },
+    { weight: 5, arbitrary: burst },
+    { weight: 1, arbitrary: fc.record({ kind: kind('keep'), place: index }) },
+  ]
 }
 
-function allocate(page: number): string[] {
-  const at = `0x${(0x1000_0000_0000n + BigInt(page * PAGE)).toString(16)}`
-  return ['r1 = arena ll', `r2 = ${at} ll`, 'w3 = 1', 'w4 = -1', 'r5 = 0', 'call bpf_arena_alloc_pages']
+/** Steps of the program itself. */
+function stepOf(straight: fc.Arbitrary<EdgeStep>): fc.Arbitrary<EdgeStep> {
+  const few = fc.array(straight, { minLength: 1, maxLength: 5 })
+  const rounds = fc.integer({ min: 2, max: 4 })
+  const bit = fc.nat(7)
+  return fc.oneof(
+    { weight: 24, arbitrary: straight },
+    { weight: 3, arbitrary: fc.record({ kind: kind('if'), bit, steps: few }) },
+    { weight: 3, arbitrary: fc.record({ kind: kind('loop'), rounds, may: fc.boolean(), steps: few }) },
+    { weight: 1, arbitrary: fc.record({ kind: kind('tangle'), rounds, bit, steps: few, more: few }) },
+    { weight: 1, arbitrary: fc.record({ kind: kind('call'), from: pointer, off: offset, place: index }) },
+    { weight: 1, arbitrary: fc.record({ kind: kind('look-up'), place: index }) },
+    { weight: 1, arbitrary: fc.record({ kind: kind('meet'), bit, a: index, b: index }) },
+  )
 }
 
-function point(to: number, at: number): string[] {
-  return [`r${to} = 0x${at.toString(16)} ll`, `r${to} = addr_space_cast(r${to}, 0, 1)`]
+const places: fc.Arbitrary<readonly FramePlace[]> = fc
+  .array(fc.constantFrom(...SPLITS), { minLength: WORDS, maxLength: WORDS })
+  .map((splits) => {
+    let next = 0
+    return splits.flat().map((size) => {
+      next += size
+      return { offset: next - size, bytes: size }
+    })
+  })
+
+function programIn(arena: EdgeArena, pages: readonly number[]): fc.Arbitrary<EdgeProgram> {
+  const at = addressAmong(pages)
+  const straight = fc.oneof(...simple(pages))
+  return fc.record({
+    arena: fc.constant(arena),
+    pages: fc.constant(pages),
+    present: fc.subarray(
+      pages.filter((page) => page >= arena.first && page < arena.first + arena.pages),
+      { minLength: 1 },
+    ),
+    starts: fc.tuple(at, at, at, at, at),
+    places,
+    steps: fc.array(stepOf(straight), { minLength: 3, maxLength: 20 }),
+    callee: fc.array(straight, { minLength: 1, maxLength: 6 }),
+  })
 }
 
-const place = (register: number, off: number): string => `r${register} ${off < 0 ? '-' : '+'} ${Math.abs(off)}`
-
-/** What has come back goes into the sum. */
-const add = (register: string): string[] => ['r5 *= 31', `r5 += ${register}`]
-
-function write(given: Step, labels: { next: number }): string[] {
-  switch (given.kind) {
-    case 'point':
-      return point(given.to, given.at)
-    case 'copy':
-      return [`r${given.to} = r${given.from}`]
-    case 'move':
-      return [`r${given.to} += ${given.by}`]
-    case 'load': {
-      const type = `${given.signed && given.bytes < 8 ? 's' : 'u'}${8 * given.bytes}`
-      return [`r2 = *(${type} *)(${place(given.from, given.off)})`, ...add('r2')]
+/** The whole window, or a few pages of it; addresses of those lie around the arena's ends as well. */
+export const edgeProgram: fc.Arbitrary<EdgeProgram> = fc
+  .record({ first: fc.constantFrom(-1, -1, ...SMALL_AT), plain: fc.constantFrom(false, false, true) })
+  .chain(({ first, plain }) => {
+    if (first < 0) {
+      return fc.constantFrom(...PAGES).chain((pages) => programIn({ first: 0, pages: WINDOW_PAGES, plain }, pages))
     }
-    case 'follow':
-      return [
-        `r2 = *(u64 *)(${place(given.from, given.off)})`,
-        ...add('r2'),
-        `r${given.to} = addr_space_cast(r2, 0, 1)`,
-      ]
-    case 'store': {
-      const value = given.value ?? 'r5'
-      const narrow = given.value === undefined && given.bytes < 8 ? 'w5' : value
-      return [`*(u${8 * given.bytes} *)(${place(given.to, given.off)}) = ${narrow}`]
-    }
-    case 'atomic': {
-      const [text, result] = ATOMICS[given.which]!
-      const line = text.replace(/\(P/u, `(${place(given.to, given.off)}`)
-      return ['r2 = r5', line, ...(result === 'none' ? [] : add(result))]
-    }
-    case 'if': {
-      const label = labels.next++
-      const body = given.steps.flatMap((each) => write(each, labels))
-      return [`if w5 & ${1 << given.bit} goto skip${label}`, ...body, `skip${label}:`]
-    }
-    case 'loop': {
-      const label = labels.next++
-      const body = given.steps.flatMap((each) => write(each, labels))
-      return [
-        `*(u64 *)(r10 - 8) = ${given.rounds}`,
-        `again${label}:`,
-        ...body,
-        'r3 = *(u64 *)(r10 - 8)',
-        'r3 += -1',
-        '*(u64 *)(r10 - 8) = r3',
-        `if r3 != 0 goto again${label}`,
-      ]
-    }
-    default:
-      throw new Error(`a step of kind ${(given satisfies never as Step).kind}`)
-  }
-}
+    const around = Array.from({ length: SMALL_PAGES + 2 }, (_, n) => (first - 1 + n + WINDOW_PAGES) % WINDOW_PAGES)
+    return programIn({ first, pages: SMALL_PAGES, plain }, around)
+  })

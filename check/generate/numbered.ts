@@ -1,14 +1,19 @@
 /** Generated programs by number: what a seed and a number name is always the same program, and can be shrunk. */
 import fc from 'fast-check'
 import { mutantOf, mutantProgram, validProgram } from './arbitraries.ts'
+import { edgeProgram } from './edges.ts'
 import { packetProgram, wildPacketProgram } from './packets.ts'
 import { wildProgram } from './wild.ts'
+import { rangesOf, writeEdgeProgram } from './write-edges.ts'
 import type { GeneratedProgram } from './write-program.ts'
 
 /** Programs generated at a time. */
 const BATCH = 20
 
-export type ProgramKind = 'valid' | 'mutant' | 'wild' | 'packet' | 'packet-mutant' | 'packet-wild'
+export type ProgramKind = 'valid' | 'mutant' | 'wild' | 'packet' | 'packet-mutant' | 'packet-wild' | 'edge'
+
+/** The class of programs of edges.ts. */
+export const EDGE = 'edge'
 
 const ARBITRARIES: Readonly<Record<ProgramKind, fc.Arbitrary<GeneratedProgram>>> = {
   valid: validProgram,
@@ -17,6 +22,9 @@ const ARBITRARIES: Readonly<Record<ProgramKind, fc.Arbitrary<GeneratedProgram>>>
   packet: packetProgram,
   'packet-mutant': mutantOf(packetProgram),
   'packet-wild': wildPacketProgram,
+  edge: edgeProgram.map((program) => {
+    return { text: writeEdgeProgram(program), classes: [EDGE], comparable: true, ...rangesOf(program) }
+  }),
 }
 
 export interface NumberedProgram extends GeneratedProgram {

@@ -7,6 +7,7 @@
  *
  * Every scalar that is not tainted ends up in r0, whose 64 bits also go to the global `out`.
  */
+import type { Question } from '../../linux/question.ts'
 import { ARENA, CONTEXT_BYTES, SCALAR, type Value } from './model.ts'
 import type { FunctionRecipe, Parameter, ProgramRecipe, Step } from './recipe.ts'
 import {
@@ -42,6 +43,8 @@ export interface GeneratedProgram {
   readonly classes: readonly string[]
   /** Nothing that differs from run to run or from engine to engine reaches r0, maps, the arena or a branch. */
   readonly comparable: boolean
+  /** Stretches of its arenas that can have pages, where that is less than all; by name. */
+  readonly within?: Question['within']
 }
 
 /** Name of the program in each generated file. */
