@@ -2,7 +2,7 @@
 import type { Instruction } from '../isa/instruction.ts'
 import { Op } from '../isa/table.ts'
 import { Access } from '../program/loadable.ts'
-import { openUnlessPresent, pushArenaAddress, pushExact, pushKernelAddress } from './emit-memory.ts'
+import { emitByPage, pushArenaAddress, pushExact, pushKernelAddress } from './emit-memory.ts'
 import type { Emitter } from './emitter.ts'
 import { I64, Wasm } from './wasm/opcodes.ts'
 
@@ -15,12 +15,12 @@ const RMW: Readonly<Record<number, readonly [Wasm, Wasm]>> = {
   [Op.CMPXCHG]: [Wasm.I32_RMW_CMPXCHG, Wasm.I64_RMW_CMPXCHG],
 }
 
-export function emitAtomic(e: Emitter, insn: Instruction, access: Access): void {
+export function emitAtomic(e: Emitter, insn: Instruction, slot: number, access: Access): void {
   const { w } = e
   const { row, src } = insn
   const compares = row.op === Op.CMPXCHG
   const result = compares ? 0 : src
-  if (access === Access.ARENA) emitArenaAtomic(e, insn, result)
+  if (access === Access.ARENA) emitArenaAtomic(e, insn, slot, result)
   else emitKernelAtomic(e, insn)
   // The old value, or what was there when nothing happened.
   if (compares || row.fetch) w.set(e.register(result))
@@ -28,7 +28,7 @@ export function emitAtomic(e: Emitter, insn: Instruction, access: Access): void 
 }
 
 /** Leaves the old value; of an absent page what the register held. */
-function emitArenaAtomic(e: Emitter, insn: Instruction, result: number): void {
+function emitArenaAtomic(e: Emitter, insn: Instruction, slot: number, result: number): void {
   const { w } = e
   const { dst, off, row } = insn
   const bytes = row.memWidth / 8
@@ -38,22 +38,18 @@ function emitArenaAtomic(e: Emitter, insn: Instruction, result: number): void {
     e.get64(result)
     w.call(e.context.exact.atomic(row.op, bytes))
   }
-  if (!openUnlessPresent(e, insn, I64)) {
+  const straight = (): void => {
+    pushArenaAddress(e, dst, off)
+    w.i32(bytes - 1)
+    w.op(Wasm.I32_AND)
+    w.if(I64, false)
     exact()
-    return
+    w.else()
+    pushArenaAddress(e, dst, off)
+    modify(e, insn, e.context.memories.arena, 0)
+    w.end()
   }
-  exact()
-  w.else()
-  pushArenaAddress(e, dst, off)
-  w.i32(bytes - 1)
-  w.op(Wasm.I32_AND)
-  w.if(I64, false)
-  exact()
-  w.else()
-  pushArenaAddress(e, dst, off)
-  modify(e, insn, e.context.memories.arena, 0)
-  w.end()
-  w.end()
+  emitByPage(e, insn, slot, I64, straight, exact)
 }
 
 function emitKernelAtomic(e: Emitter, insn: Instruction): void {

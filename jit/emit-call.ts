@@ -5,6 +5,7 @@ import { FRAME_BYTES } from '../vm/state.ts'
 import { nativeAt, SLOT_OFFSET } from './compile.ts'
 import type { Emitter } from './emitter.ts'
 import type { FunctionTarget } from './function-compiler.ts'
+import { emitInlined, isInlined } from './inline.ts'
 import { argumentCount } from './plan.ts'
 import { runtimeCall } from './runtime/calls.ts'
 import { FALLBACK } from './runtime/host.ts'
@@ -57,7 +58,9 @@ export function emitNative(e: Emitter, slot: number): void {
 function emitNativeCall(e: Emitter, insn: Instruction, slot: number): void {
   const { context, w } = e
   const use = nativeAt(context.input.program, slot)!
-  spillRegisters(e, 1, e.checked ? 5 : argumentCount(insn, context.input, slot))
+  // What gives nothing back leaves r0, which an unchecked program may go on with.
+  if (e.checked) spillRegisters(e, 0, 5)
+  else spillRegisters(e, 1, argumentCount(insn, context.input, slot))
   storeSlot(e, slot)
   w.call(context.native(use.kind, use.id))
   fillRegister(e, 0)
@@ -69,7 +72,12 @@ export function emitLocalCall(e: Emitter, insn: Instruction, slot: number): void
     emitUncheckedCall(e, context.target(slot + 1 + insn.imm), slot)
     return
   }
-  const { plan, declared } = context.target(slot + 1 + insn.imm)
+  const target = context.target(slot + 1 + insn.imm)
+  if (isInlined(e, target)) {
+    emitInlined(e, target)
+    return
+  }
+  const { plan, declared } = target
   w.get(e.frame)
   w.i32(FRAME_BYTES)
   w.op(Wasm.I32_SUB)

@@ -22,6 +22,7 @@ import { I64, Wasm } from './wasm/opcodes.ts'
 const FRAME_POINTER = 10
 /** All pages around are there. */
 const ALL_PRESENT = 7
+const PAGE_BYTES = 4096
 /** Offsets are less than this away from 0. */
 const MAX_OFFSET = 32_768
 
@@ -56,14 +57,14 @@ export function emitAccess(e: Emitter, insn: Instruction, slot: number): void {
     return
   }
   if (kind === Kind.ATOMIC) {
-    emitAtomic(e, insn, access)
+    emitAtomic(e, insn, slot, access)
     return
   }
   const store = kind === Kind.ST || kind === Kind.STX || kind === Kind.STORE_RELEASE
   if (access === Access.ARENA) {
     const covered = e.covered.has(slot)
-    if (store) (covered ? emitStraightStore : emitArenaStore)(e, insn)
-    else (covered ? emitStraightLoad : emitArenaLoad)(e, insn)
+    if (store) (covered ? emitStraightStore : emitArenaStore)(e, insn, slot)
+    else (covered ? emitStraightLoad : emitArenaLoad)(e, insn, slot)
     return
   }
   const { place, bytes } = placeOf(e, insn, access, store)
@@ -157,13 +158,13 @@ export function pushExact(e: Emitter, base: number, offset: number): void {
   e.w.i32(offset)
 }
 
-function emitArenaLoad(e: Emitter, insn: Instruction): void {
+function emitArenaLoad(e: Emitter, insn: Instruction, slot: number): void {
   const { w } = e
   const { row, src, dst, off } = insn
   const bytes = row.memWidth / 8
   const signed = row.kind === Kind.LDXSX
   if (row.kind === Kind.LOAD_ACQUIRE) {
-    emitArenaAcquire(e, insn)
+    emitArenaAcquire(e, insn, slot)
     return
   }
   if (!pushLoadMayLeave(e, src, off, bytes)) {
@@ -271,38 +272,70 @@ function rotate({ w }: Emitter, shift: number): void {
   w.op(Wasm.I32_ROTR)
 }
 
-/** Opens an `if` for the case that the page byte does not answer for the access. */
-export function openUnlessPresent(e: Emitter, insn: Instruction, type?: typeof I64): boolean {
-  const base = pageBase(insn, Access.ARENA)
-  if (base < 0) return false
-  e.w.get(e.page(base))
-  e.w.i32(ALL_PRESENT)
-  e.w.op(Wasm.I32_NE)
-  e.w.if(type, false)
-  return true
-}
-
-function emitArenaStore(e: Emitter, insn: Instruction): void {
+/**
+ * An access that goes by the page byte of its base: straight where all pages around are there, or where the base's is
+ * and the access stays in it; else exact. Leaves what both leave.
+ */
+export function emitByPage(
+  e: Emitter,
+  insn: Instruction,
+  slot: number,
+  type: typeof I64 | undefined,
+  straight: () => void,
+  exact: () => void,
+): void {
   const { w } = e
-  const { dst, off, row } = insn
-  const bytes = row.memWidth / 8
-  const exact = (): void => {
-    pushExact(e, dst, off)
-    pushValue(e, insn)
-    w.call(e.context.exact.store(bytes))
-  }
-  if (!openUnlessPresent(e, insn)) {
+  const base = pageBase(insn, Access.ARENA)
+  if (base < 0) {
     exact()
     return
   }
-  exact()
+  const page = e.page(base)
+  const withinPage = (): void => {
+    w.get(page)
+    w.i32(1)
+    w.op(Wasm.I32_AND)
+    e.get32(base)
+    w.i32(PAGE_BYTES - 1)
+    w.op(Wasm.I32_AND)
+    w.i32(insn.off)
+    w.op(Wasm.I32_ADD)
+    w.i32(PAGE_BYTES - insn.row.memWidth / 8)
+    // Below the page the sum is a huge number.
+    w.op(Wasm.I32_LE_U)
+    w.op(Wasm.I32_AND)
+    w.if(type)
+    straight()
+    w.else()
+    exact()
+    w.end()
+  }
+  if (e.failed.has(slot)) {
+    withinPage()
+    return
+  }
+  w.get(page)
+  w.i32(ALL_PRESENT)
+  w.op(Wasm.I32_NE)
+  w.if(type, false)
+  withinPage()
   w.else()
-  emitStraightStore(e, insn)
+  straight()
   w.end()
 }
 
+function emitArenaStore(e: Emitter, insn: Instruction, slot: number): void {
+  const { dst, off, row } = insn
+  const exact = (): void => {
+    pushExact(e, dst, off)
+    pushValue(e, insn)
+    e.w.call(e.context.exact.store(row.memWidth / 8))
+  }
+  emitByPage(e, insn, slot, undefined, () => emitStraightStore(e, insn), exact)
+}
+
 /** An absent page leaves the destination alone, unlike a plain load. */
-function emitArenaAcquire(e: Emitter, insn: Instruction): void {
+function emitArenaAcquire(e: Emitter, insn: Instruction, slot: number): void {
   const { w } = e
   const { dst, src, off, row } = insn
   const bytes = row.memWidth / 8
@@ -311,13 +344,11 @@ function emitArenaAcquire(e: Emitter, insn: Instruction): void {
     e.get64(dst)
     w.call(e.context.exact.loadAcquire(bytes))
   }
-  if (openUnlessPresent(e, insn, I64)) {
-    exact()
-    w.else()
+  const straight = (): void => {
     pushArenaAddress(e, src, off)
     w.access(loadCode(bytes), e.context.memories.arena, 0, false)
-    w.end()
-  } else exact()
+  }
+  emitByPage(e, insn, slot, I64, straight, exact)
   w.set(e.register(dst))
 }
 

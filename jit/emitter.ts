@@ -36,13 +36,25 @@ function isGlobal({ input }: ModuleContext, start: number): boolean {
   return start !== 0 && input.program.subprograms.some((each) => each.start === start && each.linkage === 'global')
 }
 
+/** Where the code of a function stands that is written in place of a call. */
+export interface InlinedInto {
+  readonly writer: FunctionWriter
+  /** Depth of the block that its r0 is the result of. */
+  readonly result: number
+  /** The local of its frame. */
+  readonly frame: number
+  /** Calls that it is the code of, one in the other. */
+  readonly level: number
+}
+
 export class Emitter {
   readonly context: ModuleContext
   readonly plan: FunctionPlan
   readonly w: FunctionWriter
   /** No verifier has seen the program. */
   readonly checked: boolean
-  readonly frame = 0
+  readonly frame: number
+  readonly #inlined: InlinedInto | undefined
   readonly #registers: number[] = []
   readonly #inPiece: boolean
   readonly #pages: Map<number, number> = new Map()
@@ -55,21 +67,34 @@ export class Emitter {
   readonly #placeLocals: Map<number, number> = new Map()
   /** Slots of accesses that a guard in front has answered for. */
   covered: ReadonlySet<number> = NONE_COVERED
+  /** Slots of accesses whose page byte is known not to say that all is there. */
+  failed: ReadonlySet<number> = NONE_COVERED
   left = -1
   rest = -1
 
   /** `graph`: the function's, or that of the piece which is written. */
-  constructor(context: ModuleContext, plan: FunctionPlan, graph: FlowGraph, signature: Signature) {
+  constructor(
+    context: ModuleContext,
+    plan: FunctionPlan,
+    graph: FlowGraph,
+    signature: Signature,
+    inlined?: InlinedInto,
+  ) {
     this.context = context
     this.plan = plan
+    this.#inlined = inlined
     this.#inPiece = plan.pieces !== undefined
     this.places = promotedPlaces(context.input, plan)
-    this.w = new FunctionWriter(signature)
+    this.w = inlined?.writer ?? new FunctionWriter(signature)
+    this.frame = inlined?.frame ?? 0
     this.checked = context.input.access === undefined
-    this.w.name(0, 'frame')
+    if (inlined === undefined) this.w.name(0, 'frame')
     let param = 1
     for (let n = 0; n < FRAME_POINTER; n++) {
-      const given = !this.#inPiece && (this.checked || (n >= 1 && n <= 5 && (plan.params & (1 << n)) !== 0))
+      const given =
+        inlined === undefined &&
+        !this.#inPiece &&
+        (this.checked || (n >= 1 && n <= 5 && (plan.params & (1 << n)) !== 0))
       if (given) this.w.name(param, `r${n}`)
       this.#registers.push(given ? param++ : -1)
     }
@@ -80,6 +105,11 @@ export class Emitter {
   get values(): FunctionValues {
     this.#values ??= new FunctionValues(this.context.input, this.plan.graph)
     return this.#values
+  }
+
+  /** Calls in whose place this code stands, one in the other. */
+  get inlineLevel(): number {
+    return this.#inlined?.level ?? 0
   }
 
   /** The label variable of irreducible flow; undefined where there is none. */
@@ -276,6 +306,7 @@ export class Emitter {
       if (this.#inPiece) w.globalSet(this.context.handover().registers[n]!)
     }
     if (this.#inPiece) w.i32(LEFT)
-    w.op(Wasm.RETURN)
+    if (this.#inlined !== undefined) w.br(this.#inlined.result)
+    else w.op(Wasm.RETURN)
   }
 }

@@ -34,8 +34,15 @@ test.each<readonly [string, string, number]>([
   ['nothing', '', 0],
   ['an aligned load and a store among present pages', 'r1 = *(u64 *)(r6 + 0)\n*(u64 *)(r6 + 8) = r1', 0],
   ['a load that is not aligned', 'r1 = *(u64 *)(r6 + 4)', 1],
-  ['stores into the last page, whose neighbour is absent', 'r6 += 4096\n*(u8 *)(r6 + 0) = 1\n*(u64 *)(r6 + 1) = r0', 2],
-  ['an atomic there', 'r6 += 4096\nlock *(u64 *)(r6 + 0) += r0', 1],
+  [
+    'stores within the last page, whose neighbour is absent',
+    'r6 += 4096\n*(u8 *)(r6 + 0) = 1\n*(u64 *)(r6 + 4088) = r0',
+    0,
+  ],
+  ['stores that leave it', 'r6 += 4096\n*(u64 *)(r6 + 4089) = r0\n*(u8 *)(r6 + 4096) = 1\n*(u8 *)(r6 - 1) = 1', 3],
+  ['stores to an absent page', 'r6 += 8192\n*(u8 *)(r6 + 0) = 1\n*(u64 *)(r6 + 8) = r0', 2],
+  ['an atomic in the last page', 'r6 += 4096\nlock *(u64 *)(r6 + 8) += r0', 0],
+  ['one that is not aligned', 'lock *(u64 *)(r6 + 1) += r0', 1],
 ])('%s', (_, work, exact) => {
   told.length = 0
   const main = machine.load(assemble(program(work))).program('main')

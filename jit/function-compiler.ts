@@ -84,7 +84,10 @@ function emitRun(e: Emitter, run: GuardedRun): void {
     if (at > 0) e.w.op(Wasm.I32_OR)
   })
   e.w.if(undefined, false)
+  const [only, ...others] = run.guards
+  e.failed = only?.kind === 'page' && others.length === 0 ? run.covered : NONE_COVERED
   slots()
+  e.failed = NONE_COVERED
   e.w.else()
   e.covered = run.covered
   slots()

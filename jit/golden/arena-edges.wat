@@ -101,21 +101,30 @@
       call $arena_store_8
       ;; 9: *(u8 *)(r1 - 1) = 5                             ; arena-edges.bpf.s:12: *(u8 *)(r1 - 1) = 5
       local.get $page1
-      i32.const 7
-      i32.ne
-      if $out3 ;; unlikely
-        local.get $r1
-        i32.wrap_i64
-        i32.const -1
-        i64.const 5
-        call $arena_store_1
-      else
+      i32.const 1
+      i32.and
+      local.get $r1
+      i32.wrap_i64
+      i32.const 4095
+      i32.and
+      i32.const -1
+      i32.add
+      i32.const 4095
+      i32.le_u
+      i32.and
+      if $out3
         local.get $r1
         i32.wrap_i64
         i32.const -1
         i32.add
         i64.const 5
         i64.store8 $arena
+      else
+        local.get $r1
+        i32.wrap_i64
+        i32.const -1
+        i64.const 5
+        call $arena_store_1
       end
     else
       ;; 6: w2 = *(u32 *)(r1 + 6)                           ; arena-edges.bpf.s:9: r2 = *(u32 *)(r1 + 6)

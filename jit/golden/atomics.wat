@@ -50,19 +50,52 @@
     i32.const 7
     i32.ne
     if $out0 (result i64) ;; unlikely
+      local.get $page1
+      i32.const 1
+      i32.and
       local.get $r1
       i32.wrap_i64
+      i32.const 4095
+      i32.and
       i32.const 0
-      local.get $r2
-      local.get $r0
-      local.get $r2
-      call $arena_atomic_1_8
+      i32.add
+      i32.const 4088
+      i32.le_u
+      i32.and
+      if $out1 (result i64)
+        local.get $r1
+        i32.wrap_i64
+        i32.const 7
+        i32.and
+        if $out2 (result i64) ;; unlikely
+          local.get $r1
+          i32.wrap_i64
+          i32.const 0
+          local.get $r2
+          local.get $r0
+          local.get $r2
+          call $arena_atomic_1_8
+        else
+          local.get $r1
+          i32.wrap_i64
+          local.get $r2
+          i64.atomic.rmw.add $arena
+        end
+      else
+        local.get $r1
+        i32.wrap_i64
+        i32.const 0
+        local.get $r2
+        local.get $r0
+        local.get $r2
+        call $arena_atomic_1_8
+      end
     else
       local.get $r1
       i32.wrap_i64
       i32.const 7
       i32.and
-      if $out1 (result i64) ;; unlikely
+      if $out3 (result i64) ;; unlikely
         local.get $r1
         i32.wrap_i64
         i32.const 0
@@ -83,7 +116,7 @@
     i32.wrap_i64
     i32.const 7
     i32.and
-    if $out2 (result i64) ;; unlikely
+    if $out4 (result i64) ;; unlikely
       local.get $r6
       i32.wrap_i64
       i32.const 0
@@ -107,7 +140,7 @@
     i32.wrap_i64
     i32.const 3
     i32.and
-    if $out3 (result i64) ;; unlikely
+    if $out5 (result i64) ;; unlikely
       local.get $r6
       i32.wrap_i64
       i32.const 0
@@ -136,16 +169,57 @@
     local.get $page1
     i32.const 7
     i32.ne
-    if $out4 (result i64) ;; unlikely
+    if $out6 (result i64) ;; unlikely
+      local.get $page1
+      i32.const 1
+      i32.and
       local.get $r1
       i32.wrap_i64
+      i32.const 4095
+      i32.and
       i32.const 4
-      local.get $r4
-      local.get $r0
-      i32.wrap_i64
-      i64.extend_i32_u
-      local.get $r4
-      call $arena_atomic_10_4
+      i32.add
+      i32.const 4092
+      i32.le_u
+      i32.and
+      if $out7 (result i64)
+        local.get $r1
+        i32.wrap_i64
+        i32.const 4
+        i32.add
+        i32.const 3
+        i32.and
+        if $out8 (result i64) ;; unlikely
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4
+          local.get $r4
+          local.get $r0
+          i32.wrap_i64
+          i64.extend_i32_u
+          local.get $r4
+          call $arena_atomic_10_4
+        else
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4
+          i32.add
+          local.get $r4
+          i32.wrap_i64
+          i32.atomic.rmw.xor $arena
+          i64.extend_i32_u
+        end
+      else
+        local.get $r1
+        i32.wrap_i64
+        i32.const 4
+        local.get $r4
+        local.get $r0
+        i32.wrap_i64
+        i64.extend_i32_u
+        local.get $r4
+        call $arena_atomic_10_4
+      end
     else
       local.get $r1
       i32.wrap_i64
@@ -153,7 +227,7 @@
       i32.add
       i32.const 3
       i32.and
-      if $out5 (result i64) ;; unlikely
+      if $out9 (result i64) ;; unlikely
         local.get $r1
         i32.wrap_i64
         i32.const 4
@@ -180,7 +254,7 @@
     i32.wrap_i64
     i32.const 7
     i32.and
-    if $out6 (result i64) ;; unlikely
+    if $out10 (result i64) ;; unlikely
       local.get $r6
       i32.wrap_i64
       i32.const 0
@@ -200,12 +274,30 @@
     local.get $page1
     i32.const 7
     i32.ne
-    if $out7 (result i64) ;; unlikely
+    if $out11 (result i64) ;; unlikely
+      local.get $page1
+      i32.const 1
+      i32.and
       local.get $r1
       i32.wrap_i64
+      i32.const 4095
+      i32.and
       i32.const 0
-      local.get $r5
-      call $arena_load_acquire_8
+      i32.add
+      i32.const 4088
+      i32.le_u
+      i32.and
+      if $out12 (result i64)
+        local.get $r1
+        i32.wrap_i64
+        i64.load $arena align=1
+      else
+        local.get $r1
+        i32.wrap_i64
+        i32.const 0
+        local.get $r5
+        call $arena_load_acquire_8
+      end
     else
       local.get $r1
       i32.wrap_i64

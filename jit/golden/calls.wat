@@ -127,9 +127,12 @@
     global.set $fuel
     local.get $l0
     local.get $l1
-    i64.const 0
-    i64.const 0
-    i64.const 0
+    local.get $l0
+    i64.load $kernel offset=24
+    local.get $l0
+    i64.load $kernel offset=32
+    local.get $l0
+    i64.load $kernel offset=40
     call $calls
     i64.store $kernel
     local.get $l2

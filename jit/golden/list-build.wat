@@ -97,35 +97,53 @@
         if $out2 ;; unlikely
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
           local.get $page1
-          i32.const 7
-          i32.ne
-          if $out3 ;; unlikely
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 0
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out3
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+          else
             local.get $r1
             i32.wrap_i64
             i32.const 0
             local.get $r8
             call $arena_store_8
-          else
-            local.get $r1
-            i32.wrap_i64
-            local.get $r8
-            i64.store $arena align=1
           end
           ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
           local.get $page1
-          i32.const 7
-          i32.ne
-          if $out4 ;; unlikely
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 8
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out4
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+          else
             local.get $r1
             i32.wrap_i64
             i32.const 8
             local.get $r7
             call $arena_store_8
-          else
-            local.get $r1
-            i32.wrap_i64
-            local.get $r7
-            i64.store $arena offset=8 align=1
           end
         else
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
@@ -177,35 +195,53 @@
         if $out5 ;; unlikely
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
           local.get $page1
-          i32.const 7
-          i32.ne
-          if $out6 ;; unlikely
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 0
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out6
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+          else
             local.get $r1
             i32.wrap_i64
             i32.const 0
             local.get $r8
             call $arena_store_8
-          else
-            local.get $r1
-            i32.wrap_i64
-            local.get $r8
-            i64.store $arena align=1
           end
           ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
           local.get $page1
-          i32.const 7
-          i32.ne
-          if $out7 ;; unlikely
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 8
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out7
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+          else
             local.get $r1
             i32.wrap_i64
             i32.const 8
             local.get $r7
             call $arena_store_8
-          else
-            local.get $r1
-            i32.wrap_i64
-            local.get $r7
-            i64.store $arena offset=8 align=1
           end
         else
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
@@ -257,35 +293,53 @@
         if $out8 ;; unlikely
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
           local.get $page1
-          i32.const 7
-          i32.ne
-          if $out9 ;; unlikely
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 0
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out9
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+          else
             local.get $r1
             i32.wrap_i64
             i32.const 0
             local.get $r8
             call $arena_store_8
-          else
-            local.get $r1
-            i32.wrap_i64
-            local.get $r8
-            i64.store $arena align=1
           end
           ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
           local.get $page1
-          i32.const 7
-          i32.ne
-          if $out10 ;; unlikely
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 8
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out10
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+          else
             local.get $r1
             i32.wrap_i64
             i32.const 8
             local.get $r7
             call $arena_store_8
-          else
-            local.get $r1
-            i32.wrap_i64
-            local.get $r7
-            i64.store $arena offset=8 align=1
           end
         else
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
@@ -337,35 +391,53 @@
         if $out11 ;; unlikely
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
           local.get $page1
-          i32.const 7
-          i32.ne
-          if $out12 ;; unlikely
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 0
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out12
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+          else
             local.get $r1
             i32.wrap_i64
             i32.const 0
             local.get $r8
             call $arena_store_8
-          else
-            local.get $r1
-            i32.wrap_i64
-            local.get $r8
-            i64.store $arena align=1
           end
           ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
           local.get $page1
-          i32.const 7
-          i32.ne
-          if $out13 ;; unlikely
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 8
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out13
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+          else
             local.get $r1
             i32.wrap_i64
             i32.const 8
             local.get $r7
             call $arena_store_8
-          else
-            local.get $r1
-            i32.wrap_i64
-            local.get $r7
-            i64.store $arena offset=8 align=1
           end
         else
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
