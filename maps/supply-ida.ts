@@ -1,11 +1,12 @@
 /**
  * percpu_ida: numbers of free elements, a few of them on each CPU (Linux 3.13 to 4.20; spec: K.1).
  *
- *     pool    lock | number | steal cursor | mask of CPUs | stack of numbers
+ *     pool    lock | number | steal cursor | stack of numbers
  *     CPU     lock | number | array of at most 48 numbers, the last one out first
  *
  * A CPU whose array is empty fetches 32 numbers from the stack, or, where that is empty too, all that another CPU has;
- * one whose array is full gives 32 back. The form without locks on the arrays fetches from the stack only, and is good
+ * one whose array is full gives 32 back. Linux also kept a mask of the CPUs that may have some, which saved a look at the
+ * others and changes no outcome. The form without locks on the arrays fetches from the stack only, and is good
  * for contexts that do not interrupt each other.
  */
 import type { Kernel } from '../memalloc/kernel.ts'
