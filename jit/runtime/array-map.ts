@@ -5,8 +5,8 @@ import { UpdateFlag } from '../../maps/map.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
 import { I32, I64, Wasm } from '../wasm/opcodes.ts'
 import { copyBytes } from './bytes.ts'
-import { Code, type Expr } from './code.ts'
-import { orFallback, pointer } from './hash-map.ts'
+import { Code, type Expr, pointer } from './code.ts'
+import { orFallback } from './hash-map.ts'
 import { cpuOf, type RuntimeContext } from './host.ts'
 
 /** Address of the value, or 0. `index`: a local to use. */

@@ -3,6 +3,7 @@
  *
  *     c.set(at, c.load32(c.add(c.get(base), c.i32(8))))
  */
+import { KERNEL_HIGH } from '../../memory/memory.ts'
 import type { FunctionWriter } from '../wasm/function.ts'
 import { I32, I64, VOID, Wasm } from '../wasm/opcodes.ts'
 
@@ -195,4 +196,9 @@ export class Code {
     condition()
     this.w.brIf(depth)
   }
+}
+
+/** An address of kernel memory. */
+export function pointer(c: Code, offset: Expr): Expr {
+  return c.op(Wasm.I64_OR, c.op(Wasm.I64_EXTEND_I32_U, offset), c.i64(0, KERNEL_HIGH))
 }

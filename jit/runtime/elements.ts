@@ -10,20 +10,17 @@ import type { Code, Expr } from './code.ts'
 import { onCpu, type RuntimeContext } from './host.ts'
 import { type Bail, MemClass } from './mem-class.ts'
 
-/** One operation's dealings with the supply. First `prepare`, which changes nothing, then the rest in order. */
+/**
+ * What the supply has to do with an operation. Each makes sure first that it is the common case and bails where it is
+ * not; then it changes something, and calls `change` when the map's own part is due.
+ */
 export interface Elements {
-  /** Sets the local `element` to the one that the key gets. `old`: the local of the one that it has; else undefined. */
-  prepareInsert(bail: Bail, element: number): void
-  prepareReplace(bail: Bail, element: number): void
-  prepareDelete(bail: Bail): void
-  /** Before the element is written. */
-  take(replaces: boolean): void
-  /** When it is in its chain, and the bucket free. */
-  taken(): void
-  /** The element in the local was replaced. */
-  giveReplaced(old: number): void
-  /** The element in the local was deleted. */
-  giveDeleted(old: number): void
+  /** A new key: sets the local `element` to the one that it gets. */
+  insert(bail: Bail, element: number, change: () => void): void
+  /** A key that has the element in the local `old`: sets `element` to the one that takes its place. */
+  replace(bail: Bail, element: number, old: number, change: () => void): void
+  /** The element in the local is deleted. */
+  delete(bail: Bail, old: number, change: () => void): void
 }
 
 /** `slot`: local with the slot of the call; `worker`: of the size class. */
@@ -49,55 +46,49 @@ class ListElements implements Elements {
   readonly #c: Code
   readonly #words: Expr
   readonly #line: Expr
-  /** Locals: the list; whether the element is from it. */
+  /** Local: the CPU's list. */
   readonly #list: number
-  readonly #element: number
 
   constructor(c: Code, words: Expr, line: Expr) {
     this.#c = c
     this.#words = words
     this.#line = line
     this.#list = c.local32()
-    this.#element = c.local32()
   }
 
-  prepareInsert(bail: Bail, element: number): void {
+  insert(bail: Bail, element: number, change: () => void): void {
+    this.#pop(bail, element)
+    change()
+  }
+
+  replace(bail: Bail, element: number, old: number, change: () => void): void {
     const c = this.#c
-    this.prepareDelete(bail)
-    bail(c.not(c.tee(this.#element, c.load32(c.get(this.#list), HEAD))))
-    c.set(element, c.sub(c.get(this.#element), c.i32(FREE_LINK)))
+    c.rarely(c.not(c.tee(element, c.load32(this.#words, CPU_SPARE))), () => this.#pop(bail, element))
+    change()
+    c.store32(this.#words, CPU_SPARE, c.get(old))
   }
 
-  prepareReplace(bail: Bail, element: number): void {
+  delete(bail: Bail, old: number, change: () => void): void {
     const c = this.#c
-    c.set(this.#element, c.i32(0))
-    c.rarely(c.not(c.tee(element, c.load32(this.#words, CPU_SPARE))), () => this.prepareInsert(bail, element))
-  }
-
-  prepareDelete(bail: Bail): void {
-    const c = this.#c
-    bail(c.load32(c.tee(this.#list, this.#line), LOCK))
-  }
-
-  take(replaces: boolean): void {
-    const c = this.#c
-    const pop = (): void => c.store32(c.get(this.#list), HEAD, c.load32(c.get(this.#element)))
-    if (replaces) c.rarely(c.get(this.#element), pop)
-    else pop()
-  }
-
-  taken(): void {
-    // Nothing is raised.
-  }
-
-  giveReplaced(old: number): void {
-    this.#c.store32(this.#words, CPU_SPARE, this.#c.get(old))
-  }
-
-  giveDeleted(old: number): void {
-    const c = this.#c
+    this.#open(bail)
+    change()
     c.store32(c.get(old), FREE_LINK, c.load32(c.get(this.#list), HEAD))
     c.store32(c.get(this.#list), HEAD, c.add(c.get(old), c.i32(FREE_LINK)))
+  }
+
+  /** Takes the first element of the list. */
+  #pop(bail: Bail, element: number): void {
+    const c = this.#c
+    this.#open(bail)
+    bail(c.not(c.tee(element, c.load32(c.get(this.#list), HEAD))))
+    c.store32(c.get(this.#list), HEAD, c.load32(c.get(element)))
+    c.set(element, c.sub(c.get(element), c.i32(FREE_LINK)))
+  }
+
+  /** Finds the CPU's list; bails where it is locked. */
+  #open(bail: Bail): void {
+    const c = this.#c
+    bail(c.load32(c.tee(this.#list, this.#line), LOCK))
   }
 }
 
@@ -113,45 +104,56 @@ class AllocatedElements implements Elements {
     this.#counter = counter
   }
 
-  prepareInsert(bail: Bail, element: number): void {
+  insert(bail: Bail, element: number, change: () => void): void {
+    const memory = this.#memory
     bail(this.#counter.isFull())
-    this.#prepareAlloc(bail, element, false)
-  }
-
-  prepareReplace(bail: Bail, element: number): void {
-    this.#prepareAlloc(bail, element, true)
-  }
-
-  prepareDelete(bail: Bail): void {
-    this.#memory.open(bail)
-    this.#memory.prepareFree(bail)
-  }
-
-  take(replaces: boolean): void {
-    // One more at first and one fewer in the end: not the same as nothing, where a CPU's batch is full.
-    void replaces
+    memory.open(bail)
+    memory.prepareAlloc(bail)
     this.#counter.add(1)
-    this.#memory.alloc()
+    memory.alloc()
+    this.#setElement(element)
+    change()
+    memory.workAfterAlloc()
   }
 
-  taken(): void {
-    this.#memory.workAfterAlloc()
-  }
-
-  giveReplaced(old: number): void {
-    this.giveDeleted(old)
-  }
-
-  giveDeleted(old: number): void {
-    this.#counter.add(-1)
-    this.#memory.free(old)
-    this.#memory.workAfterFree()
-  }
-
-  #prepareAlloc(bail: Bail, element: number, freeToo: boolean): void {
+  replace(bail: Bail, element: number, old: number, change: () => void): void {
     const c = this.#c
-    this.#memory.open(bail)
-    this.#memory.prepareAlloc(bail, freeToo)
+    const memory = this.#memory
+    memory.open(bail)
+    memory.prepareExchange(bail)
+    const nearWatermark = (): void => {
+      this.#counter.add(1)
+      memory.alloc()
+      this.#setElement(element)
+      change()
+      memory.workAfterAlloc()
+      this.#counter.add(-1)
+      memory.countAgain()
+      memory.free(old)
+      memory.workAfterFree()
+    }
+    const elsewhere = (): void => {
+      memory.handOut()
+      this.#setElement(element)
+      change()
+      this.#counter.addAndTakeAway()
+      memory.putBack(old)
+    }
+    c.if(c.get(memory.crossed), nearWatermark, elsewhere, false)
+  }
+
+  delete(bail: Bail, old: number, change: () => void): void {
+    const memory = this.#memory
+    memory.open(bail)
+    memory.prepareFree(bail)
+    change()
+    this.#counter.add(-1)
+    memory.free(old)
+    memory.workAfterFree()
+  }
+
+  #setElement(element: number): void {
+    const c = this.#c
     c.set(element, c.add(c.get(this.#memory.object), c.i32(HEADER_BYTES)))
   }
 }
@@ -209,6 +211,17 @@ class Counter {
       () => c.store32(c.get(own), CPU_COUNT, c.get(sum)),
       false,
     )
+  }
+
+  /** `add(1)` and `add(-1)` in a row: not the same as nothing where a CPU's batch is full in between. */
+  addAndTakeAway(): void {
+    const c = this.#c
+    const { at, perCpu } = this.#layout
+    if (!perCpu) return
+    c.rarely(c.eq(c.load32(this.#words, CPU_COUNT), c.i32(BATCH - 1)), () => {
+      c.store32(this.#words, CPU_COUNT, c.i32(-1))
+      c.store32(c.i32(at), 0, c.add(this.#common, c.i32(BATCH)))
+    })
   }
 
   get #common(): Expr {

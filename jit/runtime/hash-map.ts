@@ -2,20 +2,14 @@
 import { ERRNO } from '../../errors/errors.ts'
 import type { ElementLayout, HashLayout } from '../../maps/layout.ts'
 import { UpdateFlag } from '../../maps/map.ts'
-import { KERNEL_HIGH } from '../../memory/memory.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
 import { I32, I64, Wasm } from '../wasm/opcodes.ts'
 import { copyBytes } from './bytes.ts'
-import { Code, type Expr } from './code.ts'
+import { Code, type Expr, pointer } from './code.ts'
 import { makeElements } from './elements.ts'
 import { Chain } from './hash-table.ts'
 import { cpuOf, FALLBACK, type RuntimeContext } from './host.ts'
 import type { Bail } from './mem-class.ts'
-
-/** An address of kernel memory. */
-export function pointer(c: Code, offset: Expr): Expr {
-  return c.op(Wasm.I64_OR, c.op(Wasm.I64_EXTEND_I32_U, offset), c.i64(0, KERNEL_HIGH))
-}
 
 /** (key) -> address of the value, 0, FALLBACK */
 export function makeLookup(context: RuntimeContext, layout: HashLayout, name: string): ModuleFunction {
@@ -72,19 +66,14 @@ export function makeUpdate(context: RuntimeContext, parts: Parts, name: string):
       }
       c.if(chain.isAbsent, () => {
         c.rarely(flagged(UpdateFlag.EXIST), () => c.return(c.i64(-ERRNO.ENOENT)))
-        supply.prepareInsert(bail, element)
-        supply.take(false)
-        write()
-        supply.taken()
+        supply.insert(bail, element, write)
         c.return(c.i64(0))
       })
       c.rarely(flagged(UpdateFlag.NOEXIST), () => c.return(c.i64(-ERRNO.EEXIST)))
-      supply.prepareReplace(bail, element)
-      supply.take(true)
-      write()
-      chain.unlink()
-      supply.taken()
-      supply.giveReplaced(chain.at)
+      supply.replace(bail, element, chain.at, () => {
+        write()
+        chain.unlink()
+      })
       c.return(c.i64(0))
     })
   })
@@ -101,9 +90,7 @@ export function makeDelete(context: RuntimeContext, parts: Parts, name: string):
       chain.find()
       c.if(chain.isAbsent, () => c.return(c.i64(-ERRNO.ENOENT)))
       const supply = makeElements(c, context, layout, elements, 1, worker)
-      supply.prepareDelete(bail)
-      chain.unlink()
-      supply.giveDeleted(chain.at)
+      supply.delete(bail, chain.at, () => chain.unlink())
       c.return(c.i64(0))
     })
   })

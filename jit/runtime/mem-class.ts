@@ -18,9 +18,8 @@ import {
   TARGET,
 } from '../../memalloc/mem-cache-layout.ts'
 import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
-import { KERNEL_HIGH } from '../../memory/memory.ts'
 import { Wasm } from '../wasm/opcodes.ts'
-import type { Code, Expr } from './code.ts'
+import { type Code, type Expr, pointer } from './code.ts'
 import type { RuntimeContext } from './host.ts'
 
 /** Leaves for the fallback, where the condition holds. */
@@ -38,7 +37,9 @@ export class MemClass {
   readonly cache: number
   readonly object: number
   /** Local: a watermark will be crossed. */
-  readonly #crossed: number
+  readonly crossed: number
+  /** Local: objects in [F] before the operation. */
+  readonly #count: number
 
   /** `at`: offset of the control block. */
   constructor(c: Code, context: RuntimeContext, at: Expr, worker: number, slot: number) {
@@ -49,7 +50,8 @@ export class MemClass {
     this.#slot = slot
     this.cache = c.local32()
     this.object = c.local32()
-    this.#crossed = c.local32()
+    this.crossed = c.local32()
+    this.#count = c.local32()
   }
 
   /** Finds this CPU's cache; bails where an operation on it was interrupted. */
@@ -59,36 +61,61 @@ export class MemClass {
     bail(this.#word(ACTIVE))
   }
 
-  /** Sets `object` to the one that `alloc` will hand out. `freeToo`: the same operation frees one. */
-  prepareAlloc(bail: Bail, freeToo: boolean): void {
+  /** Sets `object` to the one that `alloc` will hand out. */
+  prepareAlloc(bail: Bail): void {
     const c = this.#c
     bail(c.not(c.tee(this.object, this.#word(FREE))))
-    const low = c.op(Wasm.I32_LE_S, this.#word(COUNT), this.#word(LOW))
-    const high = c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH))
-    this.#prepareCrossing(bail, freeToo ? c.any(low, high) : low)
+    this.countAgain()
+    this.#prepareCrossing(bail, c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW)))
+  }
+
+  /** As `prepareAlloc`, for an operation that frees another object behind it. */
+  prepareExchange(bail: Bail): void {
+    const c = this.#c
+    bail(c.not(c.tee(this.object, this.#word(FREE))))
+    this.countAgain()
+    const low = c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW))
+    this.#prepareCrossing(bail, c.any(low, c.op(Wasm.I32_GT_S, c.get(this.#count), this.#word(HIGH))))
   }
 
   /** Hands out `object`. */
   alloc(): void {
     const c = this.#c
+    this.handOut()
+    this.#set(COUNT, c.sub(c.get(this.#count), c.i32(1)))
+  }
+
+  /** As `alloc`, and does not count it: `putBack` follows. */
+  handOut(): void {
+    const c = this.#c
     this.#set(FREE, c.load32(c.get(this.object)))
-    this.#set(COUNT, c.sub(this.#word(COUNT), c.i32(1)))
-    c.store32(c.get(this.object), 0, c.get(this.cache))
-    c.store32(c.get(this.object), 4, c.i32(KERNEL_HIGH))
+    c.store(Wasm.I64_STORE, c.get(this.object), 0, pointer(c, c.get(this.cache)))
   }
 
   prepareFree(bail: Bail): void {
     const c = this.#c
-    this.#prepareCrossing(bail, c.op(Wasm.I32_GE_S, this.#word(COUNT), this.#word(HIGH)))
+    this.countAgain()
+    this.#prepareCrossing(bail, c.op(Wasm.I32_GE_S, c.get(this.#count), this.#word(HIGH)))
   }
 
   /** Frees the object of the payload in the local. */
   free(payload: number): void {
     const c = this.#c
+    this.putBack(payload)
+    this.#set(COUNT, c.add(c.get(this.#count), c.i32(1)))
+  }
+
+  /** As `free`, and does not count it. */
+  putBack(payload: number): void {
+    const c = this.#c
     this.#take(payload)
     c.store32(c.get(this.object), 0, this.#word(FREE))
     this.#set(FREE, c.get(this.object))
-    this.#set(COUNT, c.add(this.#word(COUNT), c.i32(1)))
+  }
+
+  /** Looks how many are in [F]: where the worker has run since. */
+  countAgain(): void {
+    this.#c.set(this.#count, this.#word(COUNT))
   }
 
   prepareFreeRcu(bail: Bail): void {
@@ -103,7 +130,7 @@ export class MemClass {
     c.store32(c.get(this.object), 0, this.#word(BY_RCU))
     this.#set(BY_RCU, c.get(this.object))
     const { raise } = this.#context.imports
-    c.rarely(c.get(this.#crossed), c.call(raise, c.get(this.cache), c.get(this.#slot)))
+    c.rarely(c.get(this.crossed), c.call(raise, c.get(this.cache), c.get(this.#slot)))
   }
 
   /** Has the worker run where `alloc` has left too few. */
@@ -119,13 +146,13 @@ export class MemClass {
   #work(due: Expr): void {
     const c = this.#c
     const work = c.call(this.#worker, c.get(this.cache), c.get(this.#slot))
-    c.rarely(c.get(this.#crossed), () => c.if(due, work))
+    c.rarely(c.get(this.crossed), () => c.if(due, work))
   }
 
   #prepareCrossing(bail: Bail, crossing: Expr): void {
     const c = this.#c
-    c.set(this.#crossed, crossing)
-    c.rarely(c.get(this.#crossed), () => bail(c.not(c.call(this.#context.imports.unwatched, c.get(this.cache)))))
+    c.set(this.crossed, crossing)
+    c.rarely(c.get(this.crossed), () => bail(c.not(c.call(this.#context.imports.unwatched, c.get(this.cache)))))
   }
 
   /** Notes where the object came from. */

@@ -8,8 +8,8 @@ import { KERNEL_HIGH } from '../../memory/memory.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
 import { I32, I64, Wasm } from '../wasm/opcodes.ts'
 import { clearBytes } from './bytes.ts'
-import { Code } from './code.ts'
-import { orFallback, pointer } from './hash-map.ts'
+import { Code, pointer } from './code.ts'
+import { orFallback } from './hash-map.ts'
 import { onCpu, type RuntimeContext } from './host.ts'
 import { type Bail, MemClass } from './mem-class.ts'
 
@@ -74,7 +74,7 @@ function allocate(
 ): number {
   const memory = new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, slot)
   memory.open(bail)
-  memory.prepareAlloc(bail, false)
+  memory.prepareAlloc(bail)
   memory.alloc()
   memory.workAfterAlloc()
   const payload = c.local32()
