@@ -5,9 +5,9 @@
  *     CPU     lock | number | array of at most 48 numbers, the last one out first
  *
  * A CPU whose array is empty fetches 32 numbers from the stack, or, where that is empty too, all that another CPU has;
- * one whose array is full gives 32 back. Linux also kept a mask of the CPUs that may have some, which saved a look at the
- * others and changes no outcome. The form without locks on the arrays fetches from the stack only, and is good
- * for contexts that do not interrupt each other.
+ * one whose array is full gives 32 back. Linux also kept a mask of the CPUs that may have some, which saved a look at
+ * the others and changes no outcome. The form without locks on the arrays fetches from the stack only, and is good for
+ * contexts that do not interrupt each other.
  */
 import type { Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
