@@ -1,4 +1,4 @@
-/** A row of pages of which one in four is present: every access has absent neighbours. */
+/** A row of pages of which one in four is present: each stands alone. */
 import { arenaSource, ENTER, PAGE, type Workload } from '../workload.ts'
 
 const STEP = 4
