@@ -1,6 +1,7 @@
 /** For tests: a program on both machines, and the reason to skip where the kernel does not answer. */
-import type { TestContext } from 'vitest'
+import { expect, type TestContext } from 'vitest'
 import { assemble } from '../asm/assemble.ts'
+import { jit } from '../jit/engine.ts'
 import { verify } from '../verifier/verify.ts'
 import { interpreter } from '../vm/interpreter-engine.ts'
 import type { LoadedObject } from '../vm/loaded-object.ts'
@@ -15,17 +16,22 @@ export function skipWithoutKernel(ctx: TestContext, wanted?: Wanted): void {
 
 export type EitherObject = LoadedObject | LinuxObject
 
-/** Does the same on harena's machine and on the kernel, and gives what each gave. */
+/** Does the same on harena's machine, with each of its engines, and on the kernel; gives what harena and Linux gave. */
 export function onBoth<T>(source: string, work: (object: EitherObject) => T): [T, T] {
   const object = assemble(source)
-  const results = [new MachineCore({}, { verify, engines: [interpreter] }), new LinuxMachine()].map((machine) => {
+  const [interpreted, compiled, onLinux] = [
+    new MachineCore({}, { verify, engines: [interpreter] }),
+    new MachineCore({}, { verify, engines: [jit] }),
+    new LinuxMachine(),
+  ].map((machine) => {
     try {
       return work(machine.load(object))
     } finally {
       machine.close()
     }
   })
-  return results as [T, T]
+  expect(compiled).toEqual(interpreted)
+  return [interpreted!, onLinux!]
 }
 
 /** What `work` gives, or the kind of error with its number or address. */
