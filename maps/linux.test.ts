@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, type TestContext, test } from 'vitest'
 import { assemble } from '../asm/assemble.ts'
 import { ErrnoError } from '../errors/errors.ts'
+import { jit } from '../jit/engine.ts'
 import { onCpu } from '../linux/affinity.ts'
 import { whyUnavailable } from '../linux/availability.ts'
 import { LinuxMachine } from '../linux/machine.ts'
@@ -14,6 +15,7 @@ import { possibleCpus } from '../linux/possible-cpus.ts'
 import type { ObjectSpec } from '../program/object.ts'
 import { MAP_FLAGS, type MapType } from '../program/types.ts'
 import { verify } from '../verifier/verify.ts'
+import type { Engine } from '../vm/engine.ts'
 import { interpreter } from '../vm/interpreter-engine.ts'
 import { MachineCore } from '../vm/machine.ts'
 import type { MapHandle } from '../vm/map-handle.ts'
@@ -101,9 +103,9 @@ interface Side {
   close(): void
 }
 
-function sides(shape: Shape): [Side, Side] {
+function sides(shape: Shape, engine: Engine): [Side, Side] {
   const spec = objectOf(shape)
-  const parts = { verify, engines: [interpreter] }
+  const parts = { verify, engines: [engine] }
   return [new MachineCore({ cpus: possibleCpus() }, parts), new LinuxMachine()].map((machine) => {
     const object = machine.load(spec)
     return {
@@ -181,7 +183,7 @@ const SHAPES: [MapType, number][] = [
   ['lru_percpu_hash', zero_seed | no_common_lru],
 ]
 
-describe('the same answers as the running kernel', () => {
+describe.each([interpreter, jit])('the same answers on the $name as on the running kernel', (engine) => {
   let total = 0
   afterAll(() => console.log(`${total} map operations held against the running kernel`))
 
@@ -192,7 +194,7 @@ describe('the same answers as the running kernel', () => {
         fc.integer({ min: 1, max: 20 }),
         fc.array(operation, { maxLength: LENGTH, size: 'max' }),
         (entries, operations) => {
-          const [ours, theirs] = sides({ type, flags, entries })
+          const [ours, theirs] = sides({ type, flags, entries }, engine)
           try {
             for (const [index, each] of operations.entries()) {
               total++
