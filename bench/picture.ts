@@ -5,8 +5,8 @@ import { type Figures, mean } from './figures.ts'
 const LINE = 22
 const TOP = 76
 const PANEL = 300
-const LEFT: readonly number[] = [210, 550]
-const WIDTH = 880
+const LEFT: readonly number[] = [280, 620]
+const WIDTH = 940
 
 /** Ends of the logarithmic axes; what lies beyond is drawn at the end. */
 const RANGE = [0.05, 4] as const
@@ -74,7 +74,7 @@ export function drawRatios({ comparisons }: Figures): string {
     '<title>Time that compiled programs take, over that of Linux and of C</title>',
     `<style>${STYLE}</style>`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
-    '<text x="16" y="22">less is faster; left of 1 the compiled program beats the other</text>',
+    '<text x="20" y="22">less is faster; left of 1 the compiled program beats the other</text>',
     ...PANELS.flatMap((panel, index) => axes(index, panel, lines)),
     ...comparisons.flatMap(({ name: workload, ratios }, line) => [
       name(workload, line),
@@ -87,8 +87,8 @@ export function drawRatios({ comparisons }: Figures): string {
     `<circle cx="${LEFT[0]!}" cy="${height - 20}" r="4.5" class="plain"/>`,
     `<circle cx="${LEFT[0]! + 12}" cy="${height - 20}" r="4.5" class="plain slower"/>`,
     `<text x="${LEFT[0]! + 24}" y="${height - 16}">pages of 4 KiB</text>`,
-    `<circle cx="${LEFT[1]!}" cy="${height - 20}" r="4.5" class="huge"/>`,
-    `<text x="${LEFT[1]! + 12}" y="${height - 16}">huge pages (C has them too; Linux gives arenas none)</text>`,
+    `<circle cx="${LEFT[0]! + 150}" cy="${height - 20}" r="4.5" class="huge"/>`,
+    `<text x="${LEFT[0]! + 162}" y="${height - 16}">huge pages (C has them too; Linux gives arenas none)</text>`,
     '</svg>',
   ]
   return `${parts.join('\n')}\n`
