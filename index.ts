@@ -165,6 +165,7 @@ export {
   renderReport,
 } from './memalloc/reports.ts'
 export type { MemCacheStatistics, MemoryStatistics } from './memalloc/statistics.ts'
+export type { HugePages } from './memory/pool.ts'
 export { helperById, helperNamed } from './program/helpers.ts'
 export { kfuncById, kfuncNamed } from './program/kfuncs.ts'
 export { LinkError, link, linkRaw } from './program/link.ts'
