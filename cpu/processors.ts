@@ -97,6 +97,12 @@ export class Processors {
     return current.context === 'nmi' && this.#readers(current.id) === current.readersAtNmi
   }
 
+  /** Whether what runs now may wait: a sleepable program, in no section of its own or of anybody else. */
+  get maySleep(): boolean {
+    const { id, preemptible } = this.current
+    return preemptible && this.tasksTrace.nesting(id) > 0 && this.rcu.nesting(id) === 0
+  }
+
   #readers(cpu: number): number {
     return this.rcu.nesting(cpu) + this.tasksTrace.nesting(cpu)
   }

@@ -14,6 +14,10 @@ export interface ElementSupply {
   readonly oneCounter?: boolean
   /** An element: its offset, 0 where there is none. In any context, interrupts off or on. */
   take(): number
+  /**
+   * For who may sleep and holds no lock: as `take`, by the machine's policy for that. Absent where it would be the same.
+   */
+  readonly takeAhead?: (() => number) | undefined
   /** Takes an element back that is in no chain any more. Somebody without a lock may still look at it. */
   give(element: number): void
   /** For compiled code; absent where only the supply knows its way about. */

@@ -7,6 +7,8 @@
  *                      replaced: the CPU's spare element; the old one is the next spare
  *     on demand        new key: counted first (E2BIG at the limit), then allocated (ENOMEM)
  *                      replaced: allocated, at the limit too; the old one is given back when the lock is
+ *                      by a sleepable program, where the policy is to ask the general allocator: allocated before the
+ *                      lock is taken, and given back where it turns out that none is needed
  */
 import { ERRNO } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
@@ -77,6 +79,11 @@ export function makeHashMap(kernel: Kernel, attributes: MapAttributes, parts: Ha
     table.destroy()
     throw error
   }
+}
+
+/** An element that was allocated before it was known whether one is needed; 0 where there was none, or it is used. */
+interface Ahead {
+  element: number
 }
 
 class HashMap implements BpfMap {
@@ -192,21 +199,39 @@ class HashMap implements BpfMap {
     const { table } = this
     const hash = table.hashOf(key)
     const bucket = table.bucketOf(hash)
+    const ahead = this.takeAhead()
     const locked = table.lock(bucket)
-    if (locked < 0) return locked
-    let given = 0
-    try {
-      given = this.putLocked(bucket, hash, key, value, flags, user)
-    } finally {
-      table.unlock(bucket, locked)
+    let given = locked
+    if (locked >= 0) {
+      try {
+        given = this.putLocked(bucket, hash, key, value, flags, user, ahead)
+      } finally {
+        table.unlock(bucket, locked)
+      }
     }
+    if (ahead !== undefined && ahead.element !== 0) this.supply.give(ahead.element)
     if (given <= 0) return given
     this.give(given)
     return 0
   }
 
+  /** Undefined where the supply is asked with the lock held. */
+  private takeAhead(): Ahead | undefined {
+    const { takeAhead } = this.supply
+    if (takeAhead === undefined || !this.kernel.processors.maySleep) return undefined
+    return { element: takeAhead() }
+  }
+
   /** An error number; 0; or the element that was replaced and is to be given back. */
-  private putLocked(bucket: number, hash: number, key: number, value: number, flags: number, user: boolean): number {
+  private putLocked(
+    bucket: number,
+    hash: number,
+    key: number,
+    value: number,
+    flags: number,
+    user: boolean,
+    ahead: Ahead | undefined,
+  ): number {
     const { table, values } = this
     const old = table.find(bucket, hash, key)
     if (old !== 0 && flags === UpdateFlag.NOEXIST) return -ERRNO.EEXIST
@@ -215,7 +240,7 @@ class HashMap implements BpfMap {
       this.overwrite(old, value, user)
       return 0
     }
-    const element = this.takeFor(old)
+    const element = this.takeFor(old, ahead)
     if (element < 0) return element
     table.setKey(element, hash, key)
     values.reset(element)
@@ -232,11 +257,12 @@ class HashMap implements BpfMap {
   }
 
   /** An element for a key, `old` being the one that it has: its offset, or an error number. */
-  private takeFor(old: number): number {
+  private takeFor(old: number, ahead: Ahead | undefined): number {
     if (this.fixed) return (old === 0 ? 0 : this.takeSpare()) || this.supply.take() || -ERRNO.E2BIG
     if (old === 0 && this.counter.isFull()) return -ERRNO.E2BIG
     this.counter.add(1)
-    const element = this.supply.take()
+    const element = ahead === undefined ? this.supply.take() : ahead.element
+    if (ahead !== undefined) ahead.element = 0
     if (element !== 0) return element
     this.counter.add(-1)
     return -ERRNO.ENOMEM

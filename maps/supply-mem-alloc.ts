@@ -22,6 +22,8 @@ export function sharedSupply(alloc: BpfMemAlloc): MakeSupply {
 /** An instance, and how it is asked. */
 interface Source {
   readonly take: () => number
+  /** For who may sleep. */
+  readonly takeSleepable: () => number
   readonly give: (payload: number) => void
   /** Undefined where there is none to go by. */
   readonly class: ClassLayout | undefined
@@ -37,7 +39,7 @@ function supplyFrom(
   const kept = perCpuSize > 0 ? size : HEAD_BYTES
   const elements = alloc?.percpu === false ? shared(alloc, size, kept) : create(kernel, `map ${name}`, size, kept)
   if (elements === undefined || perCpuSize === 0) {
-    return elements === undefined ? undefined : plainSupply(elements)
+    return elements === undefined ? undefined : plainSupply(kernel, elements)
   }
   const areas = alloc?.percpu
     ? shared(alloc, perCpuSize, 0)
@@ -49,15 +51,22 @@ function supplyFrom(
   return perCpuSupply(kernel, elements, areas, areaOffset)
 }
 
-function plainSupply({ take, give, destroy, class: classLayout }: Source): ElementSupply {
+function plainSupply(kernel: Kernel, elements: Source): ElementSupply {
+  const { take, takeSleepable, give, destroy, class: classLayout } = elements
   const layout = classLayout === undefined ? undefined : ({ kind: 'mem-alloc', class: classLayout } as const)
-  return { fixed: false, take, give, layout, destroy }
+  return { fixed: false, take, takeAhead: asksElsewhere(kernel) ? takeSleepable : undefined, give, layout, destroy }
+}
+
+/** Whether who may sleep is served otherwise than the others. */
+function asksElsewhere({ slab }: Kernel): boolean {
+  return slab.policies.sleepable !== 'cache-only'
 }
 
 function shared(alloc: BpfMemAlloc, bytes: number, kept: number): Source {
   alloc.keep(kept)
   return {
     take: () => (alloc.size > 0 ? alloc.cacheAlloc() : alloc.alloc(bytes)),
+    takeSleepable: () => (alloc.size > 0 ? alloc.cacheAllocSleepable() : alloc.allocSleepable(bytes)),
     give: (payload) => alloc.free(payload),
     class: alloc.layoutOf(bytes),
     destroy: () => undefined,
@@ -71,6 +80,7 @@ function create(kernel: Kernel, name: string, size: number, kept: number | undef
     instance.keep(kept ?? 0)
     return {
       take: () => instance.cacheAlloc(),
+      takeSleepable: () => instance.cacheAllocSleepable(),
       give: (payload) => instance.cacheFree(payload),
       class: instance.layoutOf(size),
       destroy: () => kernel.bpf.destroy(instance),
@@ -83,20 +93,22 @@ function create(kernel: Kernel, name: string, size: number, kept: number | undef
 
 function perCpuSupply(kernel: Kernel, elements: Source, areas: Source, areaOffset: number): ElementSupply {
   const { steps } = kernel
+  const takeBoth = (how: 'take' | 'takeSleepable'): number => {
+    const element = elements[how]()
+    if (element === 0) return 0
+    const area = areas[how]()
+    if (area === 0) {
+      elements.give(element)
+      return 0
+    }
+    steps.store32(element + OWNER, area)
+    steps.store32(element + areaOffset, steps.load32(area))
+    return element
+  }
   return {
     fixed: false,
-    take: () => {
-      const element = elements.take()
-      if (element === 0) return 0
-      const area = areas.take()
-      if (area === 0) {
-        elements.give(element)
-        return 0
-      }
-      steps.store32(element + OWNER, area)
-      steps.store32(element + areaOffset, steps.load32(area))
-      return element
-    },
+    take: () => takeBoth('take'),
+    takeAhead: asksElsewhere(kernel) ? () => takeBoth('takeSleepable') : undefined,
     give: (element) => {
       areas.give(steps.load32(element + OWNER) >>> 0)
       elements.give(element)

@@ -151,8 +151,20 @@ export class BpfMemAlloc {
     return this.cacheAlloc() || (blocking ? this.general(this.cacheOf(0)) : 0)
   }
 
-  /** What a sleepable program gets, by the machine's policy. */
+  /** What a program that may sleep gets, by the machine's policy. */
   cacheAllocSleepable(): number {
+    return this.sleepable(this.cacheOf(0))
+  }
+
+  /** As `cacheAllocSleepable`, for an instance of any size. */
+  allocSleepable(bytes: number): number {
+    const index = sizeClass(bytes, this.percpu)
+    const payload = index < 0 ? 0 : this.sleepable(this.cacheOf(index))
+    if (payload !== 0 && !this.percpu) this.debug?.asked(payload, bytes)
+    return payload
+  }
+
+  private sleepable(cache: MemCache): number {
     const { sleepable } = this.slab.policies
     switch (sleepable) {
       case 'cache-only':

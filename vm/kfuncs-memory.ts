@@ -8,7 +8,7 @@ import type { Kernel } from '../memalloc/kernel.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import { returnInt, returnPointer } from './helpers.ts'
 import type { MakeNative, Services } from './services.ts'
-import { type Native, type RunState, spend } from './state.ts'
+import { type Native, spend } from './state.ts'
 
 export const MEMORY_KFUNCS: Readonly<Record<string, MakeNative>> = {
   // void *bpf_obj_new_impl(u64 local_type_id, void *meta)
@@ -26,7 +26,8 @@ export const MEMORY_KFUNCS: Readonly<Record<string, MakeNative>> = {
   bpf_mem_alloc: ({ kernel }) => {
     return (R, { program }) => {
       const size = R[2]! >>> 0
-      const payload = kernel.bpf.global.alloc(size)
+      const { bpf, processors } = kernel
+      const payload = processors.maySleep ? bpf.global.allocSleepable(size) : bpf.global.alloc(size)
       if (payload !== 0) kernel.bpf.count(program, 1, kernel.bpf.global.bytesAt(payload))
       returnPointer(R, payload)
     }
@@ -41,9 +42,9 @@ export const MEMORY_KFUNCS: Readonly<Record<string, MakeNative>> = {
     }
   },
   // void *bpf_mem_cache_alloc(struct bpf_mem_alloc *alloc)
-  bpf_mem_cache_alloc: (services) => (R, state) => {
+  bpf_mem_cache_alloc: (services) => (R) => {
     const alloc = allocOf(services, R)
-    returnPointer(R, maySleep(services, state) ? alloc.cacheAllocSleepable() : alloc.cacheAlloc())
+    returnPointer(R, services.kernel.processors.maySleep ? alloc.cacheAllocSleepable() : alloc.cacheAlloc())
   },
   // void bpf_mem_cache_free(struct bpf_mem_alloc *alloc, void *p)
   bpf_mem_cache_free: (services) => (R) => allocOf(services, R).cacheFree(R[4]! >>> 0),
@@ -54,11 +55,6 @@ function allocOf(services: Services, R: Int32Array): BpfMemAlloc {
   const alloc = services.allocAt(R[2]! >>> 0)
   if (alloc === undefined) throw new InternalError(`no allocator lies at offset 0x${(R[2]! >>> 0).toString(16)}`)
   return alloc
-}
-
-/** In a program that may, and in no section of its own. */
-function maySleep({ kernel, cpus }: Services, { sleepable, cpu }: RunState): boolean {
-  return sleepable && cpus[cpu]!.preemptible && kernel.processors.rcu.nesting(cpu) === 0
 }
 
 /** Work of one object that is fetched, in units of `spend`. */

@@ -59,7 +59,10 @@ export interface MachinePolicies {
   readonly slab?: MemoryPolicies['slab']
   /** kmalloc in any context: as Linux 6.18 has it (default), or as it was planned in 2024. */
   readonly nolock?: MemoryPolicies['nolock']
-  /** What bpf_mem_cache_alloc asks in sleepable programs, outside all sections; default the CPU's list only. */
+  /**
+   * What updates of maps with `no_prealloc`, bpf_mem_alloc and bpf_mem_cache_alloc ask in sleepable programs, outside
+   * all sections; default the CPU's list only.
+   */
   readonly sleepable?: MemoryPolicies['sleepable']
   /** Levels at which lists of free objects are filled and emptied: by size (default), or moved by use. */
   readonly watermarks?: MemoryPolicies['watermarks']
@@ -206,7 +209,7 @@ export const POLICIES: readonly PolicySpec[] = [
   {
     name: 'sleepable',
     values: POLICY_VALUES.sleepable.map(String),
-    help: 'what bpf_mem_cache_alloc asks in programs that may sleep',
+    help: 'what updates of dynamic maps and bpf_mem_alloc ask in programs that may sleep',
   },
   {
     name: 'watermarks',

@@ -308,6 +308,11 @@ describe('maps', () => {
       { policies: { watermarks: 'adaptive' } },
     ],
     [
+      'dynamic, sleepable programs ask the general allocator',
+      { map: 'type=hash entries=100 flags=no_prealloc', key: 4, value: 8 },
+      { cpus: 2, policies: { sleepable: 'general-first' } },
+    ],
+    [
       'dynamic, slab of its own',
       { map: 'type=hash entries=100 flags=no_prealloc', key: 4, value: 8 },
       { policies: { slab: 'own' } },

@@ -48,7 +48,8 @@ export class Runtime {
       case 'lookup':
         return this.#make(name, () => makeLookup(this.context, layout, name))
       case 'update':
-        return elements && this.#make(name, () => makeUpdate(this.context, this.#parts(layout, elements), name))
+        if (elements === undefined || (elements.kind === 'mem-alloc' && !this.#asksCacheOnly)) return undefined
+        return this.#make(name, () => makeUpdate(this.context, this.#parts(layout, elements), name))
       case 'delete':
         return elements && this.#make(name, () => makeDelete(this.context, this.#parts(layout, elements), name))
       default:
@@ -95,11 +96,15 @@ export class Runtime {
   }
 
   #cacheOf({ address }: AllocInfo): ClassLayout | undefined {
-    const { allocAt, kernel } = this.#services
-    // Under the other policies a program that may sleep asks the general allocator.
-    if (kernel.slab.policies.sleepable !== 'cache-only') return undefined
+    const { allocAt } = this.#services
+    if (!this.#asksCacheOnly) return undefined
     const alloc = allocAt(Number(address - KERNEL_BASE))
     return alloc !== undefined && alloc.size > 0 ? alloc.layoutOf(alloc.size) : undefined
+  }
+
+  /** Under the other policies a program that may sleep asks the general allocator, which compiled code cannot. */
+  get #asksCacheOnly(): boolean {
+    return this.#services.kernel.slab.policies.sleepable === 'cache-only'
   }
 
   #heap(): HeapLayout | undefined {
