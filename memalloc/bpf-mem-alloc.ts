@@ -168,11 +168,11 @@ export class BpfMemAlloc {
     const { sleepable } = this.slab.policies
     switch (sleepable) {
       case 'cache-only':
-        return this.cacheAlloc()
+        return cache.alloc()
       case 'cache-first':
-        return this.cacheAllocFlags(true)
+        return cache.alloc() || this.general(cache)
       case 'general-first':
-        return this.general(this.cacheOf(0)) || this.cacheAlloc()
+        return this.general(cache) || cache.alloc()
       default:
         throw new InternalError(`policy sleepable is ${sleepable satisfies never}`)
     }
