@@ -425,6 +425,22 @@ export class BpfMemAlloc {
     }
   }
 
+  private releaseList(first: number, unit: number): void {
+    const { slab, group, destructor, debug, percpu } = this
+    if (!percpu && group === undefined && destructor === undefined && debug === undefined) {
+      const freed = (this.own ?? slab.classOf(unit))?.freeAll(first) ?? 0
+      if (freed > 0 || first === 0) {
+        this.fetched(unit, -freed)
+        return
+      }
+    }
+    for (let object = first; object !== 0; ) {
+      const next = slab.steps.load32(object) >>> 0
+      this.release(object, unit)
+      object = next
+    }
+  }
+
   private maySleep(): boolean {
     return this.slab.processors.current.preemptible
   }
@@ -456,6 +472,7 @@ export class BpfMemAlloc {
       fresh: (unit, gfp) => this.fresh(unit, gfp),
       fetched: (unit, count) => this.fetched(unit, count),
       release: (object, unit) => this.release(object, unit),
+      releaseList: (first, unit) => this.releaseList(first, unit),
     }
   }
 }

@@ -151,14 +151,29 @@ function takeExtraRcu(cache: MemCache): void {
 function endRcu(cache: MemCache): void {
   const { steps } = cache.world
   const target = cache.world.cacheAt(steps.load32(cache.at + TARGET) >>> 0)
-  for (let object = takeWaiting(cache); object !== 0; ) {
-    const next = llist.nextOf(steps, object)
-    cache.world.graceOver(object)
-    llist.push(steps, target.at + BY_TRACE, object)
-    object = next
+  if (mayHandOver(target)) {
+    // Turned round twice, from [W] to [T] and to [WT], the list is as it was.
+    steps.store32(target.at + WAITING_TRACE, takeWaiting(cache))
+    steps.store32(target.at + TRACE_FLIGHT, 1)
+    cache.world.processors.callRcu('tasks-trace', () => endTrace(target))
+  } else {
+    for (let object = takeWaiting(cache); object !== 0; ) {
+      const next = llist.nextOf(steps, object)
+      cache.world.graceOver(object)
+      llist.push(steps, target.at + BY_TRACE, object)
+      object = next
+    }
+    submit(target)
   }
-  submit(target)
   steps.store32(cache.at + RCU_FLIGHT, 0)
+}
+
+/** Whether a whole list can go to [WT] at once: nothing comes in between, and nothing else is on the way there. */
+function mayHandOver({ world, at }: MemCache): boolean {
+  const { words } = world.steps
+  if (words === undefined || world.debug !== undefined) return false
+  const others = [BY_TRACE, WAITING_TRACE, TRACE_FLIGHT, LIST_LOCK, DRAINING]
+  return others.every((offset) => words[(at + offset) >>> 2] === 0)
 }
 
 /** Detaches [W], whose callback is the only one that uses it. */
@@ -182,11 +197,7 @@ export function drain(cache: MemCache): void {
 }
 
 function releaseAll(cache: MemCache, first: number): void {
-  for (let object = first; object !== 0; ) {
-    const next = llist.nextOf(cache.world.steps, object)
-    cache.world.release(object, cache.unit)
-    object = next
-  }
+  cache.world.releaseList(first, cache.unit)
 }
 
 /** Detaches [T] or [WT], whose takers exclude each other. */

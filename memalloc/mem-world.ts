@@ -34,4 +34,6 @@ export interface MemWorld {
   fetched(unit: number, count: number): void
   /** Gives an object back to the slab, the destructor first. */
   release(object: number, unit: number): void
+  /** The same with a list of objects, one after the other. */
+  releaseList(first: number, unit: number): void
 }

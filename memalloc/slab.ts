@@ -14,7 +14,7 @@ import type { AttachPoint, AttachPointName } from '../cpu/points.ts'
 import { InternalError } from '../errors/errors.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import { BUSY, type Gfp, NO_MEMORY } from './gfp.ts'
-import { descriptor, NEXT, PREV } from './page-layout.ts'
+import { descriptor, NEXT, PREV, USED } from './page-layout.ts'
 import { PageOwner } from './pages.ts'
 import type { SlabDebug } from './slab-debug.ts'
 import {
@@ -325,6 +325,59 @@ export class KmemCache {
     this.unlockNode()
     if (discard) this.discard(slab)
     current.irqRestore(irqs)
+  }
+
+  /**
+   * Frees a list of objects, linked by their first words, as one after the other would be: how many. 0, and nothing
+   * done, where something could come in between, or somebody looks on.
+   */
+  freeAll(first: number): number {
+    const { steps, processors } = this.world
+    const { words } = steps
+    const { freeSlowPoint, lockPoint, unlockPoint } = this
+    const watched = processors.events.active || freeSlowPoint.active || lockPoint.active || unlockPoint.active
+    if (words === undefined || watched || this.debug !== undefined) return 0
+    if (steps.load32(this.at + NODE_LOCK) !== 0) return 0
+    const block = USED | (this.order << 8) | (PageOwner.SLAB << 16)
+    const pageMask = -1 << this.order
+    let freed = 0
+    for (let object = first; object !== 0; ) {
+      const page = (object >>> 12) & pageMask
+      const entry = descriptor(page) >>> 2
+      const next = words[object >>> 2]! >>> 0
+      const own = words[entry] === block && words[entry + SLAB_CACHE / 4]! >>> 0 === this.at
+      // Of the next larger class, from where an any-context kmalloc has taken it; or of the CPU's slab.
+      if (!own || words[(this.cpuSlab(processors.current.id) + CPU_SLAB) >>> 2] === page) {
+        this.world.free(object, 'atomic')
+        object = next
+        freed++
+        continue
+      }
+      let list = words[entry + SLAB_FREELIST / 4]!
+      const before = words[entry + SLAB_COUNTERS / 4]!
+      let counters = before
+      const wasFull = list === 0 && (before & FROZEN) === 0
+      do {
+        const following = words[object >>> 2]! >>> 0
+        words[object >>> 2] = list
+        list = object
+        counters--
+        object = following
+      } while (object !== 0 && ((object >>> 12) & pageMask) === page)
+      freed += before - counters
+      words[entry + SLAB_FREELIST / 4] = list
+      words[entry + SLAB_COUNTERS / 4] = counters
+      this.listAfterFree(page, wasFull, counters === 0)
+    }
+    return freed
+  }
+
+  /** Where a slab goes that some of its objects were freed into. */
+  private listAfterFree(slab: number, wasFull: boolean, isEmpty: boolean): void {
+    if (wasFull) this.linkPartial(slab)
+    if (!isEmpty || this.world.steps.load32(this.at + PARTIAL_COUNT) < MIN_PARTIAL) return
+    this.unlinkPartial(slab)
+    this.discard(slab)
   }
 
   /** Gives an empty slab that is on no list to the page allocator. */

@@ -12,6 +12,8 @@ import type { Memory } from './memory.ts'
 export interface Steps {
   /** Upper half of the value that the last `load64` returned. */
   readonly high: number
+  /** The memory's words, where nothing can come in between steps: then it does not matter who counts them. */
+  readonly words: Int32Array | undefined
   load8(at: number): number
   load16(at: number): number
   load32(at: number): number
@@ -35,11 +37,13 @@ class PlainSteps implements Steps {
   private readonly u8: Uint8Array
   private readonly u16: Uint16Array
   private readonly i32: Int32Array
+  readonly words: Int32Array
 
   constructor(memory: Memory) {
     this.u8 = memory.u8
     this.u16 = memory.u16
     this.i32 = memory.i32
+    this.words = memory.i32
   }
 
   load8(at: number): number {
@@ -111,6 +115,7 @@ export type BeforeStep = (kind: StepKind, at: number, width: 8 | 16 | 32 | 64) =
 class HookedSteps implements Steps {
   // The upper half belongs to the last load64 of whoever asks, not to one that ran inside a hook.
   high = 0
+  readonly words: undefined = undefined
   private readonly plain: PlainSteps
   private readonly bytes: number
   private readonly beforeStep: BeforeStep
