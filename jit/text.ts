@@ -9,6 +9,8 @@
  *       …
  */
 import { llvmText } from '../isa/disasm-llvm.ts'
+import { referenceTarget } from '../isa/flow.ts'
+import { Kind } from '../isa/table.ts'
 import { toBigUint } from '../memory/int64.ts'
 import { helperById } from '../program/helpers.ts'
 import { kfuncById } from '../program/kfuncs.ts'
@@ -226,6 +228,27 @@ class LocalNames {
   }
 }
 
+/** An instruction with the names that it stands for; numbers where there are none. */
+function namedText({ insns, bindings, subprograms }: LoadableProgram, slot: number): string {
+  const insn = insns[slot]!
+  const binding = bindings.get(slot)
+  switch (binding?.kind) {
+    case 'map':
+      return `r${insn.dst} = ${binding.map.name} ll`
+    case 'map-value':
+      return `r${insn.dst} = ${binding.map.name} + ${binding.offset} ll`
+    case 'alloc':
+      return `r${insn.dst} = ${binding.alloc.name} ll`
+    case 'kfunc':
+      return `call ${binding.prototype.name}`
+    default:
+  }
+  if (insn.row.kind === Kind.CALL_HELPER) return `call ${helperById(insn.imm)?.name ?? insn.imm}`
+  const callee = referenceTarget(insn, slot)
+  const name = subprograms.find(({ start }) => start === callee)?.name
+  return name !== undefined && insn.row.kind === Kind.CALL_LOCAL ? `call ${name}` : llvmText(insn)
+}
+
 /** What stands above the code of an instruction. */
 class Comments {
   readonly #program: LoadableProgram
@@ -234,12 +257,15 @@ class Comments {
   constructor(program: LoadableProgram) {
     this.#program = program
     this.#lines = new Map(
-      program.lines.map(({ slot, file, line, text }) => [slot as number, `${file}:${line}: ${text.trim()}`]),
+      program.lines.map(({ slot, file, line, text }) => [
+        slot as number,
+        `${file}:${line}: ${text.trim().replace(/\s+/gu, ' ')}`,
+      ]),
     )
   }
 
   slot(slot: number, indent: number): string {
-    const text = `${slot}: ${llvmText(this.#program.insns[slot]!)}`
+    const text = `${slot}: ${namedText(this.#program, slot)}`
     const line = this.#lines.get(slot)
     return line === undefined ? text : `${text.padEnd(SOURCE_COLUMN - indent)} ; ${line}`
   }

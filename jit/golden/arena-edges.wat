@@ -17,10 +17,10 @@
 
   (func $edges (;7;) (param $frame i32) (result i64)
     (local $r1 i64) (local $page1 i32) (local $r2 i64) (local $r3 i64) (local $scratch32 i32) (local $r0 i64)
-    ;; 0: ld_pseudo r1, 1, 0                                ; arena-edges.bpf.s:5: r1 = arena ll
+    ;; 0: r1 = arena ll                                     ; arena-edges.bpf.s:5: r1 = arena ll
     i64.const -131391600717824
     local.set $r1
-    ;; 2: ld_pseudo r1, 2, 0                                ; arena-edges.bpf.s:6: r1 = base ll
+    ;; 2: r1 = .bss + 0 ll                                  ; arena-edges.bpf.s:6: r1 = base ll
     i64.const -131391600713728
     local.set $r1
     ;; 4: r1 = *(u64 *)(r1 + 0)                             ; arena-edges.bpf.s:7: r1 = *(u64 *)(r1 + 0)

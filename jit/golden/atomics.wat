@@ -17,13 +17,13 @@
 
   (func $atomics (;7;) (param $frame i32) (result i64)
     (local $r1 i64) (local $r6 i64) (local $page1 i32) (local $r2 i64) (local $r0 i64) (local $r3 i64) (local $r4 i64) (local $r5 i64)
-    ;; 0: ld_pseudo r1, 1, 0                                ; atomics.bpf.s:6: r1 = arena ll
+    ;; 0: r1 = arena ll                                     ; atomics.bpf.s:6: r1 = arena ll
     i64.const -131391600717824
     local.set $r1
-    ;; 2: ld_pseudo r6, 2, 34359738368                      ; atomics.bpf.s:7: r6 = counter ll
+    ;; 2: r6 = .bss + 8 ll                                  ; atomics.bpf.s:7: r6 = counter ll
     i64.const -131391600713720
     local.set $r6
-    ;; 4: ld_pseudo r1, 2, 0                                ; atomics.bpf.s:8: r1 = base ll
+    ;; 4: r1 = .bss + 0 ll                                  ; atomics.bpf.s:8: r1 = base ll
     i64.const -131391600713728
     local.set $r1
     ;; 6: r1 = *(u64 *)(r1 + 0)                             ; atomics.bpf.s:9: r1 = *(u64 *)(r1 + 0)

@@ -22,7 +22,7 @@
     ;; 1: r2 = 7                                            ; calls.bpf.s:4: r2 = 7
     i64.const 7
     local.set $r2
-    ;; 2: call pc+5                                         ; calls.bpf.s:5: call product
+    ;; 2: call product                                      ; calls.bpf.s:5: call product
     local.get $frame
     i32.const 512
     i32.sub
@@ -52,7 +52,7 @@
     ;; 4: r1 = r6                                           ; calls.bpf.s:7: r1 = r6
     local.get $r6
     local.set $r1
-    ;; 5: call pc+5                                         ; calls.bpf.s:8: call half
+    ;; 5: call half                                         ; calls.bpf.s:8: call half
     local.get $frame
     i32.const 512
     i32.sub

@@ -23,7 +23,7 @@
 
   (func $build (;13;) (param $frame i32) (result i64)
     (local $r1 i64) (local $r2 i64) (local $r3 i64) (local $r4 i64) (local $r5 i64) (local $scratch32 i32) (local $r0 i64) (local $page0 i32) (local $r6 i64) (local $page6 i32) (local $r7 i64) (local $r8 i64) (local $page1 i32)
-    ;; 0: ld_pseudo r1, 1, 0                                ; list-build.bpf.s:5: r1 = arena ll
+    ;; 0: r1 = arena ll                                     ; list-build.bpf.s:5: r1 = arena ll
     i64.const -131391600717824
     local.set $r1
     ;; 2: r2 = 0                                            ; list-build.bpf.s:6: r2 = 0
@@ -40,7 +40,7 @@
     ;; 5: r5 = 0                                            ; list-build.bpf.s:9: r5 = 0
     i64.const 0
     local.set $r5
-    ;; 6: call kfunc 1                                      ; list-build.bpf.s:10: call bpf_arena_alloc_pages
+    ;; 6: call bpf_arena_alloc_pages                        ; list-build.bpf.s:10: call bpf_arena_alloc_pages
     global.get $area
     local.set $scratch32
     local.get $scratch32
@@ -477,7 +477,7 @@
         br_if $loop0
         br $out1
       end
-      ;; 17: ld_pseudo r1, 2, 0                             ; list-build.bpf.s:22: r1 = head ll
+      ;; 17: r1 = .bss + 0 ll                               ; list-build.bpf.s:22: r1 = head ll
       i64.const -131391600713728
       local.set $r1
       ;; 19: *(u64 *)(r1 + 0) = r8                          ; list-build.bpf.s:23: *(u64 *)(r1 + 0) = r8

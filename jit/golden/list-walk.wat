@@ -32,10 +32,10 @@
     if $out0 ;; unlikely
       call $host.tick
     end
-    ;; 0: ld_pseudo r1, 1, 0                                ; list-walk.bpf.s:9: r1 = arena ll
+    ;; 0: r1 = arena ll                                     ; list-walk.bpf.s:9: r1 = arena ll
     i64.const -131391600717824
     local.set $r1
-    ;; 2: ld_pseudo r1, 2, 0                                ; list-walk.bpf.s:10: r1 = head ll
+    ;; 2: r1 = .bss + 0 ll                                  ; list-walk.bpf.s:10: r1 = head ll
     i64.const -131391600713728
     local.set $r1
     ;; 4: r1 = *(u64 *)(r1 + 0)                             ; list-walk.bpf.s:11: r1 = *(u64 *)(r1 + 0)

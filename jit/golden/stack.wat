@@ -52,10 +52,10 @@
       i64.const -4
       i64.add
       local.set $r2
-      ;; 6: ld_pseudo r1, 1, 0                              ; stack.bpf.s:11: r1 = hits ll
+      ;; 6: r1 = hits ll                                    ; stack.bpf.s:11: r1 = hits ll
       i64.const -131391601766400
       local.set $r1
-      ;; 8: call 1                                          ; stack.bpf.s:12: call bpf_map_lookup_elem
+      ;; 8: call bpf_map_lookup_elem                        ; stack.bpf.s:12: call bpf_map_lookup_elem
       local.get $r2
       i32.wrap_i64
       i32.load $kernel align=1

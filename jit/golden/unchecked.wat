@@ -94,7 +94,7 @@
       local.get $r3
       i64.add
       local.set $r0
-      ;; 5: call pc+2                                       ; unchecked.bpf.s:8: call more
+      ;; 5: call more                                       ; unchecked.bpf.s:8: call more
       i32.const 5
       call $host.enter
       local.get $frame
