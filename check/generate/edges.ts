@@ -20,11 +20,11 @@ export interface EdgeArena {
 /** Pages around which a program's addresses lie, where the arena is the whole window; each may be there or not. */
 const PAGES: readonly (readonly number[])[] = [
   [0, 0xfffff],
-  [0, 1, 0xffffe, 0xfffff],
-  [0, 1, 2, 3],
-  [2, 3, 4],
-  [0x7fffe, 0x7ffff, 0x80000, 0x80001],
-  [0xffffd, 0xffffe, 0xfffff],
+  [0, 1, 2, 0xffffd, 0xffffe, 0xfffff],
+  [0, 1, 2, 3, 4],
+  [2, 3, 4, 5],
+  [0x7fffd, 0x7fffe, 0x7ffff, 0x80000, 0x80001],
+  [0xffffb, 0xffffc, 0xffffd, 0xffffe, 0xfffff],
   [0, 1, 2, 3, 5, 0x7fffe, 0x7ffff, 0x80000, 0x80001, 0xffffd, 0xffffe, 0xfffff],
 ]
 
@@ -110,8 +110,8 @@ export type EdgeStep =
   /** Allocates or frees pages, by number among those of the program. */
   | { readonly kind: 'pages'; readonly free: boolean; readonly page: number; readonly count: number }
   | FrameStep
-  /** Accesses through one pointer, not far from each other. */
-  | { readonly kind: 'burst'; readonly steps: readonly EdgeStep[] }
+  /** Accesses through one pointer, not far from each other; `apart`: in a block of their own. */
+  | { readonly kind: 'burst'; readonly apart: boolean; readonly steps: readonly EdgeStep[] }
   | { readonly kind: 'if'; readonly bit: number; readonly steps: readonly EdgeStep[] }
   | { readonly kind: 'loop'; readonly rounds: number; readonly may: boolean; readonly steps: readonly EdgeStep[] }
   /** A loop that is entered at two places. */
@@ -157,7 +157,7 @@ export interface EdgeProgram {
 }
 
 /** Two of them more often than the others: what is known of a pointer counts when it is used again. */
-const pointer = fc.constantFrom(...POINTERS, 6, 7)
+const pointer = fc.constantFrom(...POINTERS, 6, 6, 7)
 const bytes = fc.constantFrom(1, 2, 4, 8)
 const index = fc.nat(63)
 const kind = <K extends EdgeStep['kind']>(name: K): fc.Arbitrary<K> => fc.constant(name)
@@ -165,7 +165,7 @@ const kind = <K extends EdgeStep['kind']>(name: K): fc.Arbitrary<K> => fc.consta
 /** Distances from a page's end at which something changes, and some others. */
 const distance: fc.Arbitrary<number> = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: -9, max: 9 }) },
-  { weight: 2, arbitrary: fc.integer({ min: -4, max: 4 }).map((by) => by * 8) },
+  { weight: 5, arbitrary: fc.integer({ min: -4, max: 4 }).map((by) => by * 8) },
   { weight: 1, arbitrary: fc.integer({ min: -PAGE, max: PAGE }) },
 )
 
@@ -173,6 +173,12 @@ const addressAmong = (pages: readonly number[]): fc.Arbitrary<number> =>
   fc
     .tuple(fc.constantFrom(...pages), fc.constantFrom(0, PAGE), distance)
     .map(([page, end, by]) => (page * PAGE + end + by) >>> 0)
+
+/** For most of what is near an end to count, the first of some accesses has to be aligned. */
+const alignedAmong = (pages: readonly number[]): fc.Arbitrary<number> =>
+  fc
+    .tuple(fc.constantFrom(...pages), fc.constantFrom(0, PAGE), fc.integer({ min: -4, max: 4 }))
+    .map(([page, end, by]) => (page * PAGE + end + 8 * by) >>> 0)
 
 /** Offsets: none or small mostly; some as far as one page reaches, some as far as offsets go. */
 const offset: fc.Arbitrary<number> = fc.oneof(
@@ -185,6 +191,17 @@ const offset: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(-32_768, -32_761, 32_760, 32_767) },
 )
 
+const shiftOf = (to: fc.Arbitrary<number>): fc.Arbitrary<Extract<EdgeStep, { kind: 'shift' }>> =>
+  fc.record({ kind: kind('shift'), to, mask: fc.constantFrom(7, 8, 8, 0x1008, 0x1ff8, 0x1007, -1) })
+
+const pagesAmong = (pages: readonly number[]): fc.Arbitrary<Extract<EdgeStep, { kind: 'pages' }>> =>
+  fc.record({
+    kind: kind('pages'),
+    free: fc.boolean(),
+    page: fc.nat(pages.length - 1),
+    count: fc.constantFrom(1, 1, 2),
+  })
+
 /** Offsets that a burst keeps near to: mostly such as reach over an end. */
 const center: fc.Arbitrary<number> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(0) },
@@ -192,29 +209,71 @@ const center: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(-32_700, 32_700) },
 )
 
-const burst: fc.Arbitrary<EdgeStep> = fc
-  .record({
-    through: pointer,
-    center,
-    accesses: fc.array(
-      fc.record({
-        by: fc.oneof(fc.constantFrom(-16, -8, 0, 8, 16, 24), fc.integer({ min: -24, max: 24 })),
-        bytes,
-        store: fc.boolean(),
-        signed: fc.boolean(),
-      }),
-      { minLength: 2, maxLength: 5 },
-    ),
-    stores: fc.boolean(),
-  })
-  .map(({ through, center: at, accesses, stores }) => ({
-    kind: 'burst',
-    steps: accesses.map(({ by, bytes: size, store, signed }) =>
-      stores && store
-        ? { kind: 'store', to: through, off: at + by, bytes: size }
-        : { kind: 'load', from: through, off: at + by, bytes: size, signed },
-    ),
-  }))
+/** One part of a burst; `by` is a distance from its center. */
+type Part =
+  | {
+      readonly kind: 'access'
+      readonly by: number
+      readonly bytes: number
+      readonly signed: boolean
+      readonly store: boolean
+    }
+  /** Moves the pointer; the accesses behind it lie where they would else. */
+  | { readonly kind: 'move'; readonly by: number }
+  | Extract<EdgeStep, { kind: 'shift' | 'pages' }>
+
+const near: fc.Arbitrary<number> = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(-16, -8, 0, 8, 16, 24) },
+  { weight: 1, arbitrary: fc.integer({ min: -24, max: 24 }) },
+)
+
+function burstAmong(pages: readonly number[]): fc.Arbitrary<EdgeStep> {
+  const part: fc.Arbitrary<Part> = fc.oneof(
+    {
+      weight: 10,
+      arbitrary: fc.record({ kind: fc.constant('access'), by: near, bytes, signed: fc.boolean(), store: fc.boolean() }),
+    },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('move'), by: fc.oneof(near, center) }) },
+    { weight: 1, arbitrary: shiftOf(fc.constant(6)) },
+    { weight: 1, arbitrary: pagesAmong(pages) },
+  )
+  return fc
+    .record({
+      through: pointer,
+      at: center,
+      parts: fc.array(part, { minLength: 2, maxLength: 6 }),
+      stores: fc.boolean(),
+      apart: fc.constantFrom(true, true, true, false),
+      start: fc.option(alignedAmong(pages), { freq: 4, nil: undefined }),
+    })
+    .map(({ through, at, parts, stores, apart, start }) => {
+      let moved = 0
+      const steps = parts.map((each): EdgeStep => {
+        switch (each.kind) {
+          case 'shift':
+            return { ...each, to: through }
+          case 'pages':
+            return each
+          case 'move':
+            moved += each.by
+            return { kind: 'move', to: through, by: each.by }
+          case 'access': {
+            const off = Math.min(MAX_OFFSET, Math.max(-MAX_OFFSET, at + each.by - moved))
+            return stores && each.store
+              ? { kind: 'store', to: through, off, bytes: each.bytes }
+              : { kind: 'load', from: through, off, bytes: each.bytes, signed: each.signed }
+          }
+          default:
+            throw new Error(`a part of kind ${(each satisfies never as Part).kind}`)
+        }
+      })
+      // Pointers that were moved about lie where nothing is, mostly.
+      const first: readonly EdgeStep[] = start === undefined ? [] : [{ kind: 'point', to: through, at: start }]
+      return { kind: 'burst', apart, steps: [...first, ...steps] }
+    })
+}
+
+const MAX_OFFSET = 32_767
 
 const frame: fc.Arbitrary<EdgeStep> = fc.record({
   kind: kind('frame'),
@@ -232,10 +291,7 @@ function simple(pages: readonly number[]): fc.WeightedArbitrary<EdgeStep>[] {
     { weight: 2, arbitrary: fc.record({ kind: kind('point'), to: pointer, at: addressAmong(pages) }) },
     { weight: 4, arbitrary: fc.record({ kind: kind('copy'), to: pointer, from: pointer }) },
     { weight: 4, arbitrary: fc.record({ kind: kind('move'), to: pointer, by: offset }) },
-    {
-      weight: 1,
-      arbitrary: fc.record({ kind: kind('shift'), to: pointer, mask: fc.constantFrom(7, 8, 0x1ff8, 0x1007, -1) }),
-    },
+    { weight: 1, arbitrary: shiftOf(pointer) },
     {
       weight: 10,
       arbitrary: fc.record({ kind: kind('load'), from: pointer, off: offset, bytes, signed: fc.boolean() }),
@@ -262,17 +318,9 @@ function simple(pages: readonly number[]): fc.WeightedArbitrary<EdgeStep>[] {
         same: fc.boolean(),
       }),
     },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        kind: kind('pages'),
-        free: fc.boolean(),
-        page: fc.nat(pages.length - 1),
-        count: fc.constantFrom(1, 1, 2),
-      }),
-    },
+    { weight: 2, arbitrary: pagesAmong(pages) },
     { weight: 5, arbitrary: frame },
-    { weight: 5, arbitrary: burst },
+    { weight: 24, arbitrary: burstAmong(pages) },
     { weight: 1, arbitrary: fc.record({ kind: kind('keep'), place: index }) },
   ]
 }
@@ -303,16 +351,22 @@ const places: fc.Arbitrary<readonly FramePlace[]> = fc
     })
   })
 
+/** All, all but one, or any of them: only among three that are there does a store go straight to memory. */
+function presentAmong(pages: readonly number[]): fc.Arbitrary<readonly number[]> {
+  return fc.oneof(
+    { weight: 2, arbitrary: fc.constant(pages) },
+    { weight: 2, arbitrary: fc.constantFrom(...pages).map((absent) => pages.filter((page) => page !== absent)) },
+    { weight: 1, arbitrary: fc.subarray([...pages], { minLength: 1 }) },
+  )
+}
+
 function programIn(arena: EdgeArena, pages: readonly number[]): fc.Arbitrary<EdgeProgram> {
   const at = addressAmong(pages)
   const straight = fc.oneof(...simple(pages))
   return fc.record({
     arena: fc.constant(arena),
     pages: fc.constant(pages),
-    present: fc.subarray(
-      pages.filter((page) => page >= arena.first && page < arena.first + arena.pages),
-      { minLength: 1 },
-    ),
+    present: presentAmong(pages.filter((page) => page >= arena.first && page < arena.first + arena.pages)),
     starts: fc.tuple(at, at, at, at, at),
     places,
     steps: fc.array(stepOf(straight), { minLength: 3, maxLength: 20 }),

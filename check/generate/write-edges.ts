@@ -54,7 +54,7 @@ export function writeEdgeProgram(program: EdgeProgram): string {
   const { arena, present, starts, steps, callee } = program
   const context: Context = { program, labels: 0, calls: false }
   const main = [
-    ...present.flatMap((page) => allocate(page, 1)),
+    ...present.flatMap((page) => [...allocate(page, 1), ...fill(page)]),
     'r5 = 1',
     ...numbers(),
     ...writePlaces(program.places),
@@ -117,6 +117,15 @@ function allocate(page: number, count: number): string[] {
   return ['r1 = arena ll', `r2 = ${at} ll`, `w3 = ${count}`, 'w4 = -1', 'r5 = 0', 'call bpf_arena_alloc_pages']
 }
 
+/** Something other than zeros at both ends of a page, and in its middle. */
+function fill(page: number): string[] {
+  const words = [0, 8, 16, 2048, PAGE - 24, PAGE - 16, PAGE - 8]
+  return [
+    ...point(1, page * PAGE),
+    ...words.map((at, n) => `*(u64 *)(r1 + ${at}) = ${((page + 3) * 0x1234567 * (n + 1)) | 0}`),
+  ]
+}
+
 function free(page: number, count: number): string[] {
   const at = `0x${(WINDOW_BASE + BigInt(page * PAGE)).toString(16)}`
   return ['r1 = arena ll', `r2 = ${at} ll`, `w3 = ${count}`, 'call bpf_arena_free_pages', 'r0 = 9']
@@ -176,8 +185,10 @@ function write(given: EdgeStep, context: Context): string[] {
     case 'meet':
     case 'keep':
       return writeFrame(given, context)
-    case 'burst':
-      return given.steps.flatMap((each) => write(each, context))
+    case 'burst': {
+      const steps = given.steps.flatMap((each) => write(each, context))
+      return given.apart ? ['goto +0', ...steps, 'goto +0'] : steps
+    }
     case 'if': {
       const label = context.labels++
       const body = given.steps.flatMap((each) => write(each, context))
