@@ -134,15 +134,7 @@ export function compileProgram(input: CompileInput): Compiled {
   const imports = new Map(
     natives.map(({ kind, id, name }) => [`${kind} ${id}`, module.importFunction(kind, name, NOTHING)]),
   )
-  const host: HostFunctions = {
-    tick: module.importFunction('host', 'tick', NOTHING),
-    packet: module.importFunction('host', 'packet', { params: [I32, I32], results: [I32] }),
-    checked: module.importFunction('host', 'checked', { params: [I32], results: [] }),
-    enter: module.importFunction('host', 'enter', { params: [I32], results: [] }),
-    leave: module.importFunction('host', 'leave', NOTHING),
-    callx: module.importFunction('host', 'callx', { params: [I32, I32], results: [I32] }),
-    trap: module.importFunction('host', 'trap', { params: [I32], results: [] }),
-  }
+  const host = importHost(module, input)
   const imported = callsRuntime(input, natives) ? importRuntime(module) : undefined
   const area = module.global('area', I32)
   const fuel = module.global('fuel', I32)
@@ -182,6 +174,24 @@ export function compileProgram(input: CompileInput): Compiled {
     natives,
     classes: context.runtime?.classes ?? [],
     loops: cfg.branch.some((to, slot) => to >= 0 && to <= slot),
+  }
+}
+
+/** What the program cannot need is not imported, and has no index. */
+function importHost(module: WasmModule, { program, access }: CompileInput): HostFunctions {
+  const NONE = -1
+  const unchecked = access === undefined
+  const loadsPacket = program.insns.some(({ row }) => row.kind === Kind.LD_ABS || row.kind === Kind.LD_IND)
+  const take = (wanted: boolean, name: string, params: readonly ValueType[], results: readonly ValueType[]): number =>
+    wanted ? module.importFunction('host', name, { params, results }) : NONE
+  return {
+    tick: take(true, 'tick', [], []),
+    packet: take(loadsPacket, 'packet', [I32, I32], [I32]),
+    checked: take(unchecked || access.includes(Access.CHECKED), 'checked', [I32], []),
+    enter: take(unchecked, 'enter', [I32], []),
+    leave: take(unchecked, 'leave', [], []),
+    callx: take(unchecked, 'callx', [I32, I32], [I32]),
+    trap: take(true, 'trap', [I32], []),
   }
 }
 

@@ -3,19 +3,14 @@
   (import "memory" "arena" (memory $arena (;0;) 65536 65536 shared))
   (import "memory" "kernel" (memory $kernel (;1;) 65536 65536 shared))
   (import "host" "tick" (func $host.tick (;0;)))
-  (import "host" "packet" (func $host.packet (;1;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;2;) (param i32)))
-  (import "host" "enter" (func $host.enter (;3;) (param i32)))
-  (import "host" "leave" (func $host.leave (;4;)))
-  (import "host" "callx" (func $host.callx (;5;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;6;) (param i32)))
+  (import "host" "trap" (func $host.trap (;1;) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $edges (;7;) (param $frame i32) (result i64)
+  (func $edges (;2;) (param $frame i32) (result i64)
     (local $r1 i64) (local $page1 i32) (local $r2 i64) (local $r3 i64) (local $scratch32 i32) (local $r0 i64)
     ;; 0: r1 = arena ll                                     ; arena-edges.bpf.s:5: r1 = arena ll
     i64.const -131391600717824
@@ -170,7 +165,7 @@
     unreachable
   )
 
-  (func $arena_load_4 (;8;) (param $l0 i32) (param $l1 i32) (result i64)
+  (func $arena_load_4 (;3;) (param $l0 i32) (param $l1 i32) (result i64)
     (local $l2 i64) (local $l3 i32)
     local.get $l0
     i64.extend_i32_u
@@ -214,7 +209,7 @@
     i64.load32_u $arena align=1
   )
 
-  (func $arena_load_2 (;9;) (param $l0 i32) (param $l1 i32) (result i64)
+  (func $arena_load_2 (;4;) (param $l0 i32) (param $l1 i32) (result i64)
     (local $l2 i64) (local $l3 i32)
     local.get $l0
     i64.extend_i32_u
@@ -258,7 +253,7 @@
     i64.load16_u $arena align=1
   )
 
-  (func $arena_store_8 (;10;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
+  (func $arena_store_8 (;5;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
     (local $l3 i64) (local $l4 i32)
     local.get $l0
     i64.extend_i32_u
@@ -300,7 +295,7 @@
     i64.store $arena align=1
   )
 
-  (func $arena_store_1 (;11;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
+  (func $arena_store_1 (;6;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
     (local $l3 i64) (local $l4 i32)
     local.get $l0
     i64.extend_i32_u
@@ -330,7 +325,7 @@
     i64.store8 $arena
   )
 
-  (func $run (;12;) (param $l0 i32) (param $l1 i32)
+  (func $run (;7;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32)
     global.get $area
     local.set $l2

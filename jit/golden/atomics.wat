@@ -3,19 +3,14 @@
   (import "memory" "kernel" (memory $kernel (;0;) 65536 65536 shared))
   (import "memory" "arena" (memory $arena (;1;) 65536 65536 shared))
   (import "host" "tick" (func $host.tick (;0;)))
-  (import "host" "packet" (func $host.packet (;1;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;2;) (param i32)))
-  (import "host" "enter" (func $host.enter (;3;) (param i32)))
-  (import "host" "leave" (func $host.leave (;4;)))
-  (import "host" "callx" (func $host.callx (;5;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;6;) (param i32)))
+  (import "host" "trap" (func $host.trap (;1;) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $atomics (;7;) (param $frame i32) (result i64)
+  (func $atomics (;2;) (param $frame i32) (result i64)
     (local $r1 i64) (local $r6 i64) (local $page1 i32) (local $r2 i64) (local $r0 i64) (local $r3 i64) (local $r4 i64) (local $r5 i64)
     ;; 0: r1 = arena ll                                     ; atomics.bpf.s:6: r1 = arena ll
     i64.const -131391600717824
@@ -315,7 +310,7 @@
     unreachable
   )
 
-  (func $arena_atomic_1_8 (;8;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
+  (func $arena_atomic_1_8 (;3;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
     (local $l5 i64) (local $l6 i32) (local $l7 i64)
     local.get $l0
     i64.extend_i32_u
@@ -366,7 +361,7 @@
     local.get $l7
   )
 
-  (func $kernel_atomic_8_8 (;9;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
+  (func $kernel_atomic_8_8 (;4;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
     (local $l5 i64)
     local.get $l0
     i64.load $kernel align=1
@@ -379,7 +374,7 @@
     local.get $l5
   )
 
-  (func $kernel_atomic_17_4 (;10;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
+  (func $kernel_atomic_17_4 (;5;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
     (local $l5 i64)
     local.get $l0
     i64.load32_u $kernel align=1
@@ -390,7 +385,7 @@
     local.get $l5
   )
 
-  (func $arena_atomic_10_4 (;11;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
+  (func $arena_atomic_10_4 (;6;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
     (local $l5 i64) (local $l6 i32) (local $l7 i64)
     local.get $l0
     i64.extend_i32_u
@@ -441,7 +436,7 @@
     local.get $l7
   )
 
-  (func $kernel_atomic_18_8 (;12;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
+  (func $kernel_atomic_18_8 (;7;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
     (local $l5 i64)
     local.get $l0
     i64.load $kernel align=1
@@ -457,7 +452,7 @@
     local.get $l5
   )
 
-  (func $arena_load_acquire_8 (;13;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (result i64)
+  (func $arena_load_acquire_8 (;8;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (result i64)
     (local $l3 i64) (local $l4 i32)
     local.get $l0
     i64.extend_i32_u
@@ -501,7 +496,7 @@
     i64.load $arena align=1
   )
 
-  (func $run (;14;) (param $l0 i32) (param $l1 i32)
+  (func $run (;9;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32)
     global.get $area
     local.set $l2

@@ -2,19 +2,14 @@
 (module
   (import "memory" "kernel" (memory $kernel (;0;) 65536 65536 shared))
   (import "host" "tick" (func $host.tick (;0;)))
-  (import "host" "packet" (func $host.packet (;1;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;2;) (param i32)))
-  (import "host" "enter" (func $host.enter (;3;) (param i32)))
-  (import "host" "leave" (func $host.leave (;4;)))
-  (import "host" "callx" (func $host.callx (;5;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;6;) (param i32)))
+  (import "host" "trap" (func $host.trap (;1;) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $bytes (;7;) (param $frame i32) (param $r1 i64) (result i64)
+  (func $bytes (;2;) (param $frame i32) (param $r1 i64) (result i64)
     (local $r0 i64) (local $r2 i64) (local $r3 i64) (local $scratch32 i32)
     ;; 0: r0 = *(s8 *)(r1 + 3)                              ; bytes.bpf.s:3: r0 = *(s8 *)(r1 + 3)
     local.get $r1
@@ -118,7 +113,7 @@
     unreachable
   )
 
-  (func $run (;8;) (param $l0 i32) (param $l1 i32)
+  (func $run (;3;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32)
     global.get $area
     local.set $l2

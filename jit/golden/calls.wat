@@ -2,19 +2,14 @@
 (module
   (import "memory" "kernel" (memory $kernel (;0;) 65536 65536 shared))
   (import "host" "tick" (func $host.tick (;0;)))
-  (import "host" "packet" (func $host.packet (;1;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;2;) (param i32)))
-  (import "host" "enter" (func $host.enter (;3;) (param i32)))
-  (import "host" "leave" (func $host.leave (;4;)))
-  (import "host" "callx" (func $host.callx (;5;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;6;) (param i32)))
+  (import "host" "trap" (func $host.trap (;1;) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $calls (;7;) (param $frame i32) (param $r3 i64) (param $r4 i64) (param $r5 i64) (result i64)
+  (func $calls (;2;) (param $frame i32) (param $r3 i64) (param $r4 i64) (param $r5 i64) (result i64)
     (local $r1 i64) (local $r2 i64) (local $frame.2 i32) (local $r1.2 i64) (local $r2.2 i64) (local $r0 i64) (local $r0.2 i64) (local $r6 i64) (local $frame.3 i32) (local $r1.3 i64) (local $r0.3 i64)
     ;; 0: r1 = 6                                            ; calls.bpf.s:3: r1 = 6
     i64.const 6
@@ -85,7 +80,7 @@
     unreachable
   )
 
-  (func $product (;8;) (param $frame i32) (param $r1 i64) (param $r2 i64) (result i64)
+  (func $product (;3;) (param $frame i32) (param $r1 i64) (param $r2 i64) (result i64)
     (local $r0 i64)
     ;; 8: r0 = r1                                           ; calls.bpf.s:12: r0 = r1
     local.get $r1
@@ -101,7 +96,7 @@
     unreachable
   )
 
-  (func $half (;9;) (param $frame i32) (param $r1 i64) (result i64)
+  (func $half (;4;) (param $frame i32) (param $r1 i64) (result i64)
     (local $r0 i64)
     ;; 11: r0 = r1                                          ; calls.bpf.s:16: r0 = r1
     local.get $r1
@@ -117,7 +112,7 @@
     unreachable
   )
 
-  (func $run (;10;) (param $l0 i32) (param $l1 i32)
+  (func $run (;5;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32)
     global.get $area
     local.set $l2

@@ -4,24 +4,19 @@
   (import "memory" "kernel" (memory $kernel (;1;) 65536 65536 shared))
   (import "kfunc" "1" (func $bpf_arena_alloc_pages (;0;)))
   (import "host" "tick" (func $host.tick (;1;)))
-  (import "host" "packet" (func $host.packet (;2;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;3;) (param i32)))
-  (import "host" "enter" (func $host.enter (;4;) (param i32)))
-  (import "host" "leave" (func $host.leave (;5;)))
-  (import "host" "callx" (func $host.callx (;6;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;7;) (param i32)))
-  (import "runtime" "unwatched" (func $runtime.unwatched (;8;) (param i32) (result i32)))
-  (import "runtime" "begin" (func $runtime.begin (;9;) (param i32) (result i32)))
-  (import "runtime" "fetch" (func $runtime.fetch (;10;) (param i32) (param i32) (result i32)))
-  (import "runtime" "fetched" (func $runtime.fetched (;11;) (param i32) (param i32)))
-  (import "runtime" "raise" (func $runtime.raise (;12;) (param i32) (param i32)))
+  (import "host" "trap" (func $host.trap (;2;) (param i32)))
+  (import "runtime" "unwatched" (func $runtime.unwatched (;3;) (param i32) (result i32)))
+  (import "runtime" "begin" (func $runtime.begin (;4;) (param i32) (result i32)))
+  (import "runtime" "fetch" (func $runtime.fetch (;5;) (param i32) (param i32) (result i32)))
+  (import "runtime" "fetched" (func $runtime.fetched (;6;) (param i32) (param i32)))
+  (import "runtime" "raise" (func $runtime.raise (;7;) (param i32) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $build (;13;) (param $frame i32) (result i64)
+  (func $build (;8;) (param $frame i32) (result i64)
     (local $r1 i64) (local $r2 i64) (local $r3 i64) (local $r4 i64) (local $r5 i64) (local $scratch32 i32) (local $r0 i64) (local $page0 i32) (local $r6 i64) (local $page6 i32) (local $r7 i64) (local $r8 i64) (local $page1 i32)
     ;; 0: r1 = arena ll                                     ; list-build.bpf.s:5: r1 = arena ll
     i64.const -131391600717824
@@ -495,7 +490,7 @@
     unreachable
   )
 
-  (func $arena_store_8 (;14;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
+  (func $arena_store_8 (;9;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
     (local $l3 i64) (local $l4 i32)
     local.get $l0
     i64.extend_i32_u
@@ -537,7 +532,7 @@
     i64.store $arena align=1
   )
 
-  (func $run (;15;) (param $l0 i32) (param $l1 i32)
+  (func $run (;10;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32)
     global.get $area
     local.set $l2

@@ -3,19 +3,14 @@
   (import "memory" "arena" (memory $arena (;0;) 65536 65536 shared))
   (import "memory" "kernel" (memory $kernel (;1;) 65536 65536 shared))
   (import "host" "tick" (func $host.tick (;0;)))
-  (import "host" "packet" (func $host.packet (;1;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;2;) (param i32)))
-  (import "host" "enter" (func $host.enter (;3;) (param i32)))
-  (import "host" "leave" (func $host.leave (;4;)))
-  (import "host" "callx" (func $host.callx (;5;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;6;) (param i32)))
+  (import "host" "trap" (func $host.trap (;1;) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $walk (;7;) (param $frame i32) (result i64)
+  (func $walk (;2;) (param $frame i32) (result i64)
     (local $left i32) (local $rest i32) (local $scratch32 i32) (local $r1 i64) (local $r0 i64) (local $r2 i64)
     i32.const 65537
     local.set $left
@@ -478,7 +473,7 @@
     unreachable
   )
 
-  (func $arena_load_8 (;8;) (param $l0 i32) (param $l1 i32) (result i64)
+  (func $arena_load_8 (;3;) (param $l0 i32) (param $l1 i32) (result i64)
     (local $l2 i64) (local $l3 i32)
     local.get $l0
     i64.extend_i32_u
@@ -522,7 +517,7 @@
     i64.load $arena align=1
   )
 
-  (func $run (;9;) (param $l0 i32) (param $l1 i32)
+  (func $run (;4;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32)
     global.get $area
     local.set $l2

@@ -3,18 +3,14 @@
   (import "memory" "kernel" (memory $kernel (;0;) 65536 65536 shared))
   (import "host" "tick" (func $host.tick (;0;)))
   (import "host" "packet" (func $host.packet (;1;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;2;) (param i32)))
-  (import "host" "enter" (func $host.enter (;3;) (param i32)))
-  (import "host" "leave" (func $host.leave (;4;)))
-  (import "host" "callx" (func $host.callx (;5;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;6;) (param i32)))
+  (import "host" "trap" (func $host.trap (;2;) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $loads (;7;) (param $frame i32) (param $r1 i64) (result i64)
+  (func $loads (;3;) (param $frame i32) (param $r1 i64) (result i64)
     (local $r6 i64) (local $r7 i64) (local $r0 i64) (local $r8 i64)
     ;; 0: r6 = r1                                           ; packet-loads.bpf.s:3: r6 = r1
     local.get $r1
@@ -73,7 +69,7 @@
     unreachable
   )
 
-  (func $run (;8;) (param $l0 i32) (param $l1 i32)
+  (func $run (;4;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32)
     global.get $area
     local.set $l2

@@ -3,24 +3,19 @@
   (import "memory" "kernel" (memory $kernel (;0;) 65536 65536 shared))
   (import "helper" "1" (func $bpf_map_lookup_elem (;0;)))
   (import "host" "tick" (func $host.tick (;1;)))
-  (import "host" "packet" (func $host.packet (;2;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;3;) (param i32)))
-  (import "host" "enter" (func $host.enter (;4;) (param i32)))
-  (import "host" "leave" (func $host.leave (;5;)))
-  (import "host" "callx" (func $host.callx (;6;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;7;) (param i32)))
-  (import "runtime" "unwatched" (func $runtime.unwatched (;8;) (param i32) (result i32)))
-  (import "runtime" "begin" (func $runtime.begin (;9;) (param i32) (result i32)))
-  (import "runtime" "fetch" (func $runtime.fetch (;10;) (param i32) (param i32) (result i32)))
-  (import "runtime" "fetched" (func $runtime.fetched (;11;) (param i32) (param i32)))
-  (import "runtime" "raise" (func $runtime.raise (;12;) (param i32) (param i32)))
+  (import "host" "trap" (func $host.trap (;2;) (param i32)))
+  (import "runtime" "unwatched" (func $runtime.unwatched (;3;) (param i32) (result i32)))
+  (import "runtime" "begin" (func $runtime.begin (;4;) (param i32) (result i32)))
+  (import "runtime" "fetch" (func $runtime.fetch (;5;) (param i32) (param i32) (result i32)))
+  (import "runtime" "fetched" (func $runtime.fetched (;6;) (param i32) (param i32)))
+  (import "runtime" "raise" (func $runtime.raise (;7;) (param i32) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $stack (;13;) (param $frame i32) (param $r1 i64) (result i64)
+  (func $stack (;8;) (param $frame i32) (param $r1 i64) (result i64)
     (local $r6 i64) (local $fp496 i64) (local $r2 i64) (local $scratch32 i32) (local $r0 i64)
     block $out0
       ;; 0: r6 = *(u64 *)(r1 + 0)                           ; stack.bpf.s:5: r6 = *(u64 *)(r1 + 0)
@@ -113,7 +108,7 @@
     unreachable
   )
 
-  (func $kernel_atomic_1_8 (;14;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
+  (func $kernel_atomic_1_8 (;9;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
     (local $l5 i64)
     local.get $l0
     i64.load $kernel align=1
@@ -126,7 +121,7 @@
     local.get $l5
   )
 
-  (func $run (;15;) (param $l0 i32) (param $l1 i32)
+  (func $run (;10;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32)
     global.get $area
     local.set $l2

@@ -2,19 +2,18 @@
 (module
   (import "memory" "kernel" (memory $kernel (;0;) 65536 65536 shared))
   (import "host" "tick" (func $host.tick (;0;)))
-  (import "host" "packet" (func $host.packet (;1;) (param i32) (param i32) (result i32)))
-  (import "host" "checked" (func $host.checked (;2;) (param i32)))
-  (import "host" "enter" (func $host.enter (;3;) (param i32)))
-  (import "host" "leave" (func $host.leave (;4;)))
-  (import "host" "callx" (func $host.callx (;5;) (param i32) (param i32) (result i32)))
-  (import "host" "trap" (func $host.trap (;6;) (param i32)))
+  (import "host" "checked" (func $host.checked (;1;) (param i32)))
+  (import "host" "enter" (func $host.enter (;2;) (param i32)))
+  (import "host" "leave" (func $host.leave (;3;)))
+  (import "host" "callx" (func $host.callx (;4;) (param i32) (param i32) (result i32)))
+  (import "host" "trap" (func $host.trap (;5;) (param i32)))
   (global $area (;0;) (mut i32) (i32.const 0))
   (global $fuel (;1;) (mut i32) (i32.const 0))
   (export "run" (func $run))
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $unchecked (;7;) (param $frame i32) (param $r0 i64) (param $r1 i64) (param $r2 i64) (param $r3 i64) (param $r4 i64) (param $r5 i64) (param $r6 i64) (param $r7 i64) (param $r8 i64) (param $r9 i64) (result i64) (result i64) (result i64) (result i64) (result i64) (result i64)
+  (func $unchecked (;6;) (param $frame i32) (param $r0 i64) (param $r1 i64) (param $r2 i64) (param $r3 i64) (param $r4 i64) (param $r5 i64) (param $r6 i64) (param $r7 i64) (param $r8 i64) (param $r9 i64) (result i64) (result i64) (result i64) (result i64) (result i64) (result i64)
     (local $scratch32 i32)
     global.get $fuel
     i32.const 1
@@ -135,7 +134,7 @@
     unreachable
   )
 
-  (func $more (;8;) (param $frame i32) (param $r0 i64) (param $r1 i64) (param $r2 i64) (param $r3 i64) (param $r4 i64) (param $r5 i64) (param $r6 i64) (param $r7 i64) (param $r8 i64) (param $r9 i64) (result i64) (result i64) (result i64) (result i64) (result i64) (result i64)
+  (func $more (;7;) (param $frame i32) (param $r0 i64) (param $r1 i64) (param $r2 i64) (param $r3 i64) (param $r4 i64) (param $r5 i64) (param $r6 i64) (param $r7 i64) (param $r8 i64) (param $r9 i64) (result i64) (result i64) (result i64) (result i64) (result i64) (result i64)
     (local $scratch32 i32)
     global.get $fuel
     i32.const 1
@@ -205,7 +204,7 @@
     unreachable
   )
 
-  (func $run (;9;) (param $l0 i32) (param $l1 i32)
+  (func $run (;8;) (param $l0 i32) (param $l1 i32)
     (local $l2 i32) (local $l3 i64)
     global.get $area
     local.set $l2
