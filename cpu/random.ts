@@ -17,11 +17,17 @@ export function* splitMix64(seed: bigint): Generator<bigint, never> {
 }
 
 export class Random {
-  private readonly state: Uint32Array
+  private state: Uint32Array
 
   /** Takes the generator's four words; not all may be zero. */
   constructor(state: readonly [number, number, number, number]) {
     this.state = Uint32Array.from(state)
+  }
+
+  /** Keeps its state in these four words from now on: compiled code draws numbers of the same stream there. */
+  moveTo(words: Uint32Array): void {
+    words.set(this.state)
+    this.state = words
   }
 
   /** 32 random bits, as an unsigned number. */

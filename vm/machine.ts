@@ -53,6 +53,7 @@ import {
 } from './options.ts'
 import { Program } from './program.ts'
 import { ProgramCode } from './program-code.ts'
+import { RandomStates } from './random-states.ts'
 import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
 import { RunAreas } from './run-areas.ts'
 import type { Services } from './services.ts'
@@ -131,6 +132,7 @@ export class MachineCore {
       cpus: processors.cpus,
       clock: options.clock === 'real' ? realClock() : virtualClock(),
       output: new Output(),
+      randomStates: new RandomStates(kernel, processors.cpus),
       mapAt: (offset) => maps.get(offset),
       arenaAt: (offset) => arenaOf(maps.get(offset)),
       allocAt: (offset) => allocs.at(offset),

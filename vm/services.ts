@@ -6,6 +6,7 @@ import type { Output } from '../cpu/output.ts'
 import type { BpfMap } from '../maps/map.ts'
 import type { BpfMemAlloc } from '../memalloc/bpf-mem-alloc.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
+import type { RandomStates } from './random-states.ts'
 import type { Native } from './state.ts'
 
 export interface Services {
@@ -13,6 +14,7 @@ export interface Services {
   readonly cpus: readonly Cpu[]
   readonly clock: Clock
   readonly output: Output
+  readonly randomStates: RandomStates
   /** The map whose object lies at this offset of kernel memory. */
   mapAt(offset: number): BpfMap | undefined
   /** The arena of the map whose object lies there; undefined for other maps. */

@@ -24,6 +24,7 @@ export interface RuntimeCall {
 
 // Helpers.
 const MAP_OPERATIONS: Readonly<Record<number, MapOperation>> = { 1: 'lookup', 2: 'update', 3: 'delete' }
+const RANDOM = 7
 const PROCESSOR_ID = 8
 const KPTR_XCHG = 194
 
@@ -40,6 +41,10 @@ export function runtimeCall(e: Emitter, runtime: Runtime, insn: Instruction, slo
   if (operation !== undefined) return mapCall(e, c, runtime, operation, before[1]!, slot)
   if (insn.imm === PROCESSOR_ID) {
     return { result: c.op(Wasm.I64_EXTEND_I32_U, cpuOf(c, runtime.context)), partial: false }
+  }
+  if (insn.imm === RANDOM) {
+    const index = runtime.random()
+    return index === undefined ? undefined : { result: c.call(index), partial: false }
   }
   if (insn.imm !== KPTR_XCHG) return undefined
   return { result: c.call(runtime.exchange(), low(e, 1), whole(e, 2)), partial: false }
@@ -114,8 +119,11 @@ function kfuncCall(e: Emitter, c: Code, runtime: Runtime, before: Registers, slo
       const index = btf !== undefined && first.kind === 'constant' ? runtime.objectNew(btf, first.low >>> 0) : undefined
       return partial(c, index, c.i32(slot))
     }
-    case 'bpf_obj_drop_impl':
-      return partial(c, runtime.objectDrop(), low(e, 1), c.i32(slot))
+    case 'bpf_obj_drop_impl': {
+      const typed = btf !== undefined && first.kind === 'object'
+      const index = typed ? runtime.objectDropOf(btf, first.typeId) : runtime.objectDrop()
+      return partial(c, index, low(e, 1), c.i32(slot))
+    }
     case 'bpf_mem_cache_alloc':
       return partial(c, alloc && runtime.cacheAlloc(alloc), c.i32(slot))
     case 'bpf_mem_cache_free':

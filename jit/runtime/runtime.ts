@@ -18,7 +18,8 @@ import { makeArrayUpdate } from './array-map.ts'
 import { makeDelete, makeLookup, makeUpdate } from './hash-map.ts'
 import type { RuntimeContext } from './host.ts'
 import { makeWorker } from './mem-worker.ts'
-import { type HeapLayout, makeAlloc, makeDrop, makeExchange, makeFree, makeNew } from './objects.ts'
+import { type HeapLayout, makeAlloc, makeDrop, makeDropOf, makeExchange, makeFree, makeNew } from './objects.ts'
+import { makeRandom } from './random.ts'
 import { makeSlabSlow } from './slab.ts'
 
 export type MapOperation = 'lookup' | 'update' | 'delete'
@@ -62,6 +63,12 @@ export class Runtime {
     return this.#make(name, () => makeArrayUpdate(this.context, layout, name))
   }
 
+  /** bpf_get_prandom_u32; undefined where there is no memory for the state. */
+  random(): number | undefined {
+    const states = this.#services.randomStates.at()
+    return states === 0 ? undefined : this.#make('random', () => makeRandom(this.context, states, 'random'))
+  }
+
   /** bpf_obj_new of a type. */
   objectNew(btf: Btf, typeId: number): number | undefined {
     const name = `new_${typeId}`
@@ -70,6 +77,17 @@ export class Runtime {
     const layout = this.#services.kernel.objects.layoutOf(btf, typeId)
     if (layout === undefined) return undefined
     return this.#make(name, () => makeNew(this.context, layout, this.#worker(layout.class), name))
+  }
+
+  /** bpf_obj_drop of what bpf_obj_new gave for the type. */
+  objectDropOf(btf: Btf, typeId: number): number | undefined {
+    const name = `drop_${typeId}`
+    const made = this.#made.get(name)
+    if (made !== undefined) return made.index
+    const layout = this.#services.kernel.objects.layoutOf(btf, typeId)
+    if (layout === undefined) return undefined
+    this.classes.add(layout.class)
+    return this.#make(name, () => makeDropOf(this.context, layout, name))
   }
 
   /** bpf_obj_drop of anything. */
