@@ -2,7 +2,8 @@
  * Writes the figures of docs/parity.md from what the differential harness says; with the file that it reported to, what
  * differed by message too:
  *
- *     npm run -s differential -- --runs 20000 --seed N --json --report FILE | node scripts/update-parity.ts FILE
+ *     npm run -s differential -- --runs 50000 --seed N --json --report FILE | node scripts/update-parity.ts FILE
+ *     npm run -s differential -- --runs 20000 --seed N --class edge --json --report FILE | node scripts/update-parity.ts FILE
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'

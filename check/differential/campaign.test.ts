@@ -12,10 +12,10 @@ import { saveFound } from './save.ts'
 import { shrinkFound } from './shrink.ts'
 
 const SEED: number = testSeed(10)
-const RUNS: number = testCount(2000, 20_000)
+const RUNS: number = testCount(5000, 50_000)
 const MINUTES = 60_000
 
-test('harena is as the running kernel', { timeout: testCount(3, 30) * MINUTES }, async (ctx) => {
+test('harena is as the running kernel', { timeout: testCount(10, 90) * MINUTES }, async (ctx) => {
   const why = whyUnavailable('packets')
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
   const client = new KernelClient()
@@ -37,9 +37,11 @@ test('harena is as the running kernel', { timeout: testCount(3, 30) * MINUTES },
   expect(result.verdictAgreement, hint).toBeGreaterThanOrEqual(0.97)
   expect(result.rejected, hint).toBeGreaterThanOrEqual(0.3 * RUNS)
   expect(result.compared, hint).toBeGreaterThanOrEqual(0.5 * RUNS)
-  for (const [name, { runs, compared }] of Object.entries(result.byClass)) {
+  expect(result.compiled, hint).toBeGreaterThanOrEqual(result.compared)
+  for (const [name, { runs, compared, compiled }] of Object.entries(result.byClass)) {
     expect(runs, name).toBeGreaterThanOrEqual(RUNS / 20)
     expect(compared, name).toBeGreaterThanOrEqual(RUNS / 20)
+    expect(compiled, name).toBeGreaterThanOrEqual(compared)
   }
 })
 

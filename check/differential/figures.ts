@@ -1,4 +1,8 @@
-/** The figures of docs/parity.md: written from a run of the harness, and never by hand. */
+/**
+ * The figures of docs/parity.md: written from runs of the harness, and never by hand. There are those of the mixed
+ * programs, and those of the programs that aim at the ends of pages.
+ */
+import { EDGE } from '../generate/numbered.ts'
 import { type DifferentialJson, type DifferentialReport, percent } from './report.ts'
 
 /** What a page's figures are made from: what `--json` prints, and what `--report` writes where there is that. */
@@ -6,30 +10,33 @@ export interface Figures extends DifferentialJson {
   readonly report?: DifferentialReport
 }
 
-const BEGIN = /^<!-- figures: (?<json>\{.*\}) -->$/mu
-const END = '<!-- end of figures -->'
+/** Of which programs. */
+export type FiguresKind = 'figures' | 'edge figures'
+
+const beginOf = (kind: FiguresKind): RegExp => new RegExp(`^<!-- ${kind}: (?<json>\\{.*\\}) -->$`, 'mu')
+const endOf = (kind: FiguresKind): string => `<!-- end of ${kind} -->`
 
 /** The page with the figures of `json` in place of those that it has. @throws Error for a page without */
 export function withFigures(page: string, json: Figures): string {
-  const { from, to } = place(page)
-  return page.slice(0, from) + renderFigures(json) + page.slice(to)
+  const kind = kindOf(json)
+  const begin = beginOf(kind).exec(page)
+  const end = page.indexOf(endOf(kind))
+  if (begin === null || end < begin.index) throw new Error(`the page has no ${kind}`)
+  return page.slice(0, begin.index) + renderFigures(json, kind) + page.slice(end + endOf(kind).length)
 }
 
 /** What the page's figures were made from. @throws Error for a page without */
-export function figuresOf(page: string): Figures {
-  const json = BEGIN.exec(page)?.groups?.json
-  if (json === undefined) throw new Error('the page has no figures')
+export function figuresOf(page: string, kind: FiguresKind = 'figures'): Figures {
+  const json = beginOf(kind).exec(page)?.groups?.json
+  if (json === undefined) throw new Error(`the page has no ${kind}`)
   return JSON.parse(json) as Figures
 }
 
-function place(page: string): { from: number; to: number } {
-  const begin = BEGIN.exec(page)
-  const end = page.indexOf(END)
-  if (begin === null || end < begin.index) throw new Error('the page has no figures')
-  return { from: begin.index, to: end + END.length }
+function kindOf({ byClass }: Figures): FiguresKind {
+  return EDGE in byClass ? 'edge figures' : 'figures'
 }
 
-function renderFigures(json: Figures): string {
+function renderFigures(json: Figures, kind: FiguresKind): string {
   const { seed, runs, verdictAgreement, messageAgreement, resultDifferences, byClass } = json
   const { comparedByClass: compared, compiledByClass: compiled } = json.report ?? {}
   const rows = Object.entries(byClass).map(([name, { runs: count, agree, rejected }]) => [
@@ -41,7 +48,7 @@ function renderFigures(json: Figures): string {
   ])
   const columns = ['class', 'programs', 'same verdict', 'refused by Linux', 'interpreter, Linux', 'interpreter, jit']
   return [
-    `<!-- figures: ${JSON.stringify(json)} -->`,
+    `<!-- ${kind}: ${JSON.stringify(json)} -->`,
     '',
     `Seed ${seed}, ${runs} programs: the same verdict for ${percent(verdictAgreement)}; the same message for`,
     `${percent(messageAgreement)} of those that both refuse; other results, between any two of interpreter, jit and Linux:`,
@@ -50,7 +57,7 @@ function renderFigures(json: Figures): string {
     ...table(compared === undefined ? columns.slice(0, 4) : columns, rows),
     ...(json.report === undefined ? [] : renderReport(json.report, runs)),
     '',
-    END,
+    endOf(kind),
   ].join('\n')
 }
 
