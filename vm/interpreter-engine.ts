@@ -3,7 +3,7 @@ import { type Decoded, decodeProgram } from './decode.ts'
 import type { Engine, EngineInput, Runnable } from './engine.ts'
 import { HOOK_BIT, STRIDE } from './engine-ops.ts'
 import { type Code, interpret } from './interpreter.ts'
-import type { RunState } from './state.ts'
+import { MAX_FRAMES, type RunState, SAVED_WORDS } from './state.ts'
 
 /** Instructions that may run between two looks at the clock: some 20 ms. */
 const BATCH_INSTRUCTIONS = 4_194_304
@@ -23,8 +23,8 @@ class InterpretedProgram implements Runnable {
   private decoded: Decoded | undefined
   private plain: Code | undefined
   private hooked: Code | undefined
-  /** Register arrays that no run is using; a program may be entered again while it runs. */
-  private readonly spare: Int32Array[] = []
+  /** Registers and what calls save, of no run now; a program may be entered again while it runs. */
+  private readonly spare: { readonly regs: Int32Array; readonly saved: Int32Array }[] = []
 
   constructor(input: EngineInput) {
     this.input = input
@@ -40,10 +40,15 @@ class InterpretedProgram implements Runnable {
       kfunc: this.input.kfunc,
     })
     const { regs: initial } = this.decoded
-    const regs = this.spare.pop() ?? new Int32Array(initial.length)
+    const own = this.spare.pop() ?? {
+      regs: new Int32Array(initial.length),
+      saved: new Int32Array(SAVED_WORDS * MAX_FRAMES),
+    }
+    const { regs } = own
     regs.set(initial)
     regs.set(args, 2)
     state.regs = regs
+    state.saved = own.saved
     // Every taken jump costs one; between two of them runs at most the whole program once.
     const instructions = state.hook === undefined ? BATCH_INSTRUCTIONS : BATCH_HOOKED
     state.batch = Math.max(1, Math.floor(instructions / this.input.program.insns.length))
@@ -56,7 +61,7 @@ class InterpretedProgram implements Runnable {
       // After the last instruction the hook is called once more, with a slot that is none.
       state.hook?.(-1, state)
     } finally {
-      this.spare.push(regs)
+      this.spare.push(own)
     }
   }
 

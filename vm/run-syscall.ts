@@ -9,10 +9,12 @@ import type { Services } from './services.ts'
 /** Largest context of a syscall program. */
 const MAX_CONTEXT = 65_535
 
+const NO_BYTES = new Uint8Array()
+
 /** `maxContext`: bytes of context that the program may access. @throws ErrnoError EINVAL */
 export function syscallInput(services: Services, options: RunOptions, name: string, maxContext: number): RunInput {
   if (options.data !== undefined) throw invalid(name, 'a syscall program takes no data')
-  const ctx = options.ctx ?? new Uint8Array()
+  const { ctx = NO_BYTES } = options
   if (ctx.length > MAX_CONTEXT) throw invalid(name, `a context of ${ctx.length} bytes is over ${MAX_CONTEXT}`)
   if (ctx.length < maxContext) throw invalid(name, `it uses ${maxContext} bytes of context and gets ${ctx.length}`)
   const { memory, pages } = services.kernel

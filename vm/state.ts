@@ -108,7 +108,8 @@ export interface RunState {
   /** Halves of r0 at the exit. */
   r0Low: number
   r0High: number
-  readonly saved: Int32Array
+  /** What calls save, on an engine whose frames are not the host's own; set by the engine as `regs` is. */
+  saved: Int32Array
   /** Slot of the call that a native was called from, or of the access that `check` is told of. */
   slot: number
   /** Frame that runs: 0 for the program's own. */
@@ -161,7 +162,7 @@ export function makeRunState(setup: RunSetup): RunState {
     regs: NO_REGISTERS,
     r0Low: 0,
     r0High: 0,
-    saved: new Int32Array(SAVED_WORDS * MAX_FRAMES),
+    saved: NO_REGISTERS,
     slot: 0,
     depth: 0,
     fuel: 0,
