@@ -47,7 +47,7 @@ const TIMEOUT_OPTION: OptionSpec = {
 const BYTES = 'SPEC is hex:00ff…, @path or zero:N.'
 
 const INJECTION =
-  '--inject runs another program of the file in softirq, hardirq or nmi context before the N-th step of the run, before each (default), or before one in 16 at random, by the seed. Steps are instructions, and accesses of the allocators to what they share.'
+  "--inject runs another program of the file in softirq, hardirq or nmi context before the N-th step of the run, before each (default), or before one in 16 at random, by the seed. Steps are instructions, and accesses of the allocators to what they share. Such a run is the interpreter's."
 
 const RUN_OPTIONS: readonly OptionSpec[] = [
   PROGRAM_OPTION,
@@ -76,7 +76,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
     help: 'run a program before a step, see below',
   },
   TIMEOUT_OPTION,
-  { name: 'trace', help: 'each executed instruction, with the registers it changed, on standard error' },
+  { name: 'trace', help: 'each executed instruction, with the registers it changed, on standard error (interpreter)' },
   { name: 'unchecked', help: 'do not verify; the program cannot leave its memories and faults at the instruction' },
   JSON_OPTION,
   HELP_OPTION,
