@@ -217,7 +217,10 @@ export function assertRoom(kernel: Kernel, attributes: MapAttributes, pieces: re
   // The page of the map itself, and whole pages for each piece.
   const pages = pieces.reduce((sum, bytes) => sum + Math.ceil(bytes / PAGE_SIZE), 1)
   const { used, limit } = kernel.pages.statistics()
-  if (used + pages > limit) throw refusal(attributes, 'ENOMEM', `${pages} pages are more than may still be used`)
+  const ofGroup = kernel.group?.room ?? Infinity
+  if (used + pages > limit || pages * PAGE_SIZE > ofGroup) {
+    throw refusal(attributes, 'ENOMEM', `${pages} pages are more than may still be used`)
+  }
 }
 
 /** Bytes in a value or key, rounded up to 8 bytes. */

@@ -18,7 +18,7 @@ import { perCpuFreelist } from './supply-freelist.ts'
 import { kmallocSupply } from './supply-kmalloc.ts'
 
 export function ownSlabSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
-  const { slab, processors, percpu, steps } = kernel
+  const { slab, processors, percpu, steps, group } = kernel
   const { size, perCpuSize, areaOffset } = request
   const cache = slab.createCache(`map ${request.name}`, size)
   if (cache === undefined) return undefined
@@ -27,20 +27,30 @@ export function ownSlabSupply(kernel: Kernel, request: SupplyRequest): ElementSu
     slab.destroyCache(cache)
     return undefined
   }
+  const takeElement = (): number => {
+    if (group !== undefined && !group.charge(cache.stride)) return 0
+    const element = cache.alloc('atomic')
+    if (element === 0) group?.uncharge(cache.stride)
+    return element
+  }
+  const free = (element: number): void => {
+    slab.free(element, 'atomic')
+    group?.uncharge(cache.stride)
+  }
   return {
     fixed: false,
     take: () => {
-      const element = cache.alloc('atomic')
+      const element = takeElement()
       if (element === 0 || perCpuSize === 0) return element
       const area = percpu.alloc(perCpuSize, 'atomic')
-      if (area === 0) slab.free(element, 'atomic')
+      if (area === 0) free(element)
       else steps.store32(element + areaOffset, area)
       return area === 0 ? 0 : element
     },
     give: (element) =>
       processors.callRcu('rcu', () => {
         if (perCpuSize > 0) percpu.free(steps.load32(element + areaOffset) >>> 0)
-        slab.free(element, 'atomic')
+        free(element)
       }),
     // Behind all elements: callbacks run in their order.
     destroy: () =>
@@ -102,7 +112,8 @@ export function irqWorkSupply(kernel: Kernel, request: SupplyRequest): ElementSu
   const source = kmallocSupply(kernel, request)
   if (source === undefined) return undefined
   // What came too late is for the next one who asks on the CPU. Linked as in a free list.
-  const heads = kernel.slab.alloc(4 * processors.cpus.length, 'kernel', { zero: true })
+  const bytes = 4 * processors.cpus.length
+  const heads = kernel.slab.alloc(bytes, 'kernel', { zero: true, group: kernel.group })
   if (heads === 0) {
     source.destroy()
     return undefined
@@ -138,7 +149,7 @@ export function irqWorkSupply(kernel: Kernel, request: SupplyRequest): ElementSu
       for (const { id } of processors.cpus) {
         for (let element = pop(id); element !== 0; element = pop(id)) source.give(element)
       }
-      kernel.slab.free(heads, 'kernel')
+      kernel.slab.free(heads, 'kernel', bytes, kernel.group)
       source.destroy()
     },
   }

@@ -6,9 +6,9 @@ import { FREE_LINK } from './hash-table.ts'
 import type { FreeElements } from './supply-fixed.ts'
 
 export function perCpuFreelist(kernel: Kernel, array: ElementArray): FreeElements | undefined {
-  const { steps, locks, processors, slab } = kernel
+  const { steps, locks, processors, slab, group } = kernel
   const bytes = freelistBytes(processors.cpus.length)
-  const at = slab.alloc(bytes, 'kernel', { zero: true })
+  const at = slab.alloc(bytes, 'kernel', { zero: true, group })
   if (at === 0) return undefined
   const list = new PcpuFreelist(steps, locks, at)
   list.populate(array.base + FREE_LINK, array.size, array.count)
@@ -19,6 +19,6 @@ export function perCpuFreelist(kernel: Kernel, array: ElementArray): FreeElement
     },
     give: (element) => list.push(element + FREE_LINK),
     layout: { kind: 'freelist', list: at, lineBytes: LINE_BYTES },
-    destroy: () => slab.free(at, 'kernel'),
+    destroy: () => slab.free(at, 'kernel', bytes, group),
   }
 }

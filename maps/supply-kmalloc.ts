@@ -17,24 +17,25 @@ export function nolockSupply(kernel: Kernel, request: SupplyRequest): ElementSup
 }
 
 function makeSupply(kernel: Kernel, request: SupplyRequest, gfp: 'atomic' | 'nolock'): ElementSupply | undefined {
-  const { steps, slab, percpu, processors } = kernel
+  const { steps, slab, percpu, processors, group } = kernel
+  const paid = { group }
   const { size, perCpuSize, areaOffset } = request
   // Without sleeping there is no new per-CPU memory: one area that stays keeps a chunk of it at hand.
   const kept = perCpuSize > 0 ? percpu.alloc(perCpuSize, 'kernel') : 0
   if (perCpuSize > 0 && kept === 0) return undefined
   const release = (element: number): void => {
     if (perCpuSize > 0) percpu.free(steps.load32(element + areaOffset) >>> 0)
-    slab.free(element, gfp)
+    slab.free(element, gfp, size, group)
   }
   return {
     fixed: false,
     oneCounter: gfp === 'atomic',
     take: () => {
-      const element = slab.alloc(size, gfp)
+      const element = slab.alloc(size, gfp, paid)
       if (element === 0 || perCpuSize === 0) return element
       const area = percpu.alloc(perCpuSize, gfp)
       if (area === 0) {
-        slab.free(element, gfp)
+        slab.free(element, gfp, size, group)
         return 0
       }
       steps.store32(element + areaOffset, area)

@@ -24,7 +24,7 @@ import { CACHE_BYTES, DRAINING, RCU_FLIGHT, TRACE_FLIGHT } from './mem-cache-lay
 import { MemDebug, type Room } from './mem-debug.ts'
 import { drain } from './mem-refill.ts'
 import type { MemWorld } from './mem-world.ts'
-import { PageOwner } from './pages.ts'
+import { type PageAllocator, PageOwner } from './pages.ts'
 import type { PercpuMemory } from './percpu.ts'
 import { BPF_SIZES, HEADER_BYTES, MAX_PERCPU_REQUEST, MAX_REQUEST, sizeClass } from './size-classes.ts'
 import type { KmemCache } from './slab.ts'
@@ -37,7 +37,7 @@ export interface MemAllocOptions {
   /** Bytes of payload of every object; 0 for the 11 classes. */
   readonly size: number
   readonly percpu?: boolean
-  /** Who pays for the objects; default nobody (the root group). */
+  /** Who pays for objects and control blocks; default nobody (the root group). */
   readonly group?: MemoryGroup | undefined
 }
 
@@ -65,7 +65,10 @@ export class BpfMemAlloc {
   private readonly slab: Kmalloc
   private readonly processors: Processors
   private readonly areas: PercpuMemory
-  private readonly group: MemoryGroup | undefined
+  /** Who pays. */
+  readonly group: MemoryGroup | undefined
+  /** Where the control blocks are from. */
+  private readonly pages: PageAllocator
   /** What the slab is asked for each time. */
   private readonly request: KmallocOptions
   private readonly world: MemWorld
@@ -96,7 +99,8 @@ export class BpfMemAlloc {
     const room = (unit: number): Room => this.room(unit)
     this.debug = slab.debug === undefined ? undefined : new MemDebug(name, room, slab.debug, processors)
     this.classes = size > 0 ? 1 : BPF_SIZES.length
-    this.base = lists.pages.allocBytes(this.classes * processors.cpus.length * CACHE_BYTES, PageOwner.BPF_MEM)
+    this.pages = group === undefined ? lists.pages : lists.pages.paidBy(group)
+    this.base = this.pages.allocBytes(this.classes * processors.cpus.length * CACHE_BYTES, PageOwner.BPF_MEM)
     if (this.base === 0) throw new ErrnoError('ENOMEM', `no memory for the caches of ${name}`)
     const unit = percpu ? size : size + HEADER_BYTES
     const ownSlab = policies.slab === 'own' && size > 0 && !percpu && unit <= 8192
@@ -310,7 +314,7 @@ export class BpfMemAlloc {
   private end(): void {
     this.state = 'gone'
     if (this.own !== undefined) this.slab.destroyCache(this.own)
-    this.slab.lists.pages.freeBytes(this.base, this.caches.length * CACHE_BYTES)
+    this.pages.freeBytes(this.base, this.caches.length * CACHE_BYTES)
     this.group?.drain()
   }
 

@@ -25,16 +25,42 @@ import { groupBytes, MemoryGroup } from './group.ts'
 import type { Kmalloc } from './kmalloc.ts'
 import type { PercpuMemory } from './percpu.ts'
 
+/** What the machine's handle and those of its groups know together. */
+interface Shared {
+  readonly instances: Set<BpfMemAlloc>
+  readonly groups: Set<MemoryGroup>
+  /** The machine's handle first. */
+  readonly handles: Set<BpfMemory>
+}
+
 export class BpfMemory {
   private readonly slab: Kmalloc
   private readonly areas: PercpuMemory
-  private readonly instances: Set<BpfMemAlloc> = new Set()
+  /** Who pays for what this handle makes. */
+  private readonly group: MemoryGroup | undefined
+  private readonly shared: Shared
   private globalInstance: BpfMemAlloc | undefined
   private globalPercpuInstance: BpfMemAlloc | undefined
 
-  constructor(slab: Kmalloc, areas: PercpuMemory) {
+  constructor(slab: Kmalloc, areas: PercpuMemory, shared?: Shared, group?: MemoryGroup) {
     this.slab = slab
     this.areas = areas
+    this.group = group
+    this.shared = shared ?? { instances: new Set(), groups: new Set(), handles: new Set() }
+    this.shared.handles.add(this)
+  }
+
+  /** A handle for who is in a group: its instances are charged to the group, `global` too, which is its own. */
+  paidBy(group: MemoryGroup): BpfMemory {
+    return new BpfMemory(this.slab, this.areas, this.shared, group)
+  }
+
+  /** Ends a group's handle, with the instance `global` of it. */
+  end(): void {
+    for (const instance of [this.globalInstance, this.globalPercpuInstance]) {
+      if (instance !== undefined) this.destroy(instance)
+    }
+    this.shared.handles.delete(this)
   }
 
   /** A new instance. @throws ErrnoError EINVAL for per-CPU objects of any size (there is `globalPercpu`), ENOMEM */
@@ -45,7 +71,7 @@ export class BpfMemory {
     return this.make(options)
   }
 
-  /** The machine's instance of any size, paid for by nobody. Made when first used, so that machines without cost less. */
+  /** The machine's instance of any size, paid for by nobody; of a group's handle, the group's own. Made when first used, so that machines without cost less. */
   get global(): BpfMemAlloc {
     this.globalInstance ??= this.make({ name: 'bpf_global_ma', size: 0 })
     return this.globalInstance
@@ -54,6 +80,20 @@ export class BpfMemory {
   /** `global`, where it was made. */
   get theGlobal(): BpfMemAlloc | undefined {
     return this.globalInstance
+  }
+
+  /** The instance `global`, of this handle or another one, that has an object there. Any number may be asked. */
+  ownerOf(payload: number): BpfMemAlloc | undefined {
+    if (this.globalInstance?.isObject(payload) === true) return this.globalInstance
+    for (const { globalInstance } of this.shared.handles) {
+      if (globalInstance?.isObject(payload) === true) return globalInstance
+    }
+    return undefined
+  }
+
+  /** The handles of the machine and of its groups. */
+  get handles(): readonly BpfMemory[] {
+    return [...this.shared.handles]
   }
 
   /** The machine's instance of per-CPU objects; `setUpClass` before a class is used. */
@@ -78,12 +118,17 @@ export class BpfMemory {
 
   /** Every instance that was not destroyed, in the order of creation. */
   get all(): readonly BpfMemAlloc[] {
-    return [...this.instances]
+    return [...this.shared.instances]
+  }
+
+  /** Every group that was not destroyed, in the order of creation. */
+  get groups(): readonly MemoryGroup[] {
+    return [...this.shared.groups]
   }
 
   /** Takes an instance down. */
   destroy(instance: BpfMemAlloc): void {
-    this.instances.delete(instance)
+    this.shared.instances.delete(instance)
     if (instance === this.globalInstance) this.globalInstance = undefined
     if (instance === this.globalPercpuInstance) this.globalPercpuInstance = undefined
     instance.destroy()
@@ -96,16 +141,19 @@ export class BpfMemory {
     if (at === 0) throw new ErrnoError('ENOMEM', `no memory for the group ${name}`)
     const group = new MemoryGroup(steps, processors, at, name)
     group.setLimit(limit)
+    this.shared.groups.add(group)
     return group
   }
 
   destroyGroup(group: MemoryGroup): void {
+    this.shared.groups.delete(group)
     this.slab.free(group.at, 'kernel')
   }
 
   private make(options: MemAllocOptions): BpfMemAlloc {
-    const instance = new BpfMemAlloc(this.slab, this.areas, options)
-    this.instances.add(instance)
+    const { group } = this
+    const instance = new BpfMemAlloc(this.slab, this.areas, group === undefined ? options : { group, ...options })
+    this.shared.instances.add(instance)
     return instance
   }
 }

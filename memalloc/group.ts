@@ -8,6 +8,9 @@
  * Charged is what objects use and what the CPUs have in stock: a CPU takes a page at a time from the common word and
  * serves small charges from that, so that CPUs do not meet there all the time. As the stock is charged already, the
  * limit holds whatever is in it; where a charge would fail, all stocks go back first, so that none fails for their sake.
+ *
+ * Charged are objects, per-CPU areas and whole pages of who has a kernel of the group's (kernel.ts); slabs, chunks of
+ * per-CPU memory and what CPUs keep are nobody's.
  */
 import type { Processors } from '../cpu/processors.ts'
 import { InternalError } from '../errors/errors.ts'
@@ -25,6 +28,17 @@ const LIMIT = 4
 /** Bytes of a group on a machine of this many CPUs. */
 export function groupBytes(cpus: number): number {
   return LINE * (1 + cpus)
+}
+
+export interface GroupStatistics {
+  readonly name: string
+  /** In bytes; Infinity for none. */
+  readonly limit: number
+  /** Bytes charged: those in use, and those in the stocks of the CPUs. */
+  readonly charged: number
+  readonly used: number
+  /** By CPU. */
+  readonly stocks: readonly number[]
 }
 
 export class MemoryGroup {
@@ -45,6 +59,26 @@ export class MemoryGroup {
   setLimit(bytes: number): void {
     this.steps.store32(this.at + LIMIT, Math.floor(bytes / UNIT))
   }
+
+  /** In bytes; Infinity for none. */
+  get limit(): number {
+    return (this.steps.load32(this.at + LIMIT) >>> 0) * UNIT || Infinity
+  }
+
+  /** Bytes that can be charged now. */
+  get room(): number {
+    return this.limit - this.used
+  }
+
+  statistics(): GroupStatistics {
+    const { name, limit, charged, used } = this
+    const stocks = this.processors.cpus.map(({ id }) => this.steps.load32(this.stockOf(id)) * UNIT)
+    return { name, limit, charged, used, stocks }
+  }
+
+  /** Told of the first charge that the limit refuses, and again once a quarter was free in between. */
+  onLimit: (bytes: number) => void = () => undefined
+  private atLimit = false
 
   /** Bytes in use; what lies in stocks is not. */
   get used(): number {
@@ -72,7 +106,12 @@ export class MemoryGroup {
     }
     if (this.take(units)) return true
     this.drain()
-    return this.take(units)
+    if (this.take(units)) return true
+    if (!this.atLimit) {
+      this.atLimit = true
+      this.onLimit(bytes)
+    }
+    return false
   }
 
   /** Takes back a charge of the same bytes, on whatever CPU. */
@@ -81,6 +120,7 @@ export class MemoryGroup {
     if (units > this.steps.load32(this.at + CHARGED) >>> 0) this.tooMuch(bytes)
     const stock = this.putInto(this.stockOf(this.processors.current.id), units)
     if (stock > this.steps.load32(this.at + CHARGED) >>> 0 && this.used < 0) this.tooMuch(bytes)
+    if (this.atLimit) this.atLimit = this.used > 0.75 * this.limit
   }
 
   /** Empties all stocks: what is charged is what is used then. */

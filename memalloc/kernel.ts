@@ -11,6 +11,7 @@ import { plainSteps, type Steps } from '../memory/steps.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import { AccessCheck } from './access-check.ts'
 import { BpfMemory } from './bpf-memory.ts'
+import type { MemoryGroup } from './group.ts'
 import { Kmalloc } from './kmalloc.ts'
 import { ObjectStore } from './objects.ts'
 import { PageLists } from './page-lists.ts'
@@ -39,6 +40,16 @@ export interface Kernel {
   readonly leases: Lease[]
   /** The numbers last given out. */
   readonly ids: { map: number }
+  /** Who pays for pages, per-CPU areas, instances and objects that are had by this kernel; undefined for nobody. */
+  readonly group: MemoryGroup | undefined
+  /** What of the machine this kernel is for; `closed` when that is gone. */
+  readonly scope: Scope
+}
+
+/** The machine, or an object loaded on it. */
+export interface Scope {
+  readonly name: string
+  closed: boolean
 }
 
 export interface KernelOptions {
@@ -65,7 +76,7 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
   const bpf = new BpfMemory(slab, percpu)
   pages.setLimit(options.memoryLimit ?? 0)
   pages.onLimit = (wanted) => reportLimit(reports, processors, pages, wanted)
-  return {
+  return withScope({
     memory,
     steps,
     processors,
@@ -80,7 +91,46 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
     accessCheck: slab.debug === undefined ? undefined : new AccessCheck(slab, slab.debug),
     leases: [{ memory, touched: () => touchedPages(memory) }],
     ids: { map: 0 },
-  }
+    group: undefined,
+    scope: { name: 'the machine', closed: false },
+  })
+}
+
+/** One place for all kernels, so that they are objects of one shape. */
+function withScope(parts: Kernel): Kernel {
+  return { ...parts }
+}
+
+/** The same kernel for an object that is loaded: memory goes on the group's account, where there is one. */
+export function scopedKernel(kernel: Kernel, name: string, group: MemoryGroup | undefined): Kernel {
+  const scope: Scope = { name, closed: false }
+  if (group === undefined) return withScope({ ...kernel, scope })
+  const { memory, steps, objects } = kernel
+  const bpf = kernel.bpf.paidBy(group)
+  group.onLimit = (wanted) => reportGroupLimit(kernel, group, wanted)
+  return withScope({
+    ...kernel,
+    pages: kernel.pages.paidBy(group),
+    percpu: kernel.percpu.paidBy(group),
+    bpf,
+    objects: new ObjectStore(memory, steps, bpf, objects),
+    group,
+    scope,
+  })
+}
+
+function reportGroupLimit({ reports, processors }: Kernel, group: MemoryGroup, wanted: number): void {
+  if (!reports.heard || !processors.trace.some(({ running }) => running !== undefined)) return
+  const { name, used, limit } = group
+  reports.note({
+    kind: 'out-of-memory',
+    group: name,
+    by: processors.actor(),
+    wanted,
+    used,
+    limit,
+    holders: reports.holders(group),
+  })
 }
 
 /** What user space does not get, a system call tells it; a program sees no more than a null pointer. */
@@ -102,9 +152,10 @@ export function closeKernel(kernel: Kernel): void {
   endLeases(kernel.leases)
 }
 
-/** Throws HarenaError when the kernel is closed: its memory may be another machine's by now. */
+/** Throws HarenaError when the machine is closed, whose memory may be another one's by now, or the object is. */
 export function checkOpen(kernel: Kernel): void {
   if (kernel.leases.length === 0) throw new HarenaError('the machine is closed')
+  if (kernel.scope.closed) throw new HarenaError(`${kernel.scope.name} is closed`)
 }
 
 /** Closes the kernel when nobody holds `owner`, its machine, any more. */

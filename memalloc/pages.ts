@@ -21,6 +21,7 @@ import type { Memory } from '../memory/memory.ts'
 import { type Touched, zeroRange } from '../memory/pool.ts'
 import type { Steps } from '../memory/steps.ts'
 import { PAGE_SIZE } from '../program/types.ts'
+import type { MemoryGroup } from './group.ts'
 import {
   CACHED,
   CHUNK_ORDER,
@@ -88,15 +89,28 @@ export class PageAllocator {
   private readonly processors: Processors
   private readonly lockPoint: AttachPoint
   private readonly unlockPoint: AttachPoint
+  /** Who pays beside the machine, and the machine's handle then. */
+  private readonly paid: { readonly group: MemoryGroup; readonly machine: PageAllocator } | undefined
 
   /** A handle onto the allocator that lives in this memory. */
-  constructor(memory: Memory, steps: Steps, locks: Locks = new Locks(steps, new Processors())) {
+  constructor(
+    memory: Memory,
+    steps: Steps,
+    locks: Locks = new Locks(steps, new Processors()),
+    paid?: { readonly group: MemoryGroup; readonly machine: PageAllocator },
+  ) {
+    this.paid = paid
     this.memory = memory
     this.steps = steps
     this.locks = locks
     this.processors = locks.processors
     this.lockPoint = this.processors.points.get('page:lock')
     this.unlockPoint = this.processors.points.get('page:unlock')
+  }
+
+  /** A handle whose pages a group pays for: what it gives is given back to it. */
+  paidBy(group: MemoryGroup): PageAllocator {
+    return new PageAllocator(this.memory, this.steps, this.locks, { group, machine: this })
   }
 
   /** Bytes that may be in use at once, rounded down to pages, but one page at least; 0 for no limit. */
@@ -283,6 +297,7 @@ export class PageAllocator {
    * all the same. False, and nothing counted, where the limit would be passed; `exempt`: it may be.
    */
   charge(pages: number, owner: PageOwner, exempt = false): boolean {
+    if (this.paid !== undefined) return this.chargeGroup(this.paid, pages, owner, exempt)
     const limit = this.steps.load32(PAGE_LIMIT)
     // Added first: of two that pass the limit together, at least one sees it.
     if (this.steps.add32(PAGES_USED, pages) + pages > limit && limit !== 0 && !exempt) {
@@ -297,6 +312,22 @@ export class PageAllocator {
     return true
   }
 
+  private chargeGroup(
+    { group, machine }: NonNullable<typeof this.paid>,
+    pages: number,
+    owner: PageOwner,
+    exempt: boolean,
+  ): boolean {
+    if (!group.charge(pages * PAGE_SIZE)) {
+      const { events } = this.processors
+      if (events.active) events.emit({ kind: 'alloc-failed', allocator: 'pages', size: pages * PAGE_SIZE })
+      return false
+    }
+    if (machine.charge(pages, owner, exempt)) return true
+    group.uncharge(pages * PAGE_SIZE)
+    return false
+  }
+
   /** Told of the first request that the limit refuses, and again once a quarter was free in between. */
   onLimit: (pages: number) => void = () => undefined
   private atLimit = false
@@ -309,6 +340,11 @@ export class PageAllocator {
 
   /** Takes back a charge. */
   uncharge(pages: number, owner: number): void {
+    if (this.paid !== undefined) {
+      this.paid.machine.uncharge(pages, owner)
+      this.paid.group.uncharge(pages * PAGE_SIZE)
+      return
+    }
     if (this.steps.load32(OWNER_PAGES + 4 * owner) < pages) {
       throw new InternalError(`uncharged ${pages} pages of owner ${owner}, which has fewer`)
     }

@@ -15,6 +15,7 @@ import type { Memory } from '../memory/memory.ts'
 import type { Steps } from '../memory/steps.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import type { Gfp } from './gfp.ts'
+import type { MemoryGroup } from './group.ts'
 import { PERCPU_CHUNKS, PERCPU_LOCK } from './page-layout.ts'
 import { type PageAllocator, PageOwner } from './pages.ts'
 
@@ -42,9 +43,12 @@ export class PercpuMemory {
   private readonly steps: Steps
   private readonly locks: Locks
   private readonly pages: PageAllocator
+  /** Who pays for areas; chunks are the machine's. */
+  private readonly group: MemoryGroup | undefined
   private asked = false
 
-  constructor(memory: Memory, steps: Steps, locks: Locks, pages: PageAllocator) {
+  constructor(memory: Memory, steps: Steps, locks: Locks, pages: PageAllocator, group?: MemoryGroup) {
+    this.group = group
     this.memory = memory
     this.steps = steps
     this.locks = locks
@@ -53,9 +57,23 @@ export class PercpuMemory {
 
   /** An area of `bytes` zero bytes for every CPU, aligned to 8: the offset of CPU 0's, or 0. */
   alloc(bytes: number, gfp: Gfp): number {
-    const at = bytes > 0 && bytes <= UNIT_BYTES ? this.take(bytes, gfp) : 0
+    const at = bytes > 0 && bytes <= UNIT_BYTES ? this.takePaid(bytes, gfp) : 0
     const { events } = this.locks.processors
     if (at === 0 && events.active) events.emit({ kind: 'alloc-failed', allocator: 'percpu', size: bytes })
+    return at
+  }
+
+  /** A handle whose areas a group pays for: what it gives is given back to it. */
+  paidBy(group: MemoryGroup): PercpuMemory {
+    return new PercpuMemory(this.memory, this.steps, this.locks, this.pages, group)
+  }
+
+  private takePaid(bytes: number, gfp: Gfp): number {
+    const { group } = this
+    if (group === undefined) return this.take(bytes, gfp)
+    if (!group.charge(this.bytesOf(bytes))) return 0
+    const at = this.take(bytes, gfp)
+    if (at === 0) group.uncharge(this.bytesOf(bytes))
     return at
   }
 
@@ -91,10 +109,12 @@ export class PercpuMemory {
   free(at: number): void {
     if (at === 0) return
     let empty = 0
+    let bytes = 0
     this.locked('atomic', () => {
       const chunk = this.chunkOf(at)
       const grains = this.lengthAt(chunk, (at - this.base(chunk)) / GRAIN)
-      this.clearArea(at, grains * GRAIN)
+      bytes = grains * GRAIN
+      this.clearArea(at, bytes)
       this.mark(chunk, (at - this.base(chunk)) / GRAIN, grains, false)
       if (this.steps.load32(chunk + AREAS) === 0) {
         this.unlink(chunk)
@@ -102,6 +122,7 @@ export class PercpuMemory {
       }
       return 0
     })
+    this.group?.uncharge(this.bytesOf(bytes))
     if (empty !== 0) this.freeChunk(empty)
   }
 

@@ -5,6 +5,7 @@
 import { type Actor, renderActor } from '../cpu/actor.ts'
 import { KERNEL_BASE } from '../memory/memory.ts'
 import { PAGE_SIZE } from '../program/types.ts'
+import type { MemoryGroup } from './group.ts'
 
 /**
  * `double-free`      freed, and nobody has had it since
@@ -29,16 +30,18 @@ export interface DebugReport {
   readonly freedBy?: Actor
 }
 
-/** The memory limit was reached, and a program went without. */
+/** The memory limit, of the machine or of an object, was reached, and a program went without. */
 export interface OutOfMemoryReport {
   readonly kind: 'out-of-memory'
+  /** The group whose limit it is; undefined for the machine's. */
+  readonly group?: string
   /** Who wanted memory first. */
   readonly by: Actor
   /** In bytes: what was wanted, what was in use, and the limit. */
   readonly wanted: number
   readonly used: number
   readonly limit: number
-  /** Who has it, the largest first. */
+  /** Who has it, the largest first; of a group, those in it. */
   readonly holders: readonly Holder[]
 }
 
@@ -90,11 +93,13 @@ const HOW: Readonly<Record<DebugReportKind, string>> = {
 /** Holders that a line names. */
 const SHOWN = 3
 
-function renderOutOfMemory({ by, wanted, used, limit, holders }: OutOfMemoryReport): string {
+function renderOutOfMemory({ group, by, wanted, used, limit, holders }: OutOfMemoryReport): string {
   const most = holders.slice(0, SHOWN).map(renderHolder)
   const who = most.length === 0 ? '' : `; most is held by ${most.join(', ')}`
   const pages = `${wanted / PAGE_SIZE} ${wanted === PAGE_SIZE ? 'page' : 'pages'}`
-  return `out-of-memory: ${pages} for ${renderActor(by)}, with ${used} of ${limit} bytes in use${who}`
+  const what = wanted % PAGE_SIZE === 0 ? pages : `${wanted} bytes`
+  const where = group === undefined ? '' : ` of group ${group}`
+  return `out-of-memory: ${what} for ${renderActor(by)}, with ${used} of ${limit} bytes${where} in use${who}`
 }
 
 export function renderHolder({ owner, what, objects, bytes }: Holder): string {
@@ -105,8 +110,8 @@ export function renderHolder({ owner, what, objects, bytes }: Holder): string {
 export class Reports {
   /** Of debug mode, in their order. */
   readonly misuse: DebugReport[] = []
-  /** Who has memory, the largest first; set by who knows maps and programs. */
-  holders: () => readonly Holder[] = () => []
+  /** Who has memory (of a group's), the largest first; set by who knows maps and programs. */
+  holders: (group?: MemoryGroup) => readonly Holder[] = () => []
   private readonly listeners: Set<ReportListener> = new Set()
 
   /** Returns what takes the listener away again. */

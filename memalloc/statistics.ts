@@ -1,4 +1,5 @@
 /** What the allocators hold, as plain data: `harena memstat` prints it. It changes nothing. */
+import type { GroupStatistics } from './group.ts'
 import type { Kernel } from './kernel.ts'
 import { FAILURES, REFILLS, TRIMS } from './mem-cache-layout.ts'
 import { type CacheState, cacheState } from './mem-invariants.ts'
@@ -40,6 +41,8 @@ export interface MemoryStatistics {
   /** Caches that were set up, instance by instance, CPU by CPU. */
   readonly caches: readonly MemCacheStatistics[]
   readonly percpu: readonly { readonly areas: number; readonly freeBytes: number }[]
+  /** What is charged to the objects that were loaded with a limit of their own. */
+  readonly groups: readonly GroupStatistics[]
   /** Grace periods that ended, and callbacks that wait for one. */
   readonly gracePeriods: { readonly rcu: number; readonly tasksTrace: number; readonly pending: number }
 }
@@ -72,6 +75,7 @@ export function memoryStatistics(kernel: Kernel): MemoryStatistics {
         })),
     ),
     percpu: kernel.percpu.statistics(),
+    groups: bpf.groups.map((group) => group.statistics()),
     gracePeriods: {
       rcu: rcu.completed,
       tasksTrace: tasksTrace.completed,
