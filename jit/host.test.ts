@@ -74,6 +74,10 @@ describe('switches of V8', () => {
       expect(hostToggle(node(version).process)).toBeUndefined()
     }
     expect(hostToggle(node('14.6.202.34', false).process)).toBeUndefined()
+    for (const name of ['bun', 'deno']) {
+      const { process } = node('14.6.202.34')
+      expect(hostToggle({ ...process, versions: { v8: '14.6.202.34', [name]: '2.1' } })).toBeUndefined()
+    }
     expect(hostToggle({})).toBeUndefined()
     expect(hostToggle({ versions: { v8: '14.6.202.34' } })).toBeUndefined()
   })

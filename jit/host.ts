@@ -56,14 +56,16 @@ export type Toggle = (on: boolean) => void
 
 /** What of Node is used, where there is a Node. */
 interface NodeProcess {
-  readonly versions?: { readonly v8?: string }
+  readonly versions?: { readonly v8?: string; readonly bun?: string; readonly deno?: string }
   readonly getBuiltinModule?: (name: string) => unknown
 }
 
 /** The switches are the process's: in workers they would change under what other threads compile meanwhile. */
 export function hostToggle(process: NodeProcess | undefined = Reflect.get(globalThis, 'process')): Toggle | undefined {
-  const version = process?.versions?.v8
-  const switches = SWITCHES.find(([versions]) => versions.test(version ?? ''))?.[1]
+  const { v8: version = '', bun, deno } = process?.versions ?? {}
+  // Hosts that pass for Node name a V8 that they may not have.
+  if (bun !== undefined || deno !== undefined) return undefined
+  const switches = SWITCHES.find(([versions]) => versions.test(version))?.[1]
   const v8 = process?.getBuiltinModule?.('node:v8') as { setFlagsFromString(flag: string): void } | undefined
   const threads = process?.getBuiltinModule?.('node:worker_threads') as { isMainThread: boolean } | undefined
   if (switches === undefined || v8 === undefined || threads?.isMainThread !== true) return undefined
