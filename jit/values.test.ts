@@ -32,6 +32,8 @@ function text(value: Value): string {
       return value.binding.kind === 'map' || value.binding.kind === 'map-value' ? value.binding.map.name : '…'
     case 'frame':
       return `frame+${value.offset}`
+    case 'object':
+      return `object ${value.typeId}`
     default:
       return value satisfies never
   }
@@ -52,6 +54,14 @@ test.each<[what: string, body: string, slot: number, register: number, expected:
   ['nothing of what is loaded', 'r2 = 5\n*(u64 *)(r10 - 8) = r2\nr2 = *(u64 *)(r10 - 8)\nr0 = 0\nexit', 3, 2, '?'],
   ['nothing of arguments after a call', 'r1 = a ll\ncall 8\nr0 = 0\nexit', 3, 1, '?'],
   ['nothing of the result', 'r0 = 3\ncall 8\nexit', 2, 0, '?'],
+  [
+    'an object that was made',
+    'r1 = 7\nr2 = 0\ncall bpf_obj_new\nr6 = r0\nif r6 == 0 goto l\nr0 = 0\nl:\nexit',
+    6,
+    6,
+    'object 7',
+  ],
+  ['no object of an unknown type', 'r2 = 0\ncall bpf_obj_new\nexit', 2, 0, '?'],
   ['what calls keep', 'r6 = a ll\ncall 8\nr0 = 0\nexit', 3, 6, 'a'],
   ['what both ways agree on', 'r6 = 1\nif r1 == 0 goto l\nr6 = 1\nl:\nr0 = r6\nexit', 3, 6, '1'],
   ['nothing where ways differ', 'r6 = 1\nif r1 == 0 goto l\nr6 = 2\nl:\nr0 = r6\nexit', 3, 6, '?'],

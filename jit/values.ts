@@ -6,6 +6,7 @@
  *     r2 += -8                r2: frame + 504
  *     w4 = 0                  r4: 0
  *     call 2                  r0 to r5: unknown
+ *     r1 = 7, call new        r0: an object of type 7, or 0
  *
  * Where two ways meet with different values, nothing is known. Stack contents are not followed.
  */
@@ -28,6 +29,8 @@ export type Value =
   | { readonly kind: 'reference'; readonly binding: Binding }
   /** A pointer into the function's own stack frame: bytes from its lowest address; r10 is 512. */
   | { readonly kind: 'frame'; readonly offset: number }
+  /** What bpf_obj_new gave for this type: the address of an object, or 0. */
+  | { readonly kind: 'object'; readonly typeId: number }
 
 /** Registers r0 to r10. */
 export type Registers = readonly Value[]
@@ -186,6 +189,8 @@ export function sameValue(a: Value, b: Value): boolean {
       return b.kind === 'reference' && sameBinding(a.binding, b.binding)
     case 'frame':
       return b.kind === 'frame' && a.offset === b.offset
+    case 'object':
+      return b.kind === 'object' && a.typeId === b.typeId
     default:
       throw new InternalError(`value ${a satisfies never}`)
   }
@@ -202,13 +207,18 @@ function sameBinding(a: Binding, b: Binding): boolean {
 function step(input: CompileInput, slot: number, registers: Value[]): void {
   const insn = input.program.insns[slot]!
   switch (insn.row.kind) {
+    case Kind.CALL_KFUNC: {
+      const result = resultOf(input.program.bindings.get(slot), registers)
+      forget(registers)
+      registers[0] = result
+      return
+    }
     case Kind.CALL_HELPER:
-    case Kind.CALL_KFUNC:
     case Kind.CALL_LOCAL:
     case Kind.CALLX:
     case Kind.LD_ABS:
     case Kind.LD_IND:
-      for (let n = 0; n < FIRST_KEPT; n++) registers[n] = UNKNOWN_VALUE
+      forget(registers)
       return
     case Kind.MOV:
       registers[insn.dst] = moved(insn, registers)
@@ -229,6 +239,18 @@ function step(input: CompileInput, slot: number, registers: Value[]): void {
       for (let n = 0; n < FRAME_POINTER; n++) if ((written & (1 << n)) !== 0) registers[n] = UNKNOWN_VALUE
     }
   }
+}
+
+/** What a call leaves of registers. */
+function forget(registers: Value[]): void {
+  for (let n = 0; n < FIRST_KEPT; n++) registers[n] = UNKNOWN_VALUE
+}
+
+/** What a kfunc gives in r0. */
+function resultOf(binding: Binding | undefined, registers: Registers): Value {
+  if (binding?.kind !== 'kfunc' || binding.prototype.name !== 'bpf_obj_new_impl') return UNKNOWN_VALUE
+  const type = registers[1]!
+  return type.kind === 'constant' ? { kind: 'object', typeId: type.low >>> 0 } : UNKNOWN_VALUE
 }
 
 function moved({ row, src, imm }: Instruction, registers: Registers): Value {

@@ -30,7 +30,6 @@ import { I32, Wasm } from '../wasm/opcodes.ts'
 import { clearBytes } from './bytes.ts'
 import { Code, type Expr } from './code.ts'
 import { onCpu, type RuntimeContext } from './host.ts'
-import { popSlab } from './slab.ts'
 
 /** Parameters. */
 const CACHE = 0
@@ -87,25 +86,26 @@ function refill(c: Code, context: RuntimeContext, unit: number, slab: SlabPart):
   count(c, REFILLS)
   c.set(left, word(BATCH))
   c.set(part, onCpu(c, context, slab.at, CPU_SLAB_BYTES))
+  const clear = (): void => {
+    clearBytes(c, unit, { local: object, offset: 0 })
+    c.set(taken, c.add(c.get(taken), c.i32(1)))
+  }
   const fresh = (): void => {
-    const pop = (): void => popSlab(c, part, object)
-    const slow = (): void => c.set(object, c.call(slab.slow, c.get(part)))
-    c.if(c.tee(object, c.load32(c.get(part), CPU_FREELIST)), pop, slow, true)
-    c.if(
-      c.get(object),
-      () => {
-        clearBytes(c, unit, { local: object, offset: 0 })
-        c.set(taken, c.add(c.get(taken), c.i32(1)))
-      },
-      () => c.set(object, c.call(imports.fetch, c.get(CACHE), c.get(SLOT))),
-      true,
-    )
+    c.set(object, c.call(slab.slow, c.get(part)))
+    const fetch = (): void => c.set(object, c.call(imports.fetch, c.get(CACHE), c.get(SLOT)))
+    c.if(c.get(object), clear, fetch, true)
   }
   const popList = (head: number, otherwise: () => void): void =>
     c.if(c.tee(object, word(head)), () => c.store32(c.get(CACHE), head, c.load32(c.get(object))), otherwise)
   c.block((leave) => {
     c.loop((again) => {
-      popList(BY_TRACE, () => popList(WAITING_TRACE, fresh))
+      popList(BY_TRACE, () =>
+        popList(WAITING_TRACE, () => {
+          takeFromSlab(c, { part, object, left, taken }, unit)
+          leave(c.not(c.get(left)))
+          fresh()
+        }),
+      )
       leave(c.not(c.get(object)))
       c.store32(c.get(object), 0, word(FREE))
       c.store32(c.get(CACHE), FREE, c.get(object))
@@ -114,6 +114,35 @@ function refill(c: Code, context: RuntimeContext, unit: number, slab: SlabPart):
     })
   })
   c.if(c.get(taken), c.call(imports.fetched, c.get(CACHE), c.get(taken)))
+}
+
+/** Moves up to `left` objects from the CPU's list of the slab cache to [F], and counts them. */
+function takeFromSlab(
+  c: Code,
+  { part, object, left, taken }: { part: number; object: number; left: number; taken: number },
+  unit: number,
+): void {
+  const [list, free, most] = [c.local32(), c.local32(), c.local32()]
+  c.set(list, c.load32(c.get(part), CPU_FREELIST))
+  c.set(free, c.load32(c.get(CACHE), FREE))
+  c.set(most, c.get(left))
+  c.block((leave) => {
+    c.loop((again) => {
+      leave(c.not(c.tee(object, c.get(list))))
+      c.set(list, c.load32(c.get(object)))
+      clearBytes(c, unit, { local: object, offset: 0 })
+      c.store32(c.get(object), 0, c.get(free))
+      c.set(free, c.get(object))
+      again(c.tee(left, c.sub(c.get(left), c.i32(1))))
+    })
+  })
+  const moved = c.sub(c.get(most), c.get(left))
+  c.store32(c.get(part), CPU_FREELIST, c.get(list))
+  // The transaction counts every change.
+  c.store32(c.get(part), CPU_FREELIST + 4, c.add(c.load32(c.get(part), CPU_FREELIST + 4), moved))
+  c.store32(c.get(CACHE), FREE, c.get(free))
+  c.store32(c.get(CACHE), COUNT, c.add(c.load32(c.get(CACHE), COUNT), moved))
+  c.set(taken, c.add(c.get(taken), moved))
 }
 
 /** Moves the surplus to the cache that the object freed last came from. */

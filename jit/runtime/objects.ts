@@ -8,7 +8,7 @@ import { KERNEL_HIGH } from '../../memory/memory.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
 import { I32, I64, Wasm } from '../wasm/opcodes.ts'
 import { clearBytes } from './bytes.ts'
-import { Code, pointer } from './code.ts'
+import { Code, type Expr, pointer } from './code.ts'
 import { orFallback } from './hash-map.ts'
 import { onCpu, type RuntimeContext } from './host.ts'
 import { type Bail, MemClass } from './mem-class.ts'
@@ -30,13 +30,49 @@ export function makeNew(
   return context.module.define(name, { params: [I32], results: [I64] }, (w) => {
     const c = new Code(w, context.memory)
     orFallback(c, (bail) => {
-      const payload = allocate(c, context, layout, worker, 0, bail)
+      const memory = new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, 0)
+      memory.open(bail)
+      memory.prepareAlloc(bail)
+      memory.alloc()
+      memory.workAfterAlloc()
+      const payload = c.local32()
+      c.set(payload, c.add(c.get(memory.object), c.i32(HEADER_BYTES)))
       for (const { offset, size } of special) clearBytes(c, size, { local: payload, offset })
-      c.store32(c.sub(c.get(payload), c.i32(TYPE)), 0, c.i32(id))
+      c.store32(c.get(memory.object), HEADER_BYTES - TYPE, c.i32(id))
       countObjects(c, 1)
       c.return(pointer(c, c.get(payload)))
     })
   })
+}
+
+/** (object, slot) -> 0, FALLBACK: for objects of one type, straight from `bpf_obj_new` */
+export function makeDropOf(
+  context: RuntimeContext,
+  { kptrs, class: layout }: ObjectLayout,
+  name: string,
+): ModuleFunction {
+  return context.module.define(name, { params: [I32, I32], results: [I64] }, (w) => {
+    const c = new Code(w, context.memory)
+    orFallback(c, (bail) => {
+      // The native may have had it from elsewhere.
+      const home = c.load32(c.sub(c.get(0), c.i32(HEADER_BYTES)))
+      const last = layout.stride * (context.cpus - 1)
+      bail(c.op(Wasm.I32_GT_U, c.sub(home, c.i32(layout.at)), c.i32(last)))
+      for (const offset of kptrs) bail(c.op(Wasm.I64_NE, c.load(Wasm.I64_LOAD, c.get(0), offset), c.i64(0)))
+      dropInto(c, context, onCpu(c, context, layout.at, layout.stride), bail)
+    })
+  })
+}
+
+/** Gives up the object in local 0, by the cache at `cache`, and returns. */
+function dropInto(c: Code, context: RuntimeContext, cache: Expr, bail: Bail): void {
+  const memory = new MemClass(c, context, cache, 0, 1)
+  memory.open(bail)
+  memory.prepareFreeRcu(bail)
+  c.store32(c.sub(c.get(0), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
+  countObjects(c, -1)
+  memory.freeRcu(0)
+  c.return(c.i64(0))
 }
 
 /** (slot) -> address of a payload, FALLBACK */
@@ -97,13 +133,7 @@ export function makeDrop(context: RuntimeContext, heap: HeapLayout, name: string
       bailIfHolding(c, type, bail)
       const inClass = c.op(Wasm.I32_REM_U, c.get(home), c.i32(heap.stride))
       const own = c.add(onCpu(c, context, heap.at, heap.stride), context.cpus === 1 ? c.get(home) : inClass)
-      const memory = new MemClass(c, context, own, 0, 1)
-      memory.open(bail)
-      memory.prepareFreeRcu(bail)
-      c.store32(c.sub(c.get(0), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
-      countObjects(c, -1)
-      memory.freeRcu(0)
-      c.return(c.i64(0))
+      dropInto(c, context, own, bail)
     })
   })
 }

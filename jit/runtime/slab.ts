@@ -22,11 +22,7 @@ import { I32, Wasm } from '../wasm/opcodes.ts'
 import { Code, type Expr } from './code.ts'
 import type { RuntimeContext } from './host.ts'
 
-/** Takes the first object of a CPU's part of a slab cache, which has one. Every change counts the transaction up. */
-export function popSlab(c: Code, part: number, object: number): void {
-  setList(c, part, c.load32(c.get(object)))
-}
-
+/** Sets a CPU's list. Every change counts the transaction up. */
 function setList(c: Code, part: number, list: Expr): void {
   c.store32(c.get(part), CPU_FREELIST, list)
   c.store32(c.get(part), CPU_FREELIST + 4, c.add(c.load32(c.get(part), CPU_FREELIST + 4), c.i32(1)))
