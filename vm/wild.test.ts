@@ -16,6 +16,7 @@ import { op } from './fixture.ts'
 import { IMPLEMENTED_HELPERS } from './helpers.ts'
 import { interpreter } from './interpreter-engine.ts'
 import { MachineCore } from './machine.ts'
+import type { MapHandle } from './map-handle.ts'
 
 /** Time passes at each look at it, so an endless loop ends at the first. */
 function wildMachine(engine: Engine): MachineCore {
@@ -48,6 +49,8 @@ function withPointers(program: readonly Instruction[]): { insns: Instruction[]; 
     ...address(8, 'ld_map_fd'),
   ]
   head.push(...[1, 3].map((dst) => op('mov64_reg', { dst, src: 6 })), op('mov64_reg', { dst: 2, src: 7 }))
+  // Where the arena's first page ends; behind it is one that is not there.
+  head.push(op('ld_imm64', { dst: 5, imm: 0x1_0ff8 }), secondHalf(0), op('cast_kern', { dst: 5, src: 5 }))
   const references: Reference[] = [
     { slot: 1, kind: 'map', name: 'single' },
     { slot: 3, kind: 'map-value', name: 'single', offset: 0 },
@@ -68,26 +71,38 @@ function known(insn: Instruction): Instruction {
   return standsForSomething ? op('ld_imm64', { dst: insn.dst, imm: insn.imm, imm2: insn.imm2 }) : insn
 }
 
-/** How a run ends, and what it leaves of its input. */
+/** What maps hold, and pages of arenas. */
+function memoryOf(maps: ReadonlyMap<string, MapHandle>): unknown {
+  return [...maps].map(([name, map]) => {
+    if (map.info.type !== 'arena') return [name, [...map.keys()].map((key) => map.getBytes(key))]
+    const arena = map.mmap()
+    return [name, [...arena.presentPages()].map((page) => [page, arena.bytes(arena.start + BigInt(page * 4096), 4096)])]
+  })
+}
+
+/** How a run ends, and what it leaves of its input and of memory. */
 function ending(engine: Engine, program: readonly Instruction[], type: 'syscall' | 'xdp' | 'socket'): unknown {
   const machine = wildMachine(engine)
   const bytes = new Uint8Array(64)
+  let maps: ReadonlyMap<string, MapHandle> = new Map()
   try {
-    const maps = new Map([
+    maps = new Map([
       ['array', machine.createMap(ARRAY)],
       ['single', machine.createMap({ ...ARRAY, name: 'single', maxEntries: 1 })],
       ['arena', machine.createMap(ARENA)],
     ])
+    const arena = maps.get('arena')!.mmap({ address: ARENA.extra, fixed: true })
+    for (const page of [0n, 2n]) arena.setU64(arena.start + page * 4096n + 4088n, 0x1234_5678_9abcn)
     const image = { name: 'wild', type, ...withPointers(program) } as const
     const loaded = machine.loadProgram(image, maps, { unchecked: true })
     const { r0, data, ctx } = loaded.run({ timeoutMs: 3, ...(type === 'syscall' ? { ctx: bytes } : { data: bytes }) })
-    return { r0, data, ctx }
+    return { r0, data, ctx, memory: memoryOf(maps) }
   } catch (error) {
     if (!(error instanceof HarenaError)) throw error
     // Which of its rounds an endless program is in when its time is up is no engine's promise.
     if (!(error instanceof FaultError) || error.kind === 'timeout') return error.message.replace(/ at .*/u, '')
     const { message, instruction, address, text } = error
-    return { message, instruction, address, text }
+    return { kind: error.kind, message, instruction, address, text, memory: memoryOf(maps) }
   } finally {
     machine.close()
   }
