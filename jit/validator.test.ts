@@ -12,7 +12,7 @@ import { I32, Wasm } from './wasm/opcodes.ts'
 
 const EXAMPLES: string = join(import.meta.dirname, '../examples')
 const SEED = 12
-const PROGRAMS: number = process.env.HARENA_LONG === undefined ? 300 : 3000
+const PROGRAMS: number = process.env.HARENA_LONG === undefined ? 150 : 3000
 /** Instructions to verify, after which a program is left out. */
 const MOST_VERIFIED = 20_000
 
