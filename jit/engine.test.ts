@@ -1,0 +1,40 @@
+/** What the compiler says of a program beside its code. */
+import { expect, test } from 'vitest'
+import { assemble } from '../asm/assemble.ts'
+import { verify } from '../verifier/verify.ts'
+import type { Engine } from '../vm/engine.ts'
+import { MachineCore } from '../vm/machine.ts'
+import { type Compiled, compile, jit } from './engine.ts'
+
+function compiled(lines: string): Compiled {
+  const found: Compiled[] = []
+  const watching: Engine = {
+    ...jit,
+    prepare: (input) => {
+      found.push(compile(input))
+      return jit.prepare(input)
+    },
+  }
+  const machine = new MachineCore({}, { verify, engines: [watching] })
+  try {
+    machine.load(assemble(`.license "GPL"\n.program main type=syscall\n${lines}`))
+  } finally {
+    machine.close()
+  }
+  return found[0]!
+}
+
+test.each([
+  ['straight code', 'r0 = 1\nexit', false],
+  ['branches', 'r0 = 1\nif r0 == 1 goto out\nr0 = 2\nout: exit', false],
+  ['a call', 'call f\nexit\n.func f\nr0 = 1\nexit', false],
+  ['a bounded loop', 'r0 = 9\nagain: r0 += -1\nif r0 != 0 goto again\nexit', true],
+  ['may_goto', 'r0 = 0\nagain: may_goto out\nr0 += 1\ngoto again\nout: exit', true],
+  ['a loop in a function', 'call f\nexit\n.func f\nr0 = 9\nagain: r0 += -1\nif r0 != 0 goto again\nexit', true],
+])('%s: whether it loops', (_, lines, loops) => expect(compiled(lines).loops).toBe(loops))
+
+test('natives are imported once each, whatever calls them', () => {
+  const { natives } = compiled('call 5\ncall 7\ncall 5\ncall bpf_rcu_read_lock\ncall bpf_rcu_read_unlock\nr0 = 0\nexit')
+  expect(natives.map(({ kind }) => kind)).toEqual(['helper', 'helper', 'kfunc', 'kfunc'])
+  expect(natives.slice(0, 2).map(({ id }) => id)).toEqual([5, 7])
+})
