@@ -15,6 +15,7 @@ import { Access, type LoadableProgram } from '../program/loadable.ts'
 import type { Services } from '../vm/services.ts'
 import { ExactAccess } from './exact.ts'
 import { compileFunction, type FunctionTarget } from './function-compiler.ts'
+import { importMemories, type Memories } from './memories.ts'
 import { type FunctionPlan, planFunction } from './plan.ts'
 import { importRuntime, type RuntimeContext } from './runtime/host.ts'
 import { Runtime } from './runtime/runtime.ts'
@@ -54,15 +55,6 @@ export interface Compiled {
   readonly natives: readonly NativeUse[]
   /** A jump goes back: a single run may be long. */
   readonly loops: boolean
-}
-
-/**
- * The memories by index. V8 keeps the address of memory 0 in a register and loads that of the other one for each
- * access, so the one that the program accesses more comes first. Without an arena, `arena` is never used.
- */
-export interface Memories {
-  readonly kernel: number
-  readonly arena: number
 }
 
 /** Where the run area has the slot of a call. */
@@ -129,7 +121,9 @@ const NOTHING: { readonly params: readonly ValueType[]; readonly results: readon
 
 export function compileProgram(input: CompileInput): Compiled {
   const module = new WasmModule()
-  const memories = importMemories(module, input)
+  const cfg = buildCfg(input.program.insns)
+  const plans = planFunctions(input, cfg)
+  const memories = importMemories(module, input, plans.values())
   const natives = nativesOf(input)
   const imports = new Map(
     natives.map(({ kind, id, name }) => [`${kind} ${id}`, module.importFunction(kind, name, NOTHING)]),
@@ -139,8 +133,7 @@ export function compileProgram(input: CompileInput): Compiled {
   const area = module.global('area', I32)
   const fuel = module.global('fuel', I32)
   const counter = input.countExact === true ? module.global('exact', I32) : undefined
-  const cfg = buildCfg(input.program.insns)
-  const targets = declareFunctions(module, input, cfg)
+  const targets = declareFunctions(module, input, plans)
   let handover: Handover | undefined
   const context: ModuleContext = {
     input,
@@ -211,18 +204,6 @@ function makeRuntime({ services }: CompileInput, parts: Omit<RuntimeContext, 'cp
   return services && new Runtime(services, { ...parts, cpus: services.cpus.length })
 }
 
-function importMemories(module: WasmModule, { access, pageTable, shared }: CompileInput): Memories {
-  const count = (kind: Access): number => access?.reduce((sum, found) => sum + (found === kind ? 1 : 0), 0) ?? 0
-  const arenaFirst = count(Access.ARENA) >= count(Access.KERNEL)
-  if (pageTable === undefined) return { kernel: module.importMemory('memory', 'kernel', shared), arena: -1 }
-  if (!arenaFirst) {
-    const kernel = module.importMemory('memory', 'kernel', shared)
-    return { kernel, arena: module.importMemory('memory', 'arena', shared) }
-  }
-  const arena = module.importMemory('memory', 'arena', shared)
-  return { kernel: module.importMemory('memory', 'kernel', shared), arena }
-}
-
 /** Every native that is called, once. */
 function nativesOf({ program, flags }: CompileInput): NativeUse[] {
   const found = new Map<string, NativeUse>()
@@ -244,23 +225,30 @@ export function nativeAt(program: LoadableProgram, slot: number): NativeUse | un
   return { kind: 'kfunc', id, name: `${id}` }
 }
 
-/** The program's functions: where it starts, and what calls lead to. */
-function declareFunctions(module: WasmModule, input: CompileInput, cfg: Cfg): ReadonlyMap<number, FunctionTarget> {
-  const { insns, subprograms } = input.program
+/** The program's functions by their first slots: where it starts, and what calls lead to. */
+function planFunctions(input: CompileInput, cfg: Cfg): ReadonlyMap<number, FunctionPlan> {
+  const { insns } = input.program
   const starts = new Set([0])
   insns.forEach((insn, slot) => {
     if (input.flags !== undefined && input.flags[slot] === 0) return
     const to = referenceTarget(insn, slot)
     if (to !== undefined && to >= 0 && to < insns.length) starts.add(to)
   })
-  const names = new Map(subprograms.map(({ start, name }) => [start as number, name]))
+  const ordered = [...starts].sort((a, b) => a - b)
+  return new Map(ordered.map((start) => [start, planFunction(input, cfg, start)]))
+}
+
+function declareFunctions(
+  module: WasmModule,
+  input: CompileInput,
+  plans: ReadonlyMap<number, FunctionPlan>,
+): ReadonlyMap<number, FunctionTarget> {
+  const names = new Map(input.program.subprograms.map(({ start, name }) => [start as number, name]))
   return new Map(
-    [...starts]
-      .sort((a, b) => a - b)
-      .map((start) => {
-        const plan = planFunction(input, cfg, start)
-        return [start, { plan, declared: module.declare(names.get(start) ?? `fn_${start}`, signatureOf(input, plan)) }]
-      }),
+    [...plans].map(([start, plan]) => [
+      start,
+      { plan, declared: module.declare(names.get(start) ?? `fn_${start}`, signatureOf(input, plan)) },
+    ]),
   )
 }
 

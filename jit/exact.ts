@@ -4,7 +4,7 @@
  * arena/access.ts's `resolve`, then the access, or nothing.
  */
 import { Op } from '../isa/table.ts'
-import type { Memories } from './compile.ts'
+import type { Memories } from './memories.ts'
 import type { FunctionWriter } from './wasm/function.ts'
 import type { ModuleFunction, WasmModule } from './wasm/module.ts'
 import { I32, I64, Wasm } from './wasm/opcodes.ts'

@@ -60,6 +60,7 @@ export function emitGraph(e: Emitter, graph: FlowGraph): void {
 
 function emitBlock(e: Emitter, block: Block, ends: boolean): void {
   const { insns } = e.context.input.program
+  e.readPages(e.plan.pagesAtHeader.get(block.start) ?? 0)
   const runs = guardedRuns(e.context.input, block)
   for (let slot = block.start; slot <= block.last; slot++) {
     const run = runs.get(slot)

@@ -21,6 +21,7 @@ import { Access } from '../program/loadable.ts'
 import { cutBlocks, type Piece, SPLIT_FROM, splitGraph } from './chunks.ts'
 import type { CompileInput } from './compile.ts'
 import { type FlowGraph, graphOf, makeReducible } from './flow-graph.ts'
+import { type Loop, loopDepths, loopsOf } from './loops.ts'
 import { unrollLoops } from './unroll.ts'
 
 /** Bytes of a page: a byte of 7 speaks for accesses that end within so many of the base. */
@@ -44,6 +45,13 @@ export interface FunctionPlan {
   readonly params: number
   /** By slot: registers whose page byte is used behind the instruction. */
   readonly pagesAfter: Uint16Array
+  /**
+   * By first slot of a loop's header: registers that the loop moves on, whose page bytes are read there. They are not
+   * carried around the loop beside the register.
+   */
+  readonly pagesAtHeader: ReadonlyMap<number, number>
+  /** By node: in how many loops it is. */
+  readonly depths: Uint8Array
   /** The same at its entry. */
   readonly pagesAtEntry: number
   readonly hasMayGoto: boolean
@@ -170,21 +178,47 @@ export function planFunction(input: CompileInput, cfg: Cfg, start: number): Func
   const blocks = isLong ? cutBlocks(ordered, (slot) => insns[slot]!.row.kind !== Kind.LD_IMM64_HI) : ordered
   const whole = graphOf(blocks)
   const graph = isLong ? whole : makeReducible(whole)
+  const loops = isLong ? [] : loopsOf(graph)
   const pagesAfter = new Uint16Array(insns.length)
-  const pagesBefore = solve(graph, (node, after) => pagesThrough(input, graph, node, after, pagesAfter))
+  const moving = movingBases(graph, loops, insns)
+  const pagesAtHeader = new Map<number, number>()
+  const pagesBefore = solve(graph, (node, after) => {
+    const live = pagesThrough(input, graph, node, after, pagesAfter)
+    const read = live & moving[node]!
+    const current = graph[node]!
+    if (read !== 0 && current.kind === 'block') pagesAtHeader.set(current.block.start, read)
+    return live & ~read
+  })
   const liveBefore = solve(graph, (node, after) => liveThrough(input, graph, node, after))
   return {
     start,
     graph,
-    code: isLong ? graph : unrollLoops(graph, (from, last) => isPlain(insns, from, last)),
+    code: unrollLoops(graph, loops, (from, last) => isPlain(insns, from, last)),
+    depths: loopDepths(graph, loops),
     pieces: isLong ? splitGraph(graph) : undefined,
     liveBefore,
     pagesBefore,
     params: liveBefore[0]! & REGISTER_MASK,
     pagesAfter,
+    pagesAtHeader,
     pagesAtEntry: pagesBefore[0]!,
     hasMayGoto: blocks.some(({ last }) => insns[last]!.row.kind === Kind.MAY_GOTO),
   }
+}
+
+/** By node: registers that are written in the loop of which it is the header. */
+function movingBases(graph: FlowGraph, loops: readonly Loop[], insns: readonly Instruction[]): Uint16Array {
+  const moving = new Uint16Array(graph.length)
+  for (const { header, inside } of loops) {
+    let written = 0
+    for (const node of inside) {
+      const current = graph[node]!
+      if (current.kind !== 'block') continue
+      for (let slot = current.block.start; slot <= current.block.last; slot++) written |= writes(insns[slot]!)
+    }
+    if (graph[header]!.kind === 'block') moving[header] = written
+  }
+  return moving
 }
 
 /** Whether nothing in these slots calls. */

@@ -4,7 +4,8 @@
  *
  *     header --> body --> header        becomes    header --> body --> header' --> body' --> header
  */
-import { dominators, type FlowGraph, type FlowNode, predecessors, reversePostorder } from './flow-graph.ts'
+import type { FlowGraph, FlowNode } from './flow-graph.ts'
+import type { Loop } from './loops.ts'
 
 /** Instructions of a loop, and how often a loop of so many is written. */
 const TIMES: readonly (readonly [slots: number, times: number])[] = [
@@ -17,10 +18,17 @@ const MOST_EXITS = 2
 const MOST_ADDED = 2000
 
 /** `isPlain`: whether nothing in these slots is a call, beside which a loop's round costs nothing. */
-export function unrollLoops(graph: FlowGraph, isPlain: (start: number, last: number) => boolean): FlowGraph {
+export function unrollLoops(
+  graph: FlowGraph,
+  loops: readonly Loop[],
+  isPlain: (start: number, last: number) => boolean,
+): FlowGraph {
   const nodes: FlowNode[] = [...graph]
   let added = 0
-  for (const { header, inside } of innermostLoops(graph)) {
+  for (const loop of loops) {
+    if (!loop.innermost) continue
+    const { header } = loop
+    const inside = [...loop.inside]
     const size = slotsOf(graph, inside)
     const times = TIMES.find(([slots]) => size <= slots)?.[1] ?? 1
     if (times === 1 || added + size * (times - 1) > MOST_ADDED || exitsOf(graph, inside) > MOST_EXITS) continue
@@ -44,44 +52,6 @@ function slotsOf(graph: FlowGraph, nodes: readonly number[]): number {
     const node = graph[at]!
     return sum + (node.kind === 'block' ? node.block.last - node.block.start + 1 : 0)
   }, 0)
-}
-
-interface Loop {
-  readonly header: number
-  readonly inside: readonly number[]
-}
-
-/** Loops that hold no other loop. The graph is reducible. */
-function innermostLoops(graph: FlowGraph): Loop[] {
-  const order = reversePostorder(graph)
-  const { place } = order
-  const idom = dominators(graph, order)
-  const before = predecessors(graph)
-  const ends = new Map<number, number[]>()
-  graph.forEach(({ next }, from) => {
-    for (const to of next) if (place[to]! <= place[from]!) ends.set(to, [...(ends.get(to) ?? []), from])
-  })
-  const loops: Loop[] = []
-  for (const [header, back] of ends) {
-    const inside = new Set([header])
-    const work = [...back]
-    for (let node = work.pop(); node !== undefined; node = work.pop()) {
-      if (inside.has(node)) continue
-      inside.add(node)
-      work.push(...before[node]!)
-    }
-    const holdsLoop = [...inside].some((node) => node !== header && ends.has(node))
-    if (!holdsLoop && [...inside].every((node) => isBelow(idom, place, header, node))) {
-      loops.push({ header, inside: [...inside] })
-    }
-  }
-  return loops
-}
-
-function isBelow(idom: Int32Array, place: Int32Array, above: number, node: number): boolean {
-  let at = node
-  while (place[at]! > place[above]!) at = idom[at]!
-  return at === above
 }
 
 function copyLoop(nodes: FlowNode[], header: number, inside: readonly number[], times: number): void {

@@ -1,7 +1,7 @@
 ;; program build, syscall, 22 instructions
 (module
-  (import "memory" "arena" (memory $arena (;0;) 65536 65536 shared))
-  (import "memory" "kernel" (memory $kernel (;1;) 65536 65536 shared))
+  (import "memory" "kernel" (memory $kernel (;0;) 65536 65536 shared))
+  (import "memory" "arena" (memory $arena (;1;) 65536 65536 shared))
   (import "kfunc" "1" (func $bpf_arena_alloc_pages (;0;)))
   (import "host" "tick" (func $host.tick (;1;)))
   (import "host" "trap" (func $host.trap (;2;) (param i32)))
@@ -17,7 +17,7 @@
   (export "fuel" (global $fuel))
 
   (func $build (;8;) (param $frame i32) (result i64)
-    (local $r1 i64) (local $r2 i64) (local $r3 i64) (local $r4 i64) (local $r5 i64) (local $scratch32 i32) (local $r0 i64) (local $page0 i32) (local $r6 i64) (local $page6 i32) (local $r7 i64) (local $r8 i64) (local $page1 i32)
+    (local $r1 i64) (local $r2 i64) (local $r3 i64) (local $r4 i64) (local $r5 i64) (local $scratch32 i32) (local $r0 i64) (local $r6 i64) (local $r7 i64) (local $r8 i64) (local $page6 i32) (local $page1 i32)
     ;; 0: r1 = arena ll                                     ; list-build.bpf.s:5: r1 = arena ll
     i64.const -131391600717824
     local.set $r1
@@ -60,17 +60,9 @@
     global.get $area
     i64.load $kernel
     local.set $r0
-    local.get $r0
-    i32.wrap_i64
-    i32.const 12
-    i32.shr_u
-    i32.load8_u $kernel offset=37748736
-    local.set $page0
     ;; 7: r6 = r0                                           ; list-build.bpf.s:11: r6 = r0
     local.get $r0
     local.set $r6
-    local.get $page0
-    local.set $page6
     ;; 8: r7 = 100                                          ; list-build.bpf.s:12: r7 = 100
     i64.const 100
     local.set $r7
@@ -79,6 +71,12 @@
     local.set $r8
     loop $loop0
       block $out1
+        local.get $r6
+        i32.wrap_i64
+        i32.const 12
+        i32.shr_u
+        i32.load8_u $kernel offset=37748736
+        local.set $page6
         ;; 10: r1 = addr_space_cast(r6, 0, 1)               ; list-build.bpf.s:15: r1 = addr_space_cast(r6, 0, 1)
         local.get $r6
         i32.wrap_i64
@@ -160,12 +158,6 @@
         i64.const 16
         i64.add
         local.set $r6
-        local.get $r6
-        i32.wrap_i64
-        i32.const 12
-        i32.shr_u
-        i32.load8_u $kernel offset=37748736
-        local.set $page6
         ;; 15: r7 += -1                                     ; list-build.bpf.s:20: r7 += -1
         local.get $r7
         i64.const -1
@@ -177,6 +169,12 @@
         i64.ne
         i32.eqz
         br_if $out1
+        local.get $r6
+        i32.wrap_i64
+        i32.const 12
+        i32.shr_u
+        i32.load8_u $kernel offset=37748736
+        local.set $page6
         ;; 10: r1 = addr_space_cast(r6, 0, 1)               ; list-build.bpf.s:15: r1 = addr_space_cast(r6, 0, 1)
         local.get $r6
         i32.wrap_i64
@@ -258,12 +256,6 @@
         i64.const 16
         i64.add
         local.set $r6
-        local.get $r6
-        i32.wrap_i64
-        i32.const 12
-        i32.shr_u
-        i32.load8_u $kernel offset=37748736
-        local.set $page6
         ;; 15: r7 += -1                                     ; list-build.bpf.s:20: r7 += -1
         local.get $r7
         i64.const -1
@@ -275,6 +267,12 @@
         i64.ne
         i32.eqz
         br_if $out1
+        local.get $r6
+        i32.wrap_i64
+        i32.const 12
+        i32.shr_u
+        i32.load8_u $kernel offset=37748736
+        local.set $page6
         ;; 10: r1 = addr_space_cast(r6, 0, 1)               ; list-build.bpf.s:15: r1 = addr_space_cast(r6, 0, 1)
         local.get $r6
         i32.wrap_i64
@@ -356,12 +354,6 @@
         i64.const 16
         i64.add
         local.set $r6
-        local.get $r6
-        i32.wrap_i64
-        i32.const 12
-        i32.shr_u
-        i32.load8_u $kernel offset=37748736
-        local.set $page6
         ;; 15: r7 += -1                                     ; list-build.bpf.s:20: r7 += -1
         local.get $r7
         i64.const -1
@@ -373,6 +365,12 @@
         i64.ne
         i32.eqz
         br_if $out1
+        local.get $r6
+        i32.wrap_i64
+        i32.const 12
+        i32.shr_u
+        i32.load8_u $kernel offset=37748736
+        local.set $page6
         ;; 10: r1 = addr_space_cast(r6, 0, 1)               ; list-build.bpf.s:15: r1 = addr_space_cast(r6, 0, 1)
         local.get $r6
         i32.wrap_i64
@@ -454,12 +452,6 @@
         i64.const 16
         i64.add
         local.set $r6
-        local.get $r6
-        i32.wrap_i64
-        i32.const 12
-        i32.shr_u
-        i32.load8_u $kernel offset=37748736
-        local.set $page6
         ;; 15: r7 += -1                                     ; list-build.bpf.s:20: r7 += -1
         local.get $r7
         i64.const -1
