@@ -53,7 +53,7 @@ function importLines(module: WasmModule, names: ModuleNames): readonly string[] 
       const shared = item.shared ? ' shared' : ''
       return `${from} (memory ${names.memory(memories)} (;${memories++};) ${MIN_PAGES} ${MAX_PAGES}${shared}))`
     }
-    const signature = signatureText(module.types[item.type]!, new Map())
+    const signature = signatureText(module.types[item.type]!, () => '')
     return `${from} (func ${names.function(functions)} (;${functions++};)${signature}))`
   })
 }
@@ -67,7 +67,7 @@ function functionLines(made: ModuleFunction, names: ModuleNames, about: Comments
   const first = signature.params.length
   const variables = declared.map((type, n) => ` (local ${locals.id(first + n)} ${typeName(type)})`).join('')
   lines.push(
-    `  (func ${names.function(index)} (;${index};)${signatureText(signature, locals)}`,
+    `  (func ${names.function(index)} (;${index};)${signatureText(signature, (index) => `${locals.id(index)} `)}`,
     ...(variables === '' ? [] : [`   ${variables}`]),
     ...code,
     '  )',
@@ -148,8 +148,8 @@ function operands(
   }
 }
 
-function signatureText({ params, results }: Signature, locals: LocalNames | ReadonlyMap<number, string>): string {
-  const id = (index: number): string => (locals instanceof LocalNames ? `${locals.id(index)} ` : '')
+/** `id` gives what stands in front of a parameter's type. */
+function signatureText({ params, results }: Signature, id: (index: number) => string): string {
   const taken = params.map((type, index) => ` (param ${id(index)}${typeName(type)})`)
   return [...taken, ...results.map((type) => ` (result ${typeName(type)})`)].join('')
 }
