@@ -105,51 +105,32 @@ class AllocatedElements implements Elements {
   }
 
   insert(bail: Bail, element: number, change: () => void): void {
-    const memory = this.#memory
-    bail(this.#counter.isFull())
-    memory.open(bail)
-    memory.prepareAlloc(bail)
-    this.#counter.add(1)
-    memory.alloc()
-    this.#setElement(element)
-    change()
-    memory.workAfterAlloc()
+    this.#counter.bailIfFull(bail)
+    this.#memory.alloc(bail, () => {
+      this.#counter.add(1)
+      this.#setElement(element)
+      change()
+    })
   }
 
   replace(bail: Bail, element: number, old: number, change: () => void): void {
-    const c = this.#c
-    const memory = this.#memory
-    memory.open(bail)
-    memory.prepareExchange(bail)
-    const nearWatermark = (): void => {
-      this.#counter.add(1)
-      memory.alloc()
+    const counter = this.#counter
+    const put = (): void => {
       this.#setElement(element)
       change()
-      memory.workAfterAlloc()
-      this.#counter.add(-1)
-      memory.countAgain()
-      memory.free(old)
-      memory.workAfterFree()
     }
-    const elsewhere = (): void => {
-      memory.handOut()
-      this.#setElement(element)
-      change()
-      this.#counter.addAndTakeAway()
-      memory.putBack(old)
-    }
-    c.if(c.get(memory.crossed), nearWatermark, elsewhere, false)
+    this.#memory.exchange(bail, old, put, {
+      taken: () => counter.add(1),
+      given: () => counter.add(-1),
+      both: () => counter.addAndTakeAway(),
+    })
   }
 
   delete(bail: Bail, old: number, change: () => void): void {
-    const memory = this.#memory
-    memory.open(bail)
-    memory.prepareFree(bail)
-    change()
-    this.#counter.add(-1)
-    memory.free(old)
-    memory.workAfterFree()
+    this.#memory.free(bail, old, () => {
+      change()
+      this.#counter.add(-1)
+    })
   }
 
   #setElement(element: number): void {
@@ -171,24 +152,26 @@ class Counter {
     this.#words = words
   }
 
-  isFull(): Expr {
+  bailIfFull(bail: Bail): void {
     const c = this.#c
     const { limit, perCpu } = this.#layout
-    if (!perCpu) return c.op(Wasm.I32_GE_S, this.#common, c.i32(limit))
-    const sum = c.local32()
-    return () => {
-      c.set(sum, this.#common)
-      // Far from the limit what the CPUs have for themselves does not count.
-      const slack = BATCH * this.#map.cpus
-      const near = c.op(Wasm.I32_LE_U, c.add(c.get(sum), c.i32(slack - limit)), c.i32(2 * slack))
-      c.rarely(near, () => {
-        for (let cpu = 0; cpu < this.#map.cpus; cpu++) {
-          const own = c.i32(this.#map.cpuWords + cpu * this.#map.cpuWordsStride)
-          c.set(sum, c.add(c.get(sum), c.load32(own, CPU_COUNT)))
-        }
-      })
-      c.op(Wasm.I32_GE_S, c.get(sum), c.i32(limit))()
+    const reaches = (bound: number): Expr => c.op(Wasm.I32_GE_S, this.#common, c.i32(bound))
+    if (!perCpu) {
+      bail(reaches(limit))
+      return
     }
+    // Far from the limit what the CPUs have for themselves does not count.
+    const slack = BATCH * this.#map.cpus
+    c.rarely(reaches(limit - slack), () => {
+      bail(reaches(limit + slack + 1))
+      const sum = c.local32()
+      c.set(sum, this.#common)
+      for (let cpu = 0; cpu < this.#map.cpus; cpu++) {
+        const own = c.i32(this.#map.cpuWords + cpu * this.#map.cpuWordsStride)
+        c.set(sum, c.add(c.get(sum), c.load32(own, CPU_COUNT)))
+      }
+      bail(c.op(Wasm.I32_GE_S, c.get(sum), c.i32(limit)))
+    })
   }
 
   add(delta: 1 | -1): void {

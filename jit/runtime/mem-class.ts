@@ -1,11 +1,10 @@
 /**
- * memalloc/mem-cache.ts in compiled code: alloc, free and freeRcu of a size class of a bpf_mem_alloc. Each comes in two
- * parts, so that an operation on a map can make sure of it before it changes anything:
+ * memalloc/mem-cache.ts in compiled code: alloc, free and freeRcu of a size class of a bpf_mem_alloc, together with what
+ * the caller changes at the same time. Every operation is written twice:
  *
- *     prepare    whether it is the common case; leaves for the fallback if not
- *     commit     does it; `work` then calls the worker (mem-worker.ts) where a watermark was crossed
+ *     near a watermark    bails where somebody looks at what the worker does; does it; calls the worker (mem-worker.ts)
+ *     elsewhere           does it
  */
-
 import {
   ACTIVE,
   BY_RCU,
@@ -25,6 +24,9 @@ import type { RuntimeContext } from './host.ts'
 /** Leaves for the fallback, where the condition holds. */
 export type Bail = (condition: Expr) => void
 
+/** What of an operation is not the class's own; called for each of the ways that the operation is written. */
+export type Change = () => void
+
 export class MemClass {
   readonly #c: Code
   readonly #context: RuntimeContext
@@ -33,13 +35,10 @@ export class MemClass {
   readonly #worker: number
   /** Local with the number of the call's slot. */
   readonly #slot: number
-  /** Locals: this CPU's control block; the object at hand, its header in front. */
-  readonly cache: number
-  readonly object: number
-  /** Local: a watermark will be crossed. */
-  readonly crossed: number
-  /** Local: objects in [F] before the operation. */
+  /** Locals: this CPU's control block; objects in [F] before the operation; the object at hand, header in front. */
+  readonly #cache: number
   readonly #count: number
+  readonly object: number
 
   /** `at`: offset of the control block. */
   constructor(c: Code, context: RuntimeContext, at: Expr, worker: number, slot: number) {
@@ -48,111 +47,125 @@ export class MemClass {
     this.#at = at
     this.#worker = worker
     this.#slot = slot
-    this.cache = c.local32()
-    this.object = c.local32()
-    this.crossed = c.local32()
+    this.#cache = c.local32()
     this.#count = c.local32()
+    this.object = c.local32()
+  }
+
+  /** Hands out an object: `object`. Bails where there is none. */
+  alloc(bail: Bail, change: Change): void {
+    const c = this.#c
+    this.#open(bail)
+    const alloc = (): void => {
+      this.#pop()
+      this.#set(COUNT, c.sub(c.get(this.#count), c.i32(1)))
+      change()
+    }
+    const low = c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW))
+    this.#twice(bail, low, alloc, () => this.#work(), true)
+  }
+
+  /** Takes the object of the payload in the local back. */
+  free(bail: Bail, payload: number, change: Change): void {
+    const c = this.#c
+    this.#open(bail)
+    const free = (): void => {
+      change()
+      this.#push(payload)
+      this.#set(COUNT, c.add(c.get(this.#count), c.i32(1)))
+    }
+    this.#twice(bail, c.op(Wasm.I32_GE_S, c.get(this.#count), this.#word(HIGH)), free, () => this.#work())
+  }
+
+  /** `alloc`, `change`, and `free` of another payload behind it. `counted` counts what was taken, given, or both. */
+  exchange(bail: Bail, payload: number, change: Change, counted: { taken: Change; given: Change; both: Change }): void {
+    const c = this.#c
+    this.#open(bail)
+    const nearWatermark = (): void => {
+      this.#bailIfWatched(bail)
+      this.#bailIfEmpty(bail)
+      counted.taken()
+      this.#pop()
+      this.#set(COUNT, c.sub(c.get(this.#count), c.i32(1)))
+      change()
+      c.if(c.op(Wasm.I32_LT_S, this.#word(COUNT), this.#word(LOW)), () => this.#work())
+      counted.given()
+      this.#push(payload)
+      this.#set(COUNT, c.add(this.#word(COUNT), c.i32(1)))
+      c.if(c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH)), () => this.#work())
+    }
+    const elsewhere = (): void => {
+      this.#pop()
+      change()
+      counted.both()
+      this.#push(payload)
+    }
+    const low = c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW))
+    const high = c.op(Wasm.I32_GT_S, c.get(this.#count), this.#word(HIGH))
+    c.if(c.any(low, high), nearWatermark, elsewhere, false)
+  }
+
+  /** As `free`, after a grace period: the worker asks for one where none runs. */
+  freeRcu(bail: Bail, payload: number, change: Change): void {
+    const c = this.#c
+    this.#open(bail)
+    const free = (): void => {
+      change()
+      this.#take(payload)
+      c.if(c.not(this.#word(BY_RCU)), () => this.#set(BY_RCU_TAIL, c.get(this.object)))
+      c.store32(c.get(this.object), 0, this.#word(BY_RCU))
+      this.#set(BY_RCU, c.get(this.object))
+    }
+    const raise = c.call(this.#context.imports.raise, c.get(this.#cache), c.get(this.#slot))
+    this.#twice(bail, c.not(this.#word(RCU_FLIGHT)), free, raise)
   }
 
   /** Finds this CPU's cache; bails where an operation on it was interrupted. */
-  open(bail: Bail): void {
+  #open(bail: Bail): void {
     const c = this.#c
-    c.set(this.cache, this.#at)
+    c.set(this.#cache, this.#at)
     bail(this.#word(ACTIVE))
+    c.set(this.#count, this.#word(COUNT))
   }
 
-  /** Sets `object` to the one that `alloc` will hand out. */
-  prepareAlloc(bail: Bail): void {
-    const c = this.#c
-    bail(c.not(c.tee(this.object, this.#word(FREE))))
-    this.countAgain()
-    this.#prepareCrossing(bail, c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW)))
+  #twice(bail: Bail, near: Expr, operation: () => void, work: () => void, takes = false): void {
+    const nearWatermark = (): void => {
+      this.#bailIfWatched(bail)
+      if (takes) this.#bailIfEmpty(bail)
+      operation()
+      work()
+    }
+    this.#c.if(near, nearWatermark, operation, false)
   }
 
-  /** As `prepareAlloc`, for an operation that frees another object behind it. */
-  prepareExchange(bail: Bail): void {
+  #bailIfWatched(bail: Bail): void {
     const c = this.#c
-    bail(c.not(c.tee(this.object, this.#word(FREE))))
-    this.countAgain()
-    const low = c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW))
-    this.#prepareCrossing(bail, c.any(low, c.op(Wasm.I32_GT_S, c.get(this.#count), this.#word(HIGH))))
+    bail(c.not(c.call(this.#context.imports.unwatched, c.get(this.#cache))))
   }
 
-  /** Hands out `object`. */
-  alloc(): void {
-    const c = this.#c
-    this.handOut()
-    this.#set(COUNT, c.sub(c.get(this.#count), c.i32(1)))
+  /** Above the low watermark there is an object. */
+  #bailIfEmpty(bail: Bail): void {
+    bail(this.#c.not(this.#word(FREE)))
   }
 
-  /** As `alloc`, and does not count it: `putBack` follows. */
-  handOut(): void {
+  #work(): void {
     const c = this.#c
+    c.do(c.call(this.#worker, c.get(this.#cache), c.get(this.#slot)))
+  }
+
+  /** Takes `object` from [F], and notes in its header where it is from. */
+  #pop(): void {
+    const c = this.#c
+    c.set(this.object, this.#word(FREE))
     this.#set(FREE, c.load32(c.get(this.object)))
-    c.store(Wasm.I64_STORE, c.get(this.object), 0, pointer(c, c.get(this.cache)))
+    c.store(Wasm.I64_STORE, c.get(this.object), 0, pointer(c, c.get(this.#cache)))
   }
 
-  prepareFree(bail: Bail): void {
-    const c = this.#c
-    this.countAgain()
-    this.#prepareCrossing(bail, c.op(Wasm.I32_GE_S, c.get(this.#count), this.#word(HIGH)))
-  }
-
-  /** Frees the object of the payload in the local. */
-  free(payload: number): void {
-    const c = this.#c
-    this.putBack(payload)
-    this.#set(COUNT, c.add(c.get(this.#count), c.i32(1)))
-  }
-
-  /** As `free`, and does not count it. */
-  putBack(payload: number): void {
+  #push(payload: number): void {
     const c = this.#c
     this.#take(payload)
     c.store32(c.get(this.object), 0, this.#word(FREE))
     this.#set(FREE, c.get(this.object))
-  }
-
-  /** Looks how many are in [F]: where the worker has run since. */
-  countAgain(): void {
-    this.#c.set(this.#count, this.#word(COUNT))
-  }
-
-  prepareFreeRcu(bail: Bail): void {
-    this.#prepareCrossing(bail, this.#c.not(this.#word(RCU_FLIGHT)))
-  }
-
-  /** Frees the object of the payload in the local after a grace period, and has the worker ask for one. */
-  freeRcu(payload: number): void {
-    const c = this.#c
-    this.#take(payload)
-    c.if(c.not(this.#word(BY_RCU)), () => this.#set(BY_RCU_TAIL, c.get(this.object)))
-    c.store32(c.get(this.object), 0, this.#word(BY_RCU))
-    this.#set(BY_RCU, c.get(this.object))
-    const { raise } = this.#context.imports
-    c.rarely(c.get(this.crossed), c.call(raise, c.get(this.cache), c.get(this.#slot)))
-  }
-
-  /** Has the worker run where `alloc` has left too few. */
-  workAfterAlloc(): void {
-    this.#work(this.#c.op(Wasm.I32_LT_S, this.#word(COUNT), this.#word(LOW)))
-  }
-
-  /** Has the worker run where `free` has left too many. */
-  workAfterFree(): void {
-    this.#work(this.#c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH)))
-  }
-
-  #work(due: Expr): void {
-    const c = this.#c
-    const work = c.call(this.#worker, c.get(this.cache), c.get(this.#slot))
-    c.rarely(c.get(this.crossed), () => c.if(due, work))
-  }
-
-  #prepareCrossing(bail: Bail, crossing: Expr): void {
-    const c = this.#c
-    c.set(this.crossed, crossing)
-    c.rarely(c.get(this.crossed), () => bail(c.not(c.call(this.#context.imports.unwatched, c.get(this.cache)))))
   }
 
   /** Notes where the object came from. */
@@ -163,10 +176,10 @@ export class MemClass {
   }
 
   #word(offset: number): Expr {
-    return this.#c.load32(this.#c.get(this.cache), offset)
+    return this.#c.load32(this.#c.get(this.#cache), offset)
   }
 
   #set(offset: number, value: Expr): void {
-    this.#c.store32(this.#c.get(this.cache), offset, value)
+    this.#c.store32(this.#c.get(this.#cache), offset, value)
   }
 }

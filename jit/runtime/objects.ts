@@ -30,11 +30,8 @@ export function makeNew(
   return context.module.define(name, { params: [I32], results: [I64] }, (w) => {
     const c = new Code(w, context.memory)
     orFallback(c, (bail) => {
-      const memory = new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, 0)
-      memory.open(bail)
-      memory.prepareAlloc(bail)
-      memory.alloc()
-      memory.workAfterAlloc()
+      const memory = classOf(c, context, layout, worker, 0)
+      memory.alloc(bail, () => undefined)
       const payload = c.local32()
       c.set(payload, c.add(c.get(memory.object), c.i32(HEADER_BYTES)))
       for (const { offset, size } of special) clearBytes(c, size, { local: payload, offset })
@@ -43,6 +40,10 @@ export function makeNew(
       c.return(pointer(c, c.get(payload)))
     })
   })
+}
+
+function classOf(c: Code, context: RuntimeContext, layout: ClassLayout, worker: number, slot: number): MemClass {
+  return new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, slot)
 }
 
 /** (object, slot) -> 0, FALLBACK: for objects of one type, straight from `bpf_obj_new` */
@@ -67,11 +68,10 @@ export function makeDropOf(
 /** Gives up the object in local 0, by the cache at `cache`, and returns. */
 function dropInto(c: Code, context: RuntimeContext, cache: Expr, bail: Bail): void {
   const memory = new MemClass(c, context, cache, 0, 1)
-  memory.open(bail)
-  memory.prepareFreeRcu(bail)
-  c.store32(c.sub(c.get(0), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
-  countObjects(c, -1)
-  memory.freeRcu(0)
+  memory.freeRcu(bail, 0, () => {
+    c.store32(c.sub(c.get(0), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
+    countObjects(c, -1)
+  })
   c.return(c.i64(0))
 }
 
@@ -79,7 +79,11 @@ function dropInto(c: Code, context: RuntimeContext, cache: Expr, bail: Bail): vo
 export function makeAlloc(context: RuntimeContext, layout: ClassLayout, worker: number, name: string): ModuleFunction {
   return context.module.define(name, { params: [I32], results: [I64] }, (w) => {
     const c = new Code(w, context.memory)
-    orFallback(c, (bail) => c.return(pointer(c, c.get(allocate(c, context, layout, worker, 0, bail)))))
+    orFallback(c, (bail) => {
+      const memory = classOf(c, context, layout, worker, 0)
+      memory.alloc(bail, () => undefined)
+      c.return(pointer(c, c.add(c.get(memory.object), c.i32(HEADER_BYTES))))
+    })
   })
 }
 
@@ -89,33 +93,10 @@ export function makeFree(context: RuntimeContext, layout: ClassLayout, worker: n
     const c = new Code(w, context.memory)
     orFallback(c, (bail) => {
       c.rarely(c.not(c.get(0)), () => c.return(c.i64(0)))
-      const memory = new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, 1)
-      memory.open(bail)
-      memory.prepareFree(bail)
-      memory.free(0)
-      memory.workAfterFree()
+      classOf(c, context, layout, worker, 1).free(bail, 0, () => undefined)
       c.return(c.i64(0))
     })
   })
-}
-
-/** Gives the local with the payload. */
-function allocate(
-  c: Code,
-  context: RuntimeContext,
-  layout: ClassLayout,
-  worker: number,
-  slot: number,
-  bail: Bail,
-): number {
-  const memory = new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, slot)
-  memory.open(bail)
-  memory.prepareAlloc(bail)
-  memory.alloc()
-  memory.workAfterAlloc()
-  const payload = c.local32()
-  c.set(payload, c.add(c.get(memory.object), c.i32(HEADER_BYTES)))
-  return payload
 }
 
 /** (object, slot) -> 0, FALLBACK. Objects that hold others are left to the native. */
