@@ -155,6 +155,7 @@ export { decode, encode, type Instruction, type Slot } from './isa/instruction.t
 export { firstFlaw, renderFlaw } from './isa/validate.ts'
 export { type Batch, BatchError, type BatchOptions } from './maps/user.ts'
 export type { Data, Value } from './maps/values.ts'
+export type { GroupStatistics } from './memalloc/group.ts'
 export {
   type DebugReport,
   type DebugReportKind,

@@ -59,7 +59,18 @@ export function engineForRun(command: ParsedCommand, io: Io): EngineName | 'linu
 const LOOKING = ['trace', 'inject']
 
 /** What only a simulated machine can be told. */
-const SIMULATED = ['cpus', 'rt', 'seed', 'policy', 'memory-limit', 'context', 'trace', 'unchecked', 'inject']
+const SIMULATED = [
+  'cpus',
+  'rt',
+  'seed',
+  'policy',
+  'memory-limit',
+  'object-limit',
+  'context',
+  'trace',
+  'unchecked',
+  'inject',
+]
 
 /** @throws UsageError for an option that the running kernel does not take */
 export function checkLinuxOptions({ values }: ParsedCommand): void {

@@ -31,6 +31,15 @@ describe('memstat', () => {
     expect(stdout).toMatch(/allocator +cpu +size +free +low +high/)
   })
 
+  test('--object-limit: the group of the file', async () => {
+    const { status, stdout } = await harena(['memstat', FILLS, '--object-limit', '65536', '--cpus', '2'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/\n {2}group .*fills\.bpf\.s: \d{4,} of 65536 bytes in use, in stock by CPU: \d+, 0\n/u)
+    const small = await harena(['memstat', FILLS, '--object-limit', '4096', '--json'])
+    expect([small.status, JSON.parse(small.stdout)]).toMatchObject([2, { errno: 'ENOMEM' }])
+    expect((await harena(['memstat', FILLS])).stdout).not.toContain('group')
+  })
+
   test('for machines', async () => {
     const { memstat, retval } = JSON.parse((await harena(['memstat', FILLS, '--json'])).stdout)
     expect(retval).toBe(0)

@@ -69,6 +69,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'policy', value: 'NAME=VALUE', repeatable: true, help: 'choose how an allocator works, see below' },
   { name: 'memory-limit', value: 'BYTES', help: 'limit of kernel memory' },
+  { name: 'object-limit', value: 'BYTES', help: "limit of what the file's maps and programs have of it" },
   {
     name: 'inject',
     value: 'PROGRAM@CONTEXT[:N|each|random]',

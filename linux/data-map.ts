@@ -21,7 +21,7 @@ export class DataMap implements Resource {
   readonly #size: number
   readonly #bytes: Uint8Array | undefined
   readonly #window: Window | undefined
-  #closed = false
+  #closed: string | undefined
 
   /** Maps the first value of an array with the flag mmapable, of `size` bytes. @throws ErrnoError */
   constructor(name: string, fd: number, size: number, writable: boolean) {
@@ -57,12 +57,13 @@ export class DataMap implements Resource {
     if (result < 0) throw refused(result, `map ${this.#name}: update`)
   }
 
-  close(): void {
-    this.#closed = true
+  close(why = 'the machine'): void {
+    this.#closed ??= why
     this.#window?.close()
   }
 
   #assertOpen(): void {
-    if (this.#closed || this.#window?.closed === true) throw new HarenaError('the machine is closed')
+    if (this.#closed !== undefined || this.#window?.closed === true)
+      throw new HarenaError(`${this.#closed ?? 'the machine'} is closed`)
   }
 }

@@ -312,6 +312,7 @@ describe('refusals', () => {
     withMachine((machine) => {
       const object = assemble(COUNTS)
       expect(() => machine.load(object, { unchecked: true })).toThrow('engine linux cannot run a program unchecked')
+      expect(() => machine.load(object, { memoryLimit: 1 })).toThrow('engine linux cannot limit what one object has')
       const program = machine.load(object).program('nothing')
       expect(() => program.run({ context: 'nmi' })).toThrow('engine linux cannot run a program in the context nmi')
       expect(() => program.run({ trace: () => undefined })).toThrow('engine linux cannot trace instructions')
@@ -478,6 +479,28 @@ describe('what is given back', () => {
     ]) {
       expect(use).toThrow(new HarenaError('the machine is closed'))
     }
+  })
+
+  test('an object is closed alone', (ctx) => {
+    skipWithoutKernel(ctx)
+    withMachine((machine) => {
+      const before = descriptors()
+      const object = machine.load(assemble(COUNTS, { file: 'one.bpf.s' }))
+      const other = machine.load(assemble(COUNTS))
+      const both = descriptors()
+      object.close()
+      object.close()
+      expect(descriptors() - before).toBe((both - before) / 2)
+      for (const use of [
+        () => object.program('add').run(),
+        () => object.map('hits').get(0),
+        () => object.global('total').get(),
+      ]) {
+        expect(use).toThrow(new HarenaError('one.bpf.s is closed'))
+      }
+      other.program('add').run({ ctx: new Uint8Array(16) })
+      expect(other.map('hits').get(0)).toBeDefined()
+    })
   })
 
   test('a failed load leaves nothing behind', (ctx) => {

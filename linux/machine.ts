@@ -12,7 +12,7 @@ import { link } from '../program/link.ts'
 import type { MapSpec, ObjectSpec } from '../program/object.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { LoadedObject } from '../vm/loaded-object.ts'
-import { checkMachineOptions, type LoadOptions } from '../vm/options.ts'
+import { checkMachineOptions, type LoadOptions, limitOf } from '../vm/options.ts'
 import { assertAvailable } from './availability.ts'
 import { btfLoad, closeFd } from './bpf.ts'
 import { DataMap } from './data-map.ts'
@@ -51,12 +51,13 @@ export class LinuxMachine {
   }
 
   /**
-   * Creates the object's maps, maps its arenas, loads its programs. A map and a program stay until the machine closes.
+   * Creates the object's maps, maps its arenas, loads its programs. A map and a program stay until the object or the machine closes.
    * @throws VerifierError for the first program that is rejected; ErrnoError for what the kernel does not create
    */
   load(spec: ObjectSpec, options: LoadOptions = {}): LinuxObject {
     this.#resources.assertOpen()
     if (options.unchecked === true) throw unsupported('run a program unchecked')
+    if (limitOf(options) > 0) throw unsupported('limit what one object has')
     const chosen = (options.programs ?? spec.programs.map(({ name }) => name)).map((name) => link(spec, name))
     const before = this.#resources.count
     try {
@@ -65,7 +66,10 @@ export class LinuxMachine {
       const programs = new Map(
         chosen.map((image) => [image.name, this.#loadProgram(image, maps, options.logLevel, btfFd)]),
       )
-      return this.#held(new LoadedObject(spec, programs, maps, this.#globals(spec, maps)))
+      const globals = this.#globals(spec, maps)
+      const own = this.#resources.since(before)
+      const end = (): void => this.#resources.closeAll(own, spec.file)
+      return this.#held(new LoadedObject(spec, programs, maps, globals, end))
     } catch (error) {
       this.#resources.closeSince(before)
       throw error instanceof VerifierError || error instanceof ErrnoError ? error.inFile(spec.file) : error

@@ -6,8 +6,8 @@ import { closeSync } from 'node:fs'
 import { HarenaError } from '../errors/errors.ts'
 
 export interface Resource {
-  /** A second call does nothing. */
-  close(): void
+  /** A second call does nothing. `why`: what is closed, default the machine. */
+  close(why?: string): void
 }
 
 /** In the order of making; closed from the last to the first. */
@@ -35,6 +35,18 @@ export class Resources {
     return this.#resources.length
   }
 
+  /** What was added since there were `count`, for `closeAll`. */
+  since(count: number): readonly Resource[] {
+    return this.#resources.slice(count)
+  }
+
+  /** Closes some of them before the others, for `why`. */
+  closeAll(resources: readonly Resource[], why: string): void {
+    const closing = new Set(resources.filter((resource) => this.#resources.includes(resource)))
+    this.#resources = this.#resources.filter((resource) => !closing.has(resource))
+    for (const resource of [...closing].reverse()) resource.close(why)
+  }
+
   /** Closes what was added since there were `count`. */
   closeSince(count: number): void {
     for (const resource of this.#resources.splice(count).reverse()) resource.close()
@@ -49,21 +61,21 @@ export class Resources {
 /** A file descriptor, of a map or a program. */
 export class Descriptor implements Resource {
   readonly #fd: number
-  #closed = false
+  #closed: string | undefined
 
   constructor(fd: number) {
     this.#fd = fd
   }
 
-  /** @throws HarenaError when the machine is closed */
+  /** @throws HarenaError when the machine, or the object, is closed */
   get fd(): number {
-    if (this.#closed) throw new HarenaError('the machine is closed')
+    if (this.#closed !== undefined) throw new HarenaError(`${this.#closed} is closed`)
     return this.#fd
   }
 
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
+  close(why = 'the machine'): void {
+    if (this.#closed !== undefined) return
+    this.#closed = why
     closeSync(this.#fd)
   }
 }

@@ -37,7 +37,7 @@ export class BpfMemory {
   private readonly slab: Kmalloc
   private readonly areas: PercpuMemory
   /** Who pays for what this handle makes. */
-  private readonly group: MemoryGroup | undefined
+  readonly group: MemoryGroup | undefined
   private readonly shared: Shared
   private globalInstance: BpfMemAlloc | undefined
   private globalPercpuInstance: BpfMemAlloc | undefined

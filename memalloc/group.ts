@@ -22,6 +22,9 @@ const LINE = 64
 /** What a CPU takes from the common word at once, and the most that it keeps. */
 const BATCH: number = PAGE_SIZE / UNIT
 
+/** The largest limit. */
+const MOST: number = 2 ** 32 - 1
+
 const CHARGED = 0
 const LIMIT = 4
 
@@ -55,9 +58,9 @@ export class MemoryGroup {
     this.name = name
   }
 
-  /** Bytes, rounded down to 8; 0 for none. */
+  /** Bytes, rounded down to 8 but 8 at least, and to 32 GiB; 0 for none. */
   setLimit(bytes: number): void {
-    this.steps.store32(this.at + LIMIT, Math.floor(bytes / UNIT))
+    this.steps.store32(this.at + LIMIT, Math.min(Math.max(Math.floor(bytes / UNIT), bytes > 0 ? 1 : 0), MOST))
   }
 
   /** In bytes; Infinity for none. */

@@ -101,10 +101,13 @@ function withScope(parts: Kernel): Kernel {
   return { ...parts }
 }
 
-/** The same kernel for an object that is loaded: memory goes on the group's account, where there is one. */
-export function scopedKernel(kernel: Kernel, name: string, group: MemoryGroup | undefined): Kernel {
-  const scope: Scope = { name, closed: false }
-  if (group === undefined) return withScope({ ...kernel, scope })
+/** The same kernel for the handles of an object that is loaded: `checkOpen` asks for the object too. */
+export function scopedKernel(kernel: Kernel, name: string): Kernel {
+  return withScope({ ...kernel, scope: { name, closed: false } })
+}
+
+/** The same kernel for what a group pays for. */
+export function groupKernel(kernel: Kernel, group: MemoryGroup): Kernel {
   const { memory, steps, objects } = kernel
   const bpf = kernel.bpf.paidBy(group)
   group.onLimit = (wanted) => reportGroupLimit(kernel, group, wanted)
@@ -115,7 +118,6 @@ export function scopedKernel(kernel: Kernel, name: string, group: MemoryGroup | 
     bpf,
     objects: new ObjectStore(memory, steps, bpf, objects),
     group,
-    scope,
   })
 }
 

@@ -58,16 +58,19 @@ export class ObjectStore {
   private readonly memory: Memory
   private readonly steps: Steps
   private readonly bpf: BpfMemory
-  private readonly types: WeakMap<Btf, Map<number, ObjectType>> = new WeakMap()
+  private readonly types: WeakMap<Btf, Map<number, ObjectType>>
   /** By number, from 1. */
-  private readonly numbered: ObjectType[] = []
+  private readonly numbered: ObjectType[]
   /** The one that was asked for last: programs mostly make many of one kind. */
   private last: ObjectType | undefined
 
-  constructor(memory: Memory, steps: Steps, bpf: BpfMemory) {
+  /** `other`: a store on the same memory, with which it shares the numbers of types. */
+  constructor(memory: Memory, steps: Steps, bpf: BpfMemory, other?: ObjectStore) {
     this.memory = memory
     this.steps = steps
     this.bpf = bpf
+    this.types = other?.types ?? new WeakMap()
+    this.numbered = other?.numbered ?? []
   }
 
   /** Objects that somebody owns. */
@@ -100,12 +103,12 @@ export class ObjectStore {
 
   /** Whether an object that somebody owns starts there. */
   isObject(at: number): boolean {
-    return this.typeAt(at) !== undefined
+    return this.typeAt(at) !== undefined && this.bpf.ownerOf(at) !== undefined
   }
 
   /** Bytes of the object that somebody owns there; 0 where there is none. Any number may be asked. */
   sizeAt(at: number): number {
-    return this.typeAt(at)?.size ?? 0
+    return this.isObject(at) ? this.typeAt(at)!.size : 0
   }
 
   /** In debug mode: whether an object was there, and dropped. */
@@ -122,7 +125,8 @@ export class ObjectStore {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const type = this.typeAt(next)
       // An unchecked program may have written any number into a field.
-      if (type === undefined) continue
+      const owner = type === undefined ? undefined : this.bpf.ownerOf(next)
+      if (type === undefined || owner === undefined) continue
       // Whoever changes the header has it: an interrupt may want the same one.
       if (this.steps.compareExchange32(next - TYPE, type.id, KERNEL_HIGH) !== type.id) continue
       this.steps.add32(OBJECTS_LIVE, -1)
@@ -130,7 +134,7 @@ export class ObjectStore {
         const held = this.takeOut(next + offset)
         if (held !== 0) waiting.push(held)
       }
-      this.bpf.global.freeRcu(next)
+      owner.freeRcu(next)
     }
   }
 
@@ -151,11 +155,10 @@ export class ObjectStore {
     if (held !== 0) this.drop(held)
   }
 
-  /** The type of the object that starts there and that somebody owns. Any number may be asked. */
+  /** The type that stands in front of what may be an object. Any number may be asked. */
   private typeAt(at: number): ObjectType | undefined {
     if ((at & 7) !== 0 || at < HEADER_END) return undefined
-    const type = this.numbered[this.steps.load32(at - TYPE) - 1]
-    return type !== undefined && this.bpf.global.isObject(at) ? type : undefined
+    return this.numbered[this.steps.load32(at - TYPE) - 1]
   }
 
   private takeOut(field: number): number {

@@ -13,27 +13,21 @@ import type { AllocSpec } from '../program/object.ts'
 const HANDLE_BYTES = 16
 
 export class Allocs {
-  private readonly kernel: Kernel
   /** By offset of their objects. */
   private readonly instances: Map<number, BpfMemAlloc> = new Map()
-
-  constructor(kernel: Kernel) {
-    this.kernel = kernel
-  }
 
   at(offset: number): BpfMemAlloc | undefined {
     return this.instances.get(offset)
   }
 
-  /** @throws ErrnoError ENOMEM; EINVAL for per-CPU objects of any size */
-  create({ name, size, percpu }: AllocSpec): AllocInfo {
-    const { slab, bpf } = this.kernel
-    const at = slab.alloc(HANDLE_BYTES, 'kernel', { zero: true })
+  /** `kernel`: of who pays. @throws ErrnoError ENOMEM; EINVAL for per-CPU objects of any size */
+  create({ slab, bpf, group }: Kernel, { name, size, percpu }: AllocSpec): AllocInfo {
+    const at = slab.alloc(HANDLE_BYTES, 'kernel', { zero: true, group })
     if (at === 0) throw new ErrnoError('ENOMEM', `no memory for alloc ${name}`)
     try {
       this.instances.set(at, bpf.create({ name, size: size ?? 0, percpu }))
     } catch (error) {
-      slab.free(at, 'kernel')
+      slab.free(at, 'kernel', HANDLE_BYTES, group)
       throw error
     }
     return { name, size, percpu, address: kernelAddress(at) }
@@ -46,10 +40,10 @@ export class Allocs {
     return instance
   }
 
-  destroy(alloc: AllocInfo): void {
+  destroy({ slab, bpf, group }: Kernel, alloc: AllocInfo): void {
     const at = Number(alloc.address - KERNEL_BASE)
-    this.kernel.bpf.destroy(this.instance(alloc))
+    bpf.destroy(this.instance(alloc))
     this.instances.delete(at)
-    this.kernel.slab.free(at, 'kernel')
+    slab.free(at, 'kernel', HANDLE_BYTES, group)
   }
 }

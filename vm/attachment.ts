@@ -59,6 +59,11 @@ export class Attachment {
     environment.attachments.add(this)
   }
 
+  /** Whether it was not detached yet. */
+  get isLive(): boolean {
+    return this.#attached
+  }
+
   /** How often the program has run here. */
   get runs(): number {
     return this.#runs

@@ -5,35 +5,61 @@
 import { ArenaMap } from '../maps/arena-map.ts'
 import type { BpfMap } from '../maps/map.ts'
 import type { BpfMemAlloc } from '../memalloc/bpf-mem-alloc.ts'
+import type { BpfMemory } from '../memalloc/bpf-memory.ts'
+import type { MemoryGroup } from '../memalloc/group.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { Holder } from '../memalloc/reports.ts'
+import { KERNEL_BASE } from '../memory/memory.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 
-/** A map, with the pages that were taken for it when it was made. */
-export type MadeMaps = ReadonlyMap<BpfMap, number>
+/** What is known of a map from when it was made. */
+export interface MadeMap {
+  /** Pages that were taken for it. */
+  readonly pages: number
+  /** Who pays. */
+  readonly group: MemoryGroup | undefined
+}
 
-/** The largest first. */
-export function holdersOf(kernel: Kernel, maps: MadeMaps): readonly Holder[] {
+export type MadeMaps = ReadonlyMap<BpfMap, MadeMap>
+
+/** Objects in fields of maps, and where they are from. */
+type Kept = Map<number, BpfMemAlloc>
+
+/** The largest first; of a group, who is in it. */
+export function holdersOf(kernel: Kernel, maps: MadeMaps, group?: MemoryGroup): readonly Holder[] {
   const { bpf } = kernel
   const holders: Holder[] = []
-  const kept = new Set<number>()
-  for (const [map, pages] of maps) holders.push(...mapHolders(kernel, map, pages, kept))
+  const kept: Kept = new Map()
+  const counts = (of: MemoryGroup | undefined): boolean => group === undefined || of === group
+  for (const [map, made] of maps) {
+    const found = mapHolders(kernel, map, made.pages, kept)
+    if (counts(made.group)) holders.push(...found)
+  }
+  const handles = new Map(bpf.handles.map((handle) => [handle.theGlobal, handle]))
   for (const instance of bpf.all) {
-    if (instance === bpf.theGlobal) holders.push(...programHolders(kernel, instance, kept))
-    else holders.push(instanceHolder(instance))
+    if (!counts(instance.group)) continue
+    const handle = handles.get(instance)
+    if (handle === undefined) holders.push(instanceHolder(instance))
+    else holders.push(...programHolders(handle, instance, kept))
   }
   return holders.filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes)
 }
 
-function mapHolders(kernel: Kernel, map: BpfMap, made: number, kept: Set<number>): Holder[] {
+function mapHolders(kernel: Kernel, map: BpfMap, made: number, kept: Kept): Holder[] {
   const owner = `map ${map.info.name}`
+  // Destroyed by who holds it: there is nothing to walk.
+  if (!kernel.pages.isAllocated(Number(map.info.address - KERNEL_BASE))) return []
   if (map instanceof ArenaMap) {
     const pages = map.arena.table.count
     return [{ owner, what: 'pages of the arena', objects: pages, bytes: pages * PAGE_SIZE }]
   }
   const objects = (map.heldObjects?.() ?? []).filter((object) => kernel.objects.isObject(object))
-  for (const object of objects) kept.add(object)
-  const bytes = objects.reduce((sum, object) => sum + kernel.bpf.global.bytesAt(object), 0)
+  let bytes = 0
+  for (const object of objects) {
+    const instance = kernel.bpf.ownerOf(object)!
+    kept.set(object, instance)
+    bytes += instance.bytesAt(object)
+  }
   return [
     { owner, what: 'pages when it was made', objects: made, bytes: made * PAGE_SIZE },
     { owner, what: 'objects in kptr fields', objects: objects.length, bytes },
@@ -47,10 +73,11 @@ function instanceHolder({ name, usage }: BpfMemAlloc): Holder {
 }
 
 /**
- * The machine's instance: what programs took and have not given back. Which program, is known of bpf_mem_alloc always,
+ * The machine's instance, or a group's: what programs took and have not given back. Which program, is known of bpf_mem_alloc always,
  * of other objects in debug mode.
  */
-function programHolders({ bpf }: Kernel, instance: BpfMemAlloc, kept: ReadonlySet<number>): Holder[] {
+function programHolders(bpf: BpfMemory, instance: BpfMemAlloc, allKept: Kept): Holder[] {
+  const kept = new Set([...allKept].filter(([, owner]) => owner === instance).map(([object]) => object))
   const programs = new Map<string, { objects: number; bytes: number }>()
   for (const { at, allocatedBy } of instance.leaks()) {
     if (!kept.has(at)) add(programs, allocatedBy.what, 1, instance.bytesAt(at))
@@ -62,7 +89,8 @@ function programHolders({ bpf }: Kernel, instance: BpfMemAlloc, kept: ReadonlySe
   const rest = instance.usage.objects - kept.size - known.reduce((sum, { objects }) => sum + objects, 0)
   const bytes = instance.usage.bytes - known.reduce((sum, holder) => sum + holder.bytes, 0)
   const keptBytes = [...kept].reduce((sum, object) => sum + instance.bytesAt(object), 0)
-  return [...known, { owner: 'all programs', what: 'objects, and free ones', objects: rest, bytes: bytes - keptBytes }]
+  const owner = bpf.group === undefined ? 'all programs' : `programs of ${bpf.group.name}`
+  return [...known, { owner, what: 'objects, and free ones', objects: rest, bytes: bytes - keptBytes }]
 }
 
 function add(

@@ -93,6 +93,11 @@ export class Injection {
     environment.injections.add(this)
   }
 
+  /** Whether it was not ended yet. */
+  get isLive(): boolean {
+    return this.#state === 'live'
+  }
+
   /** How often the program has run. */
   get runs(): number {
     return this.#runs

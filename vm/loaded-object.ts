@@ -11,17 +11,35 @@ export class LoadedObject<P = Program, M = MapHandle, G = Global> {
   readonly programs: ReadonlyMap<string, P>
   readonly maps: ReadonlyMap<string, M>
   readonly globals: ReadonlyMap<string, G>
+  #end: (() => void) | undefined
 
   constructor(
     spec: ObjectSpec,
     programs: ReadonlyMap<string, P>,
     maps: ReadonlyMap<string, M>,
     globals: ReadonlyMap<string, G>,
+    end: () => void,
   ) {
+    this.#end = end
     this.spec = spec
     this.programs = programs
     this.maps = maps
     this.globals = globals
+  }
+
+  /**
+   * Takes the object down, as bpf_object__close does: its programs are detached and run no more, its maps and allocators
+   * are destroyed. Memory that grace periods are waited for comes back when time passes. Handles of a closed object say
+   * that it is closed; a second call does nothing.
+   * @throws HarenaError in the middle of something that the machine does, for a listener or hook that is called from it
+   */
+  close(): void {
+    this.#end?.()
+    this.#end = undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
   }
 
   /** @throws HarenaError when the object has none of that name, or it was not loaded */

@@ -11,12 +11,10 @@ import { Output } from '../cpu/output.ts'
 import { Processors } from '../cpu/processors.ts'
 import { makeRandom, RandomStream } from '../cpu/random.ts'
 import { ErrnoError, HarenaError, InternalError, VerifierError } from '../errors/errors.ts'
-import { nearest } from '../errors/nearest.ts'
 import { ArenaMap } from '../maps/arena-map.ts'
 import { createMap, type MapOptions } from '../maps/create.ts'
 import type { HashOptions } from '../maps/create-hash.ts'
 import type { BpfMap, MapAttributes } from '../maps/map.ts'
-import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
 import { checkOpen, closeKernel, closeWhenForgotten, type Kernel, makeKernel } from '../memalloc/kernel.ts'
 import type { MemoryPolicies } from '../memalloc/policies.ts'
 import type { Holder } from '../memalloc/reports.ts'
@@ -24,27 +22,27 @@ import { memoryStatistics } from '../memalloc/statistics.ts'
 import { KERNEL_BASE } from '../memory/memory.ts'
 import { keepAlive } from '../memory/pool.ts'
 import { hookedSteps } from '../memory/steps.ts'
-import { helperById } from '../program/helpers.ts'
-import { kfuncById } from '../program/kfuncs.ts'
 import { link } from '../program/link.ts'
 import type { AllocInfo, LoadableProgram, MapInfo, VerifiedProgram } from '../program/loadable.ts'
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../program/object.ts'
+import type { MapSpec, ObjectSpec } from '../program/object.ts'
 import { MAP_FLAGS } from '../program/types.ts'
 import { Allocs } from './allocs.ts'
 import { bindProgram, checkRunnable, notImplemented, type ProgramImage } from './bind.ts'
-import { checkedHelper, checkedKfunc } from './checked-call.ts'
 import type { Engine, EngineInput, EngineName } from './engine.ts'
 import { Engines, warnOnConsole } from './engines.ts'
 import { Global } from './global.ts'
-import { IMPLEMENTED_HELPERS, makeHelpers } from './helpers.ts'
-import { holdersOf } from './holders.ts'
+import { IMPLEMENTED_HELPERS } from './helpers.ts'
+import { holdersOf, type MadeMap } from './holders.ts'
 import { InvalidProgramError } from './invalid-program.ts'
-import { IMPLEMENTED_KFUNCS, makeKfuncs } from './kfuncs.ts'
+import { IMPLEMENTED_KFUNCS } from './kfuncs.ts'
 import { LoadedObject } from './loaded-object.ts'
 import { MapHandle } from './map-handle.ts'
+import { endGroup, helperOf, kfuncOf, makeNatives, makeScope, type Natives, type ObjectScope } from './object-scope.ts'
+import { arenaAmong, choosePrograms, supplyNamed, usesGlobalMemory } from './object-wants.ts'
 import {
   checkMachineOptions,
   type LoadOptions,
+  limitOf,
   type MachineListeners,
   type MachineOptions,
   type MachineParts,
@@ -57,7 +55,7 @@ import { RandomStates } from './random-states.ts'
 import { IMPLEMENTED_TYPES, isRunnable, type RunEnvironment } from './run.ts'
 import { RunAreas } from './run-areas.ts'
 import type { Services } from './services.ts'
-import type { Native } from './state.ts'
+import { STACK_BYTES } from './state.ts'
 import { watched } from './watched.ts'
 
 /** What a map says of where its elements come from; nothing where its flags and the machine's policy decide. */
@@ -73,12 +71,14 @@ export class MachineCore {
   readonly #areas: RunAreas
   readonly #services: Services
   readonly #environment: RunEnvironment
-  readonly #helpers: ReadonlyMap<number, Native>
-  readonly #kfuncs: ReadonlyMap<number, Native>
+  readonly #natives: Natives
   /** Every map, by the offset of its object in kernel memory. */
   readonly #maps: Map<number, BpfMap> = new Map()
-  /** Pages taken for each map when it was made. */
-  readonly #made: Map<BpfMap, number> = new Map()
+  readonly #made: Map<BpfMap, MadeMap> = new Map()
+  /** Maps that programs use which belong to no object: these stay. */
+  readonly #pinned: Set<BpfMap> = new Set()
+  /** Objects, and programs of none, that take from the machine's own bpf_mem_alloc. */
+  #globalUsers = 0
   readonly #allocs: Allocs
   /** Where the hash of each map's keys starts. */
   readonly #hashRandom: () => number
@@ -113,7 +113,7 @@ export class MachineCore {
     this.#hashRandom = () => hashes.u32()
     this.#arenaOptions = { random: () => random.u32(), process: new UserProcess('main') }
     this.#kernel = makeKernel({
-      memoryLimit: options.memoryLimit ?? 0,
+      memoryLimit: limitOf(options),
       processors,
       policies: memoryPolicies(policies),
       ...(steps === undefined ? {} : { makeSteps: (memory) => hookedSteps(memory, steps.beforeStep) }),
@@ -123,9 +123,11 @@ export class MachineCore {
     const maps = this.#maps
     const kernel = this.#kernel
     const made = this.#made
-    const look = (): readonly Holder[] => holdersOf(kernel, made)
-    kernel.reports.holders = () => steps?.quietly(look) ?? look()
-    const allocs = new Allocs(kernel)
+    kernel.reports.holders = (group) => {
+      const look = (): readonly Holder[] => holdersOf(kernel, made, group)
+      return steps?.quietly(look) ?? look()
+    }
+    const allocs = new Allocs()
     this.#allocs = allocs
     this.#services = {
       kernel,
@@ -137,8 +139,7 @@ export class MachineCore {
       arenaAt: (offset) => arenaOf(maps.get(offset)),
       allocAt: (offset) => allocs.at(offset),
     }
-    this.#helpers = makeHelpers(this.#services)
-    this.#kfuncs = makeKfuncs(this.#services)
+    this.#natives = makeNatives(this.#services)
     this.#environment = {
       services: this.#services,
       hostTime: options.hostTime ?? (() => performance.now()),
@@ -158,33 +159,37 @@ export class MachineCore {
     checkOpen(this.#kernel)
     const chosen = choosePrograms(spec, options.programs)
     const first = chosen[0]?.name ?? ''
+    const scope = makeScope(this.#natives, spec.file, limitOf(options))
     const maps = new Map<string, MapHandle>()
-    const allocs = new Map<string, AllocInfo>()
     try {
-      for (const alloc of spec.allocs ?? []) allocs.set(alloc.name, this.#allocs.create(alloc))
-      for (const map of spec.maps) maps.set(map.name, this.#createFromSpec(spec, map, allocs, first))
+      for (const alloc of spec.allocs ?? []) {
+        scope.allocs.set(alloc.name, this.#allocs.create(scope.natives.services.kernel, alloc))
+      }
+      for (const map of spec.maps) maps.set(map.name, this.#createFromSpec(spec, map, scope, first))
       const programs = new Map<string, Program>()
       for (const program of chosen) {
-        programs.set(program.name, this.#load(link(spec, program.name), maps, allocs, options))
+        programs.set(program.name, this.#load(link(spec, program.name), maps, scope, options))
       }
-      return new LoadedObject(spec, programs, maps, this.#globals(spec, maps))
+      const globals = this.#globals(spec, maps, scope)
+      return this.#held(new LoadedObject(spec, programs, maps, globals, () => this.#close(scope)))
     } catch (error) {
-      for (const { map } of maps.values()) this.#destroy(map)
-      for (const alloc of allocs.values()) this.#allocs.destroy(alloc)
+      this.#takeDown(scope)
+      this.#giveBackLater(scope)
       throw inFile(error, spec.file)
     }
   }
 
   /** BPF_MAP_CREATE. An arena made so is mapped nowhere until `mmap` says where. @throws ErrnoError */
   createMap(attributes: MapAttributes): MapHandle {
-    return this.#createMap(attributes, {})
+    return this.#createMap(attributes, {}, undefined)
   }
 
-  #createMap(attributes: MapAttributes, origin: ElementOrigin): MapHandle {
+  #createMap(attributes: MapAttributes, origin: ElementOrigin, scope: ObjectScope | undefined): MapHandle {
     checkOpen(this.#kernel)
+    const { kernel } = (scope?.natives ?? this.#natives).services
     const { placement, elements, forceDynamic, lruElements } = this.options.policies ?? {}
     const { used } = this.#kernel.pages.statistics()
-    const map = this.#createOrShrink(attributes, {
+    const map = this.#createOrShrink(kernel, attributes, {
       arena: {
         ...this.#arenaOptions,
         owner: this,
@@ -200,16 +205,17 @@ export class MachineCore {
       },
     })
     this.#maps.set(Number(map.info.address - KERNEL_BASE), map)
-    this.#made.set(map, this.#kernel.pages.statistics().used - used)
-    return this.#held(new MapHandle(this.#kernel, map))
+    this.#made.set(map, { pages: this.#kernel.pages.statistics().used - used, group: kernel.group })
+    scope?.maps.push(map)
+    return this.#held(new MapHandle(scope?.handles ?? this.#kernel, map))
   }
 
   /** What was taken before memory ran out is given back, slabs that were made for it too. */
-  #createOrShrink(attributes: MapAttributes, options: MapOptions): BpfMap {
-    const { slab, percpu, processors, pages } = this.#kernel
+  #createOrShrink(kernel: Kernel, attributes: MapAttributes, options: MapOptions): BpfMap {
+    const { slab, percpu, processors, pages } = kernel
     const { used } = pages.statistics()
     try {
-      return createMap(this.#kernel, attributes, options)
+      return createMap(kernel, attributes, options)
     } catch (error) {
       const isLeft = processors.trace.length === 0 && pages.statistics().used > used
       if (isLeft && error instanceof ErrnoError && error.errno === 'ENOMEM') {
@@ -226,20 +232,24 @@ export class MachineCore {
     maps: ReadonlyMap<string, MapHandle> = new Map(),
     options: LoadOptions = {},
   ): Program {
-    return this.#load(image, maps, new Map(), options)
+    for (const { map } of maps.values()) this.#pinned.add(map)
+    return this.#load(image, maps, undefined, options)
   }
 
   #load(
     image: ProgramImage,
     maps: ReadonlyMap<string, MapHandle>,
-    allocs: ReadonlyMap<string, AllocInfo>,
+    scope: ObjectScope | undefined,
     options: LoadOptions,
   ): Program {
     checkOpen(this.#kernel)
     const infos = new Map([...maps].map(([name, handle]) => [name, handle.info]))
-    const loadable = bindProgram(image, infos, allocs)
+    const loadable = bindProgram(image, infos, scope?.allocs ?? new Map())
     if (!isRunnable(loadable.type)) throw notImplemented(loadable.name, `program type ${loadable.type}`, undefined)
-    return options.unchecked === true ? this.#unchecked(loadable) : this.#verified(loadable, options)
+    const program =
+      options.unchecked === true ? this.#unchecked(loadable, scope) : this.#verified(loadable, options, scope)
+    scope?.programs.push(program)
+    return program
   }
 
   /** Calls `listener` for what `about` names. Returns what takes it away again. */
@@ -302,8 +312,7 @@ export class MachineCore {
    * @throws HarenaError in the middle of something that the machine does, for a listener or hook that is called from it
    */
   close(): void {
-    const { trace, events } = this.#kernel.processors
-    if (trace.length > 0 || events.telling) throw new HarenaError('the machine is at work: close it afterwards')
+    this.#assertIdle('it')
     for (const attachment of this.#environment.attachments) attachment.detach()
     for (const injection of this.#environment.injections) injection.abandon()
     // Kernel memory goes as a whole, and first: an unchecked program may have overwritten what arenas keep in it.
@@ -316,9 +325,70 @@ export class MachineCore {
     this.close()
   }
 
+  /** @throws HarenaError in the middle of something that the machine does */
+  #assertIdle(what: string): void {
+    const { trace, events } = this.#kernel.processors
+    if (trace.length > 0 || events.telling) throw new HarenaError(`the machine is at work: close ${what} afterwards`)
+  }
+
+  /** What LoadedObject.close does; of a closed machine nothing is left. */
+  #close(scope: ObjectScope): void {
+    if (this.#kernel.leases.length === 0) return
+    this.#assertIdle(scope.name)
+    this.#takeDown(scope)
+    this.#giveBackLater(scope)
+  }
+
+  /** Gives back what is empty when everything that waits for a grace period now has come back; where nothing does, now. */
+  #giveBackLater(scope: ObjectScope): void {
+    const { processors, slab, percpu } = this.#kernel
+    const giveBack = (depth: number): void => {
+      endGroup(scope)
+      // Not beside somebody who is paused in the middle of them.
+      if (processors.trace.length > depth) return
+      slab.shrink()
+      percpu.shrink()
+    }
+    if (processors.isPending) {
+      processors.queueJob(() => processors.callRcu('rcu', () => processors.callRcu('tasks-trace', () => giveBack(1))))
+    } else {
+      giveBack(0)
+    }
+  }
+
+  #takeDown(scope: ObjectScope): void {
+    scope.handles.scope.closed = true
+    for (const program of scope.programs) program.withdraw()
+    for (const map of scope.maps) if (!this.#pinned.has(map)) this.#destroy(map)
+    // What a program of no object may still use stays, with its allocators.
+    if (scope.maps.some((map) => this.#pinned.has(map))) return
+    const { kernel } = scope.natives.services
+    for (const alloc of scope.allocs.values()) this.#allocs.destroy(kernel, alloc)
+    if (kernel.group !== undefined) kernel.bpf.end()
+    if (scope.usesGlobal) this.#globalUsers--
+    this.#shedUnused()
+  }
+
+  /** Gives back what is kept for programs, where none could use it: stacks, and the machine's own bpf_mem_alloc. */
+  #shedUnused(): void {
+    const { bpf, objects, pages } = this.#kernel
+    const { stacks, attachments } = this.#environment
+    // The last one is for the next run (attachment.ts).
+    const spare = attachments.size > 0 ? 1 : 0
+    for (const stack of stacks.splice(spare)) pages.freeBytes(stack, STACK_BYTES)
+    const { theGlobal } = bpf
+    const taken = objects.count + [...bpf.taken.values()].reduce((sum, { objects: count }) => sum + count, 0)
+    if (theGlobal !== undefined && this.#globalUsers === 0 && taken === 0) bpf.destroy(theGlobal)
+  }
+
   /** As libbpf does: arenas are mapped at once, data maps filled, read-only ones frozen. */
-  #createFromSpec(spec: ObjectSpec, map: MapSpec, allocs: ReadonlyMap<string, AllocInfo>, program: string): MapHandle {
-    const handle = this.#createOrRefuse({ ...map, btf: spec.btf }, this.#elementOrigin(map, allocs), program)
+  #createFromSpec(spec: ObjectSpec, map: MapSpec, scope: ObjectScope, program: string): MapHandle {
+    const handle = this.#createOrRefuse(
+      { ...map, btf: spec.btf },
+      this.#elementOrigin(map, scope.allocs),
+      scope,
+      program,
+    )
     if (handle.map instanceof ArenaMap) handle.map.arena.mmap()
     if (map.contents !== undefined) {
       this.#kernel.memory.u8.set(map.contents, Number(handle.info.valueAddress - KERNEL_BASE))
@@ -338,9 +408,9 @@ export class MachineCore {
   }
 
   /** A map type of Linux that harena lacks is a rejection of the program that would use it. */
-  #createOrRefuse(attributes: MapAttributes, origin: ElementOrigin, program: string): MapHandle {
+  #createOrRefuse(attributes: MapAttributes, origin: ElementOrigin, scope: ObjectScope, program: string): MapHandle {
     try {
-      return this.#createMap(attributes, origin)
+      return this.#createMap(attributes, origin, scope)
     } catch (error) {
       if (!(error instanceof ErrnoError) || error.errno !== 'EOPNOTSUPP') throw error
       const what = /harena does not implement (.*?)(?:: EOPNOTSUPP)?$/u.exec(error.message)?.[1]
@@ -349,17 +419,17 @@ export class MachineCore {
   }
 
   /** Globals by name, each a place in the only value of its data map. */
-  #globals(spec: ObjectSpec, maps: ReadonlyMap<string, MapHandle>): Map<string, Global> {
+  #globals(spec: ObjectSpec, maps: ReadonlyMap<string, MapHandle>, { handles }: ObjectScope): Map<string, Global> {
     return new Map(
       spec.globals.map((global) => {
         const handle = maps.get(global.map)
         if (handle === undefined) throw new HarenaError(`global ${global.name} lies in map ${global.map}, not there`)
-        return [global.name, this.#held(new Global(this.#kernel, handle.map, global))]
+        return [global.name, this.#held(new Global(handles, handle.map, global))]
       }),
     )
   }
 
-  #verified(loadable: LoadableProgram, { logLevel, progress }: LoadOptions): Program {
+  #verified(loadable: LoadableProgram, { logLevel, progress }: LoadOptions, scope: ObjectScope | undefined): Program {
     const verified = this.#parts.verify(loadable, {
       implementedHelpers: IMPLEMENTED_HELPERS,
       implementedKfuncs: IMPLEMENTED_KFUNCS,
@@ -368,21 +438,30 @@ export class MachineCore {
       ...(logLevel === undefined ? {} : { logLevel }),
       ...(progress === undefined ? {} : { progress }),
     })
-    return this.#makeProgram(loadable, verified, verified.arena)
+    return this.#makeProgram(loadable, verified, verified.arena, scope)
   }
 
   /** Without the verifier: natives check their arguments, the engine checks accesses. */
-  #unchecked(loadable: LoadableProgram): Program {
+  #unchecked(loadable: LoadableProgram, scope: ObjectScope | undefined): Program {
     checkRunnable(loadable)
-    return this.#makeProgram(loadable, undefined, arenaAmong(loadable))
+    return this.#makeProgram(loadable, undefined, arenaAmong(loadable), scope)
   }
 
-  #makeProgram(loadable: LoadableProgram, verified: VerifiedProgram | undefined, info: MapInfo | undefined): Program {
+  #makeProgram(
+    loadable: LoadableProgram,
+    verified: VerifiedProgram | undefined,
+    info: MapInfo | undefined,
+    scope: ObjectScope | undefined,
+  ): Program {
+    const natives = scope?.natives ?? this.#natives
     const arena = info === undefined ? undefined : this.#services.arenaAt(Number(info.address - KERNEL_BASE))
     if (info !== undefined && arena === undefined)
       throw new InternalError(`map ${info.name} is no arena of this machine`)
     // Now, as it cannot be made in an NMI. On Linux it is there from boot on; here machines without it cost less.
-    if (usesGlobalMemory(loadable)) void this.#kernel.bpf.global
+    if (usesGlobalMemory(loadable)) {
+      void natives.services.kernel.bpf.global
+      this.#countGlobalUser(scope)
+    }
     const input: EngineInput = {
       program: loadable,
       verified: verified !== undefined && this.#kernel.accessCheck !== undefined ? watched(verified) : verified,
@@ -390,12 +469,18 @@ export class MachineCore {
       kernel: this.#kernel.memory,
       arena,
       areas: this.#areas,
-      services: this.#services,
-      helper: (id) => this.#helper(id, verified === undefined),
-      kfunc: (id) => this.#kfunc(id, verified === undefined),
+      services: natives.services,
+      helper: (id) => helperOf(natives, id, verified === undefined),
+      kfunc: (id) => kfuncOf(natives, id, verified === undefined),
     }
     const code = new ProgramCode(this.#engine, this.#engines, input)
-    return this.#held(new Program(loadable, verified, code, this.#environment, arena))
+    return this.#held(new Program(loadable, verified, code, this.#environment, arena, scope?.handles ?? this.#kernel))
+  }
+
+  #countGlobalUser(scope: ObjectScope | undefined): void {
+    if (scope?.usesGlobal === true || scope?.natives.services.kernel.group !== undefined) return
+    if (scope !== undefined) scope.usesGlobal = true
+    this.#globalUsers++
   }
 
   /** A handle keeps its machine: memory goes back to the pool when nobody holds either. */
@@ -404,38 +489,11 @@ export class MachineCore {
     return handle
   }
 
-  #helper(id: number, checked: boolean): Native | undefined {
-    const native = this.#helpers.get(id)
-    const prototype = helperById(id)
-    return checked && native !== undefined && prototype !== undefined
-      ? checkedHelper(this.#services, prototype, native)
-      : native
-  }
-
-  #kfunc(id: number, checked: boolean): Native | undefined {
-    const native = this.#kfuncs.get(id)
-    const prototype = kfuncById(id)
-    return checked && native !== undefined && prototype !== undefined
-      ? checkedKfunc(this.#services, prototype, native)
-      : native
-  }
-
   #destroy(map: BpfMap): void {
     this.#maps.delete(Number(map.info.address - KERNEL_BASE))
     this.#made.delete(map)
     map.destroy()
   }
-}
-
-/** The supply that `elements=` of a map names. */
-function supplyNamed({ name, type, elements = '' }: MapSpec): SupplyName {
-  if (type !== 'hash' && type !== 'percpu_hash')
-    throw new HarenaError(`map ${name}: map type ${type} takes no elements`)
-  const known = (Object.keys(SUPPLIES) as SupplyName[]).find((candidate) => candidate === elements)
-  if (known !== undefined) return known
-  const near = nearest(elements, Object.keys(SUPPLIES))
-  const hint = near === undefined ? `; there are ${Object.keys(SUPPLIES).join(', ')}` : `; did you mean ${near}?`
-  throw new HarenaError(`map ${name}: there are no elements ${elements}${hint}`)
 }
 
 /** Undefined where nobody is to be interrupted: nothing is paid for the possibility then. */
@@ -466,30 +524,4 @@ function inFile(error: unknown, file: string): unknown {
     return new InvalidProgramError(`${file}: ${error.message}`, error.instruction)
   if (error instanceof ErrnoError) return error.inFile(file)
   return error
-}
-
-/** Whether a program may ask the machine's own bpf_mem_alloc. */
-function usesGlobalMemory({ bindings }: LoadableProgram): boolean {
-  for (const binding of bindings.values()) {
-    if (binding.kind === 'kfunc' && /^bpf_(?:mem|obj)_/u.test(binding.prototype.name)) return true
-  }
-  return false
-}
-
-/** The arena that an unchecked program names. */
-function arenaAmong(program: LoadableProgram): MapInfo | undefined {
-  for (const binding of program.bindings.values()) {
-    if ((binding.kind === 'map' || binding.kind === 'map-value') && binding.map.type === 'arena') return binding.map
-  }
-  return undefined
-}
-
-/** The programs named, or all of them. */
-function choosePrograms(spec: ObjectSpec, names: readonly string[] | undefined): readonly ProgramSpec[] {
-  if (names === undefined) return spec.programs
-  return names.map((name) => {
-    const found = spec.programs.find((program) => program.name === name)
-    if (found === undefined) throw new HarenaError(`${spec.file} has no program ${name}`)
-    return found
-  })
 }

@@ -117,6 +117,12 @@ export interface VerifyOptions {
 export type Verify = (program: LoadableProgram, options: VerifyOptions) => VerifiedProgram
 
 export interface LoadOptions {
+  /**
+   * Bytes that the object's maps and allocators, and what its programs take from bpf_mem_alloc and bpf_obj_new, may use
+   * together, below the machine's limit; over it maps are not created (ENOMEM), allocations give null and updates -ENOMEM.
+   * Default no limit: nothing is charged then.
+   */
+  readonly memoryLimit?: number
   /** Names of the programs to load; default all. */
   readonly programs?: readonly string[]
   /** Do not verify: accesses are checked while the program runs. */
@@ -251,8 +257,7 @@ export function checkMachineOptions(options: MachineOptions): void {
     }
   }
   for (const [name, value] of Object.entries(options.policies ?? {})) checkPolicy(name, value)
-  const limit = options.memoryLimit ?? 0
-  if (!(limit >= 0)) throw new HarenaError(`memoryLimit is a number of bytes, not ${limit}`)
+  limitOf(options)
   if (options.hugePages !== undefined && typeof options.hugePages !== 'function') {
     throw new HarenaError(`hugePages is the function of that name of harena/linux, not ${String(options.hugePages)}`)
   }
@@ -261,6 +266,15 @@ export function checkMachineOptions(options: MachineOptions): void {
   if (typeof seed !== 'bigint' && !Number.isInteger(seed)) {
     throw new HarenaError(`seed is a whole number, not ${String(seed)}`)
   }
+}
+
+/** Bytes; 0 for none. @throws HarenaError for what is no number of bytes */
+export function limitOf({ memoryLimit: limit = 0 }: { readonly memoryLimit?: number }): number {
+  if (typeof limit !== 'number' || !(limit >= 0)) {
+    const given = typeof limit === 'string' ? `'${String(limit)}'` : String(limit)
+    throw new HarenaError(`memoryLimit is a number of bytes, not ${given}`)
+  }
+  return limit === Infinity ? 0 : limit
 }
 
 function checkPolicy(name: string, value: unknown): void {

@@ -4,7 +4,7 @@ import type { AttachPointName } from '../cpu/points.ts'
 import { HarenaError, type SourcePosition } from '../errors/errors.ts'
 import { kernelText } from '../isa/disasm-kernel.ts'
 import { llvmText } from '../isa/disasm-llvm.ts'
-import { checkOpen } from '../memalloc/kernel.ts'
+import { checkOpen, type Kernel } from '../memalloc/kernel.ts'
 import { helperById } from '../program/helpers.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
 import type { ProgramType } from '../program/types.ts'
@@ -24,6 +24,10 @@ export class Program {
   readonly #code: ProgramCode
   readonly #environment: RunEnvironment
   readonly #arena: Arena | undefined
+  /** Of what the program is part of. */
+  readonly #kernel: Kernel
+  /** Attachments and injections that were made. */
+  #placed: (Attachment | Injection)[] = []
   /** Made when first asked for. */
   #source: ReadonlyMap<number, SourcePosition> | undefined
 
@@ -33,7 +37,9 @@ export class Program {
     code: ProgramCode,
     environment: RunEnvironment,
     arena: Arena | undefined,
+    kernel: Kernel,
   ) {
+    this.#kernel = kernel
     this.loadable = loadable
     this.verified = verified
     this.#code = code
@@ -63,7 +69,7 @@ export class Program {
    * @throws FaultError when it faults (unchecked programs only) or runs out of time
    */
   run(options: RunOptions = {}): RunResult {
-    checkOpen(this.#environment.services.kernel)
+    checkOpen(this.#kernel)
     if (options.trace !== undefined && options.hook !== undefined)
       throw new HarenaError('trace and hook exclude each other')
     const hook = options.trace === undefined ? options.hook : traceHook((slot) => this.#logText(slot), options.trace)
@@ -74,13 +80,13 @@ export class Program {
 
   /** What the engine made of the program; undefined on the interpreter, which makes nothing of it. */
   translation(): Translation | undefined {
-    checkOpen(this.#environment.services.kernel)
+    checkOpen(this.#kernel)
     return this.#code.main.translation?.()
   }
 
   /** Gets the program ready for its first run, beside other work: the engine's translation, where it has one. */
   async ready(): Promise<void> {
-    checkOpen(this.#environment.services.kernel)
+    checkOpen(this.#kernel)
     await this.#code.main.ready?.()
   }
 
@@ -92,8 +98,8 @@ export class Program {
    * @throws ErrnoError ENOMEM
    */
   attach(point: AttachPointName): Attachment {
-    checkOpen(this.#environment.services.kernel)
-    return new Attachment(this.#environment, this.#code.main, this.#subject(undefined), point)
+    checkOpen(this.#kernel)
+    return this.#place(new Attachment(this.#environment, this.#code.main, this.#subject(undefined), point))
   }
 
   /**
@@ -104,8 +110,22 @@ export class Program {
    * @throws ErrnoError as `run` refuses context and data; ENOMEM
    */
   inject(options: InjectionOptions): Injection {
-    checkOpen(this.#environment.services.kernel)
-    return new Injection(this.#environment, this.#code.main, this.#subject(undefined), options)
+    checkOpen(this.#kernel)
+    return this.#place(new Injection(this.#environment, this.#code.main, this.#subject(undefined), options))
+  }
+
+  /** Detaches it everywhere, and ends its injections: for objects that close. */
+  withdraw(): void {
+    for (const placed of this.#placed.splice(0)) {
+      if (placed instanceof Attachment) placed.detach()
+      else placed.end()
+    }
+  }
+
+  #place<T extends Attachment | Injection>(placed: T): T {
+    this.#placed = this.#placed.filter((before) => before.isLive)
+    this.#placed.push(placed)
+    return placed
   }
 
   #subject(hook: Hook | undefined): RunSubject {

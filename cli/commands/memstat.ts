@@ -32,13 +32,17 @@ function look(machine: Machine): Addition {
   }
 }
 
-function render({ pages, slabs, caches, gracePeriods, holders }: MachineStatistics): string[] {
+function render({ pages, slabs, caches, gracePeriods, holders, groups }: MachineStatistics): string[] {
   const owners = Object.entries(pages.byOwner).map(([owner, count]) => `${owner.toLowerCase()} ${count}`)
   const limit = Number.isFinite(pages.limit) ? ` of ${pages.limit}` : ''
   const { rcu, tasksTrace, pending } = gracePeriods
   return [
     `  pages: ${pages.used}${limit}${owners.length === 0 ? '' : ` (${owners.join(', ')})`}`,
     `  grace periods: rcu ${rcu}, tasks-trace ${tasksTrace}; ${pending} callbacks wait`,
+    ...groups.map(
+      ({ name, used, limit, stocks }) =>
+        `  group ${name}: ${used} of ${limit} bytes in use, in stock by CPU: ${stocks.join(', ')}`,
+    ),
     ...holders.map(({ owner, what, objects, bytes }) => `  held by ${owner}: ${objects} ${what}, ${bytes} bytes`),
     ...slabs.map(
       (slab) => `  slab ${slab.name}: ${slab.slabs} slabs of ${slab.objects} objects of ${slab.stride} bytes`,

@@ -99,6 +99,7 @@ export async function runThen(
     const loaded = machine.load(object, {
       programs: [...new Set([program, ...wanted.map((one) => one.program)])],
       unchecked,
+      memoryLimit: numberOption(values, 'object-limit', 0, 0, Number.MAX_SAFE_INTEGER),
       ...(progress.wanted ? { progress: told } : {}),
     })
     hintAtTheZeroPage(loaded, program, io)
