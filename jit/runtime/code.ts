@@ -167,11 +167,11 @@ export class Code {
     }
   }
 
-  /** Calls of `leave` in it go on behind it. */
-  block(body: (leave: (condition?: Expr) => void) => void): void {
+  /** Calls of `leave` in it go on behind it; `likely` undefined where nothing is known. */
+  block(body: (leave: (condition?: Expr) => void) => void, likely?: boolean): void {
     const { depth } = this.w
     this.w.block()
-    body((condition) => this.#branch(depth, condition))
+    body((condition) => this.#branch(depth, condition, likely))
     this.w.end()
   }
 
@@ -188,13 +188,13 @@ export class Code {
     this.w.op(Wasm.RETURN)
   }
 
-  #branch(depth: number, condition: Expr | undefined): void {
+  #branch(depth: number, condition: Expr | undefined, likely?: boolean): void {
     if (condition === undefined) {
       this.w.br(depth)
       return
     }
     condition()
-    this.w.brIf(depth)
+    this.w.brIf(depth, likely)
   }
 }
 

@@ -98,6 +98,6 @@ export function makeDelete(context: RuntimeContext, parts: Parts, name: string):
 
 /** `body`, which returns; FALLBACK where it bails. */
 export function orFallback(c: Code, body: (bail: Bail) => void): void {
-  c.block((leave) => body((condition) => leave(condition)))
+  c.block((leave) => body((condition) => leave(condition)), false)
   c.do(c.i64(FALLBACK))
 }

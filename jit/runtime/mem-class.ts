@@ -94,11 +94,17 @@ export class MemClass {
       this.#set(COUNT, c.add(this.#word(COUNT), c.i32(1)))
       c.if(c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH)), () => this.#work())
     }
+    // What was behind the object is behind the payload then.
     const elsewhere = (): void => {
-      this.#pop()
+      const next = c.local32()
+      c.set(this.object, this.#word(FREE))
+      c.set(next, c.load32(c.get(this.object)))
+      this.#markHome()
       change()
       counted.both()
-      this.#push(payload)
+      this.#take(payload)
+      c.store32(c.get(this.object), 0, c.get(next))
+      this.#set(FREE, c.get(this.object))
     }
     const low = c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW))
     const high = c.op(Wasm.I32_GT_S, c.get(this.#count), this.#word(HIGH))
@@ -158,6 +164,11 @@ export class MemClass {
     const c = this.#c
     c.set(this.object, this.#word(FREE))
     this.#set(FREE, c.load32(c.get(this.object)))
+    this.#markHome()
+  }
+
+  #markHome(): void {
+    const c = this.#c
     c.store(Wasm.I64_STORE, c.get(this.object), 0, pointer(c, c.get(this.#cache)))
   }
 
