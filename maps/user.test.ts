@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Errno, ErrnoError, HarenaError } from '../errors/errors.ts'
 import { closeKernel, type Kernel, makeKernel } from '../memalloc/kernel.ts'
+import { USER_BUFFERS } from '../memalloc/page-layout.ts'
 import { MAP_FLAGS, MAP_TYPES, type MapType, PAGE_SIZE } from '../program/types.ts'
 import { createMap, type MapOptions } from './create.ts'
 import type { MapAttributes } from './map.ts'
@@ -248,5 +249,43 @@ describe('keys and values as bytes', () => {
     [[1, 2, 3], Uint8Array.of(1, 2, 3)],
   ])('the key %j is %s', (bytes, expected) => {
     expect(toKey(Uint8Array.from(bytes))).toEqual(expected)
+  })
+})
+
+describe('buffers of user space', () => {
+  const WIDE: MapAttributes = { ...ARRAY, name: 'wide', type: 'hash', valueSize: 24, maxEntries: 200, flags: 1 }
+  const BIG: MapAttributes = { ...WIDE, name: 'big', valueSize: 4000 }
+
+  test.each([
+    ['small', WIDE],
+    ['in pages of their own', BIG],
+  ])('an operation in the middle of another one has its own: %s', (_, attributes) => {
+    const [outer, inner] = [create(attributes), create({ ...attributes, name: 'inner' })]
+    const { valueSize } = attributes
+    const bytes = (fill: number): Uint8Array => new Uint8Array(valueSize).fill(fill)
+    inner.set(1, bytes(1))
+    const before = kernel.pages.statistics().used
+    let seen = 0
+    const detach = kernel.processors.points.attach('mem_alloc:raise', () => {
+      seen++
+      inner.set(1, bytes(2))
+      expect(inner.get(1)).toEqual(bytes(2))
+    })
+    for (let key = 0; key < 100; key++) outer.set(key, bytes(3 + key))
+    detach()
+    expect(seen).toBeGreaterThan(0)
+    for (let key = 0; key < 100; key++) expect(outer.get(key)).toEqual(bytes(3 + key))
+    expect(kernel.userBuffers.next).toBe(USER_BUFFERS)
+    // Elements, and nothing for keys and values on the way.
+    expect(kernel.pages.statistics().byOwner.OTHER ?? 0).toBe(0)
+    expect(kernel.pages.statistics().used).toBeGreaterThan(before)
+  })
+
+  test('what one leaves is not seen by the next', () => {
+    const wide = create(WIDE)
+    wide.set(1, new Uint8Array(24).fill(0xff))
+    const narrow = create({ ...WIDE, name: 'narrow', type: 'percpu_hash', valueSize: 3 })
+    narrow.set(1, 5)
+    expect(narrow.getBytes(1)).toEqual(Uint8Array.of(5, 0, 0, 0, 0, 0, 0, 0))
   })
 })

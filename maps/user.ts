@@ -7,10 +7,11 @@
  */
 import { ERRNO, type Errno, ErrnoError } from '../errors/errors.ts'
 import { checkOpen, type Kernel } from '../memalloc/kernel.ts'
+import { USER_BUFFERS_END } from '../memalloc/page-layout.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
-import { type BatchKind, type BpfMap, errnoName, UpdateFlag } from './map.ts'
-import { type Data, fromUserValue, toBytes, toKey, toUserValue, type Value } from './values.ts'
+import { type BatchKind, type BpfMap, errnoName, roundUp8, UpdateFlag } from './map.ts'
+import { type Data, fromUserValue, isPerCpu, putBytes, toKey, toUserValue, type Value, valueAt } from './values.ts'
 
 export type UpdateMode = 'any' | 'noexist' | 'exist'
 
@@ -59,8 +60,15 @@ interface Buffers {
 export class UserMap {
   readonly map: BpfMap
   private readonly kernel: Kernel
+  private readonly perCpu: boolean
+  /** For messages. */
+  private readonly keyName: string
+  private readonly valueName: string
 
   constructor(kernel: Kernel, map: BpfMap) {
+    this.perCpu = isPerCpu(map.info.type)
+    this.keyName = `a key of map ${map.info.name}`
+    this.valueName = `a value of map ${map.info.name}`
     this.kernel = kernel
     this.map = map
   }
@@ -78,8 +86,16 @@ export class UserMap {
    * a CPU. Undefined where the key is absent.
    */
   get(key: Data): Value | undefined {
-    const bytes = this.getBytes(key)
-    return bytes === undefined ? undefined : toUserValue(this.info, bytes)
+    if (this.perCpu) {
+      const bytes = this.getBytes(key)
+      return bytes === undefined ? undefined : toUserValue(this.info, bytes)
+    }
+    this.mayRead('lookup')
+    const found = this.withKey(key, 'lookup', ({ key: at, value }) => {
+      const result = this.map.user.read(at, value)
+      return result === 0 ? valueAt(this.kernel.memory, value, this.map.user.valueBytes) : result
+    })
+    return typeof found === 'number' ? this.absent(found, 'lookup') : found
   }
 
   /** The value's bytes, copied, of per-CPU maps those of all CPUs, each rounded up to 8; undefined when absent. */
@@ -96,9 +112,12 @@ export class UserMap {
     this.mayWrite('update')
     const flags = typeof mode === 'number' ? mode : MODES[mode]
     this.refuseLock(flags, 'update')
-    const bytes = fromUserValue(this.info, value, this.map.user.valueBytes)
+    const { memory } = this.kernel
+    const { valueBytes } = this.map.user
+    // One word mostly; what is refused is refused before anything is done either way.
+    const bytes = typeof value === 'bigint' && !this.perCpu ? value : fromUserValue(this.info, value, valueBytes)
     const result = this.withKey(key, 'update', (buffers) => {
-      this.kernel.memory.u8.set(bytes, buffers.value)
+      putBytes(memory, buffers.value, bytes, valueBytes, this.valueName)
       return this.map.user.update(buffers.key, buffers.value, flags)
     })
     if (result !== 0) throw this.error(errnoName(result), 'update')
@@ -248,9 +267,12 @@ export class UserMap {
       const result = read(buffers)
       return result === 0 ? u8.slice(buffers.value, buffers.value + this.map.user.valueBytes) : result
     })
-    if (typeof found !== 'number') return found
-    if (found === -ERRNO.ENOENT) return undefined
-    throw this.error(errnoName(found), operation)
+    return typeof found === 'number' ? this.absent(found, operation) : found
+  }
+
+  /** What an error number comes to: ENOENT is no error. */
+  private absent(result: number, operation: string): undefined {
+    if (result !== -ERRNO.ENOENT) throw this.error(errnoName(result), operation)
   }
 
   private error(errno: Errno, operation: string): ErrnoError {
@@ -261,18 +283,25 @@ export class UserMap {
   private withKey<T>(key: Data | undefined, operation: string, work: (buffers: Buffers) => T): T {
     const { keySize } = this.info
     if (keySize === 0 && key !== undefined) throw this.error('EINVAL', operation)
-    const keyBytes = key === undefined ? undefined : toBytes(key, keySize, `a key of map ${this.name}`)
-    const { memory, pages } = this.kernel
-    const keyRoom = Math.ceil(keySize / 8) * 8
+    const { memory, pages, userBuffers } = this.kernel
+    const keyRoom = roundUp8(keySize)
     // An arena has neither; its operations get a buffer all the same.
-    const bytes = 2 * keyRoom + Math.max(this.map.user.valueBytes, 8)
-    const at = pages.borrowBytes(bytes)
+    const bytes = 2 * keyRoom + Math.max(roundUp8(this.map.user.valueBytes), 8)
+    const small = userBuffers.next + bytes <= USER_BUFFERS_END
+    const at = small ? userBuffers.next : pages.borrowBytes(bytes)
     if (at === 0) throw this.error('ENOMEM', operation)
+    if (small) userBuffers.next += bytes
     try {
-      if (keyBytes !== undefined) memory.u8.set(keyBytes, at)
+      if (key !== undefined) putBytes(memory, at, key, keySize, this.keyName)
       return work({ key: at, next: at + keyRoom, value: at + 2 * keyRoom })
     } finally {
-      pages.freeBytes(at, bytes)
+      if (small) {
+        // What an operation does not write is zero, for the next one too.
+        memory.u8.fill(0, at, at + bytes)
+        userBuffers.next = at
+      } else {
+        pages.freeBytes(at, bytes)
+      }
     }
   }
 }

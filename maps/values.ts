@@ -1,5 +1,6 @@
 /** Keys and values as JavaScript has them, and as bytes. */
 import { HarenaError } from '../errors/errors.ts'
+import type { Memory } from '../memory/memory.ts'
 import type { MapType } from '../program/types.ts'
 
 /** A number or bigint is written little-endian in as many bytes as the map asks for; negative ones in two's complement. */
@@ -32,9 +33,36 @@ export function toBytes(data: Data, size: number, what: string): Uint8Array {
   const bytes = new Uint8Array(size)
   // Beyond 64 bits there is nothing but the sign.
   if (value < 0n) bytes.fill(0xff)
-  let rest = BigInt.asUintN(Math.min(bits, 64), value)
-  for (let index = 0; rest > 0n; index++, rest >>= 8n) bytes[index] = Number(rest & 0xffn)
+  const rest = BigInt.asUintN(Math.min(bits, 64), value)
+  putWord(bytes, 0, Math.min(size, 8), Number(rest & 0xffff_ffffn), Number(rest >> 32n))
   return bytes
+}
+
+/** As `toBytes`, into memory at a multiple of 8: what numbers and words mostly are needs no bytes in between. */
+export function putBytes({ u8, i32, i64 }: Memory, at: number, data: Data, size: number, what: string): void {
+  const isNumber = typeof data === 'number' && data >= 0 && data <= 0xffff_ffff && Number.isInteger(data)
+  if (isNumber && size === 4) {
+    i32[at / 4] = data
+  } else if (isNumber && size === 8) {
+    i32[at / 4] = data
+    i32[at / 4 + 1] = 0
+  } else if (typeof data === 'bigint' && size === 8 && BigInt.asUintN(64, data) === data) {
+    i64[at / 8] = data
+  } else {
+    u8.set(toBytes(data, size, what), at)
+  }
+}
+
+/** As `toValue`, of bytes in memory at a multiple of 8; they are copied. */
+export function valueAt({ u8, i32, i64 }: Memory, at: number, size: number): bigint | Uint8Array {
+  if (size === 8) return BigInt.asUintN(64, i64[at / 8]!)
+  if (size === 4) return BigInt(i32[at / 4]! >>> 0)
+  return toValue(u8.slice(at, at + size))
+}
+
+/** Little-endian: the lowest `size` bytes of a word in two halves. */
+function putWord(bytes: Uint8Array, at: number, size: number, low: number, high: number): void {
+  for (let index = 0; index < size; index++) bytes[at + index] = (index < 4 ? low : high) >>> (8 * (index % 4))
 }
 
 /** 1, 2, 4 or 8 bytes as an unsigned bigint; bytes of any other size as they are. */

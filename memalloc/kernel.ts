@@ -14,6 +14,7 @@ import { BpfMemory } from './bpf-memory.ts'
 import type { MemoryGroup } from './group.ts'
 import { Kmalloc } from './kmalloc.ts'
 import { ObjectStore } from './objects.ts'
+import { USER_BUFFERS } from './page-layout.ts'
 import { PageLists } from './page-lists.ts'
 import { PageAllocator, touchedPages } from './pages.ts'
 import { PercpuMemory } from './percpu.ts'
@@ -40,6 +41,8 @@ export interface Kernel {
   readonly leases: Lease[]
   /** The numbers last given out. */
   readonly ids: { map: number }
+  /** Where the next buffer of user space's operations lies: the innermost operation has the last one. */
+  readonly userBuffers: { next: number }
   /** Who pays for pages, per-CPU areas, instances and objects that are had by this kernel; undefined for nobody. */
   readonly group: MemoryGroup | undefined
   /** What of the machine this kernel is for; `closed` when that is gone. */
@@ -91,6 +94,7 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
     accessCheck: slab.debug === undefined ? undefined : new AccessCheck(slab, slab.debug),
     leases: [{ memory, touched: () => touchedPages(memory) }],
     ids: { map: 0 },
+    userBuffers: { next: USER_BUFFERS },
     group: undefined,
     scope: { name: 'the machine', closed: false },
   })

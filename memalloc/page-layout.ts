@@ -29,7 +29,10 @@ export const FIRST_PAGE: number = (TABLE + PAGES * DESCRIPTOR_BYTES) / PAGE_SIZE
 
 /** The run areas: the page's first bytes stay free for pointers that are null. */
 export const RUN_AREAS = 128
-export const RUN_AREAS_END: number = PAGE_SIZE
+export const RUN_AREAS_END: number = PAGE_SIZE - 1024
+/** Keys and values of user space's operations on maps, for as long as one takes; behind the run areas. */
+export const USER_BUFFERS: number = RUN_AREAS_END
+export const USER_BUFFERS_END: number = PAGE_SIZE
 
 // Fields of a page descriptor.
 export const STATE = 0

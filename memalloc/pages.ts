@@ -49,9 +49,9 @@ import {
   PAGES_USED,
   PREV,
   RUN_AREAS,
-  RUN_AREAS_END,
   STATE,
   USED,
+  USER_BUFFERS_END,
   ZONE_LOCK,
 } from './page-layout.ts'
 
@@ -535,7 +535,7 @@ export function touchedPages(memory: Memory): Touched {
   const frontier = FIRST_PAGE + memory.i32[FRONTIER >>> 2]!
   const highWater = FIRST_PAGE + memory.i32[HIGH_WATER >>> 2]!
   return [
-    [RUN_AREAS, RUN_AREAS_END],
+    [RUN_AREAS, USER_BUFFERS_END],
     [HEADER, HEADER_END],
     [CPU_LISTS, CPU_LISTS + memory.i32[FIXED_USED >>> 2]!],
     [descriptor(FIRST_PAGE), descriptor(frontier)],
