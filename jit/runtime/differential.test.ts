@@ -1,6 +1,7 @@
 /** The runtime against its twins in TypeScript: any sequence of operations leaves the same answers and the same bytes. */
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
+import { ATTACH_POINTS } from '../../cpu/points.ts'
 import type { MachineOptions } from '../../vm/options.ts'
 import { Twins } from './twins.ts'
 
@@ -359,6 +360,62 @@ test.each([1, 2])('many elements come and go, %i CPUs', (cpus) => {
     if (round === 2) doStep(twins, { kind: 'settle' })
   }
   twins.close()
+})
+
+/** A program at an attach point works on the map that whoever passes is working on. */
+const PROBE = `
+.global hits: u64
+.program probe type=kprobe
+    r1 = hits ll
+    r6 = *(u64 *)(r1 + 0)
+    r6 += 1
+    *(u64 *)(r1 + 0) = r6
+    *(u64 *)(r10 - 8) = r6
+    *(u64 *)(r10 - 16) = 0
+    *(u64 *)(r10 - 24) = 0
+    r6 &= 63
+    *(u32 *)(r10 - 16) = r6
+    r1 = m ll
+    r2 = r10
+    r2 += -16
+    r3 = r10
+    r3 += -24
+    r4 = 0
+    call bpf_map_update_elem
+    r1 = m ll
+    r2 = r10
+    r2 += -16
+    call bpf_map_lookup_elem
+    r6 = *(u64 *)(r10 - 8)
+    r6 &= 3
+    if r6 != 0 goto done
+    r1 = m ll
+    r2 = r10
+    r2 += -16
+    call bpf_map_delete_elem
+done:
+    r0 = 0
+    exit
+`
+
+describe('programs at attach points', () => {
+  const shapes = ['type=hash entries=300', 'type=hash entries=300 flags=no_prealloc']
+  test.each(ATTACH_POINTS.flatMap((point) => shapes.map((map) => [point, map] as const)))('%s, %s', (point, map) => {
+    const twins = new Twins(PROBE + mapPrograms({ map, key: 4, value: 16 }), { cpus: 2 })
+    const names = [...twins.sides[0]!.object.programs.keys()]
+    const run = (name: string, count: number, key = 0, cpu = 0): void =>
+      doStep(twins, { kind: 'run', program: names.indexOf(name), cpu, key, count, stride: 1, flags: 0 })
+    run('update', 20)
+    const attachments = twins.sides.map(({ object }) => object.program('probe').attach(point))
+    run('update', 150)
+    run('delete', 120, 10, 1)
+    run('churn', 60, 200)
+    doStep(twins, { kind: 'settle' })
+    for (const attachment of attachments) attachment.detach()
+    run('swap', 50)
+    run('delete', 150)
+    twins.close()
+  })
 })
 
 describe('objects and allocators', () => {
