@@ -41,7 +41,7 @@ export function createHashMap(kernel: Kernel, attributes: MapAttributes, options
     return makeLruHashMap(kernel, attributes, { perCpu, ownLists, seed, elements: options.lruElements ?? 'prealloc' })
   }
   const { fixed, make } = SUPPLIES[supplyOf(attributes, options)]
-  return makeHashMap(kernel, attributes, { perCpu, seed, fixed, makeSupply: make })
+  return makeHashMap(kernel, attributes, { perCpu, seed, fixed, makeSupply: make, random: options.random })
 }
 
 /** Refuses what an allocator of others cannot give (EINVAL). */

@@ -40,6 +40,8 @@ export interface SupplyRequest {
   /** Bytes of per-CPU memory that each element has beside it, 0 for none, and the word that holds where. */
   readonly perCpuSize: number
   readonly areaOffset: number
+  /** 32 random bits, of the machine; absent where nothing is left to chance. */
+  readonly random?: (() => number) | undefined
 }
 
 /** Undefined where there is no memory. */

@@ -64,18 +64,21 @@ function interrupted(elements: SupplyName, type: 'hash' | 'percpu_hash', work: A
   }
 }
 
-describe.each(['prealloc', 'bpf_mem_alloc'] as const)('elements from %s', (elements) => {
-  test.each(acts)('%s, interrupted before its steps', { timeout: 60_000 }, (_, work) => {
-    // A batch is bpf(2)'s, which no NMI calls.
-    for (const [, other] of acts.slice(0, -1)) {
-      for (const type of ['hash', 'percpu_hash'] as const) {
-        let step = 1
-        while (interrupted(elements, type, work, other, step)) step += LONG ? 1 : 1 + (step >> 4)
-        expect(step).toBeGreaterThan(2)
+describe.each(['prealloc', 'bpf_mem_alloc', 'kmalloc_nolock', 'tags', 'tags-packed'] as const)(
+  'elements from %s',
+  (elements) => {
+    test.each(acts)('%s, interrupted before its steps', { timeout: 60_000 }, (_, work) => {
+      // A batch is bpf(2)'s, which no NMI calls.
+      for (const [, other] of acts.slice(0, -1)) {
+        for (const type of ['hash', 'percpu_hash'] as const) {
+          let step = 1
+          while (interrupted(elements, type, work, other, step)) step += LONG ? 1 : 1 + (step >> 4)
+          expect(step).toBeGreaterThan(2)
+        }
       }
-    }
-  })
-})
+    })
+  },
+)
 
 test.each([1n, 2n, 3n, 4n])('irq-work: no element is handed out twice, with NMIs at random (seed %i)', (seed) => {
   const injector = new Injector()

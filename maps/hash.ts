@@ -45,6 +45,8 @@ export interface HashMapParts {
   readonly makeSupply: MakeSupply
   /** Whether `makeSupply` makes a fixed supply. */
   readonly fixed: boolean
+  /** 32 random bits, for the supply. */
+  readonly random?: (() => number) | undefined
 }
 
 /** Attributes have been checked. Throws ENOMEM, with nothing allocated. */
@@ -58,6 +60,7 @@ export function makeHashMap(kernel: Kernel, attributes: MapAttributes, parts: Ha
     count: attributes.maxEntries + spares,
     perCpuSize: parts.perCpu ? roundUp8(attributes.valueSize) : 0,
     areaOffset: HEAD_BYTES + roundUp8(attributes.keySize),
+    random: parts.random,
   }
   const fixed = parts.fixed ? [request.size * request.count, request.perCpuSize * request.count * cpus] : []
   assertRoom(kernel, attributes, [tableBytes(attributes.maxEntries, cpus), ...fixed])

@@ -75,3 +75,20 @@ test('every supply has a help text of its own', () => {
   const texts = Object.values(SUPPLIES).map(({ help }) => help)
   expect(new Set(texts).size).toBe(texts.length)
 })
+
+test.each(['tags', 'tags-packed'] as const)('%s: each CPU begins at a place of its own, by chance', (elements) => {
+  const first = (random: () => number, cpu: number): number => {
+    const rig = new Rig({ maxEntries: 100 }, { elements, random })
+    rig.update(1, 1, 0, cpu)
+    const at = rig.at(1)
+    rig.close()
+    return at
+  }
+  // The map's seed is drawn first, then a place for each CPU; CPU 0 takes the spares from its own.
+  const places = (...drawn: readonly number[]) => {
+    const left = [0, ...drawn]
+    return () => left.shift()!
+  }
+  expect(first(places(37, 80), 0) - first(places(0, 80), 0)).toBe(37 * 64)
+  expect(first(places(37, 80 + 102), 1) - first(places(37, 64), 1)).toBe(16 * 64)
+})

@@ -12,13 +12,13 @@ export interface FreeElements {
 }
 
 /** Makes one in which all elements are free; undefined where there is no memory. */
-export type MakeFreeElements = (kernel: Kernel, array: ElementArray) => FreeElements | undefined
+export type MakeFreeElements = (kernel: Kernel, array: ElementArray, request: SupplyRequest) => FreeElements | undefined
 
 export function fixedSupply(makeFree: MakeFreeElements): MakeSupply {
   return (kernel: Kernel, request: SupplyRequest): ElementSupply | undefined => {
     const array = makeElementArray(kernel, request)
     if (array === undefined) return undefined
-    const free = makeFree(kernel, array)
+    const free = makeFree(kernel, array, request)
     if (free === undefined) {
       freeElementArray(kernel, array, request)
       return undefined

@@ -15,8 +15,8 @@ import type { FreeElements, MakeFreeElements } from './supply-fixed.ts'
 
 const LINE = 64
 
-export const tags: MakeFreeElements = (kernel, array) => makeTags(kernel, array, LINE)
-export const tagsPacked: MakeFreeElements = (kernel, array) => makeTags(kernel, array, 8)
+export const tags: MakeFreeElements = (kernel, array, { random }) => makeTags(kernel, array, LINE, random)
+export const tagsPacked: MakeFreeElements = (kernel, array, { random }) => makeTags(kernel, array, 8, random)
 
 /** Bits in a group, as a power of two: so few that there are four groups at least. */
 function groupShift(depth: number): number {
@@ -25,7 +25,12 @@ function groupShift(depth: number): number {
   return shift
 }
 
-function makeTags(kernel: Kernel, array: ElementArray, groupBytes: number): FreeElements | undefined {
+function makeTags(
+  kernel: Kernel,
+  array: ElementArray,
+  groupBytes: number,
+  random: (() => number) | undefined,
+): FreeElements | undefined {
   const { steps, processors } = kernel
   const depth = array.count
   const perGroup = 2 ** groupShift(depth)
@@ -34,9 +39,10 @@ function makeTags(kernel: Kernel, array: ElementArray, groupBytes: number): Free
   const at = kernel.pages.allocBytes(bytes, PageOwner.MAP)
   if (at === 0) return undefined
   const firstGroup = at + LINE * processors.cpus.length
-  // Linux begins at random places; spread evenly they are as far apart.
+  // At random places; without random numbers as far apart as they would be on average.
   for (const { id } of processors.cpus) {
-    steps.store32(at + LINE * id, Math.floor((depth * id) / processors.cpus.length))
+    const first = random === undefined ? Math.floor((depth * id) / processors.cpus.length) : random() % depth
+    steps.store32(at + LINE * id, first)
   }
   const wordOf = (bit: number): number =>
     firstGroup + groupBytes * Math.floor(bit / perGroup) + 4 * Math.floor((bit % perGroup) / 32)
