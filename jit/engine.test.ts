@@ -4,7 +4,8 @@ import { assemble } from '../asm/assemble.ts'
 import { verify } from '../verifier/verify.ts'
 import type { Engine } from '../vm/engine.ts'
 import { MachineCore } from '../vm/machine.ts'
-import { type Compiled, compile, jit } from './engine.ts'
+import type { Compiled } from './compile.ts'
+import { compile, jit } from './engine.ts'
 
 function compiled(lines: string): Compiled {
   const found: Compiled[] = []
