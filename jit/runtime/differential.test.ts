@@ -5,7 +5,7 @@ import { ATTACH_POINTS } from '../../cpu/points.ts'
 import type { MachineOptions } from '../../vm/options.ts'
 import { Twins } from './twins.ts'
 
-const RUNS = process.env.HARENA_LONG ? 150 : 15
+const RUNS = process.env.HARENA_LONG ? 120 : 12
 
 /** Offsets in the context. */
 const KEY = 0

@@ -5,7 +5,7 @@
 import { expect } from 'vitest'
 import { assemble } from '../../asm/assemble.ts'
 import type { Kernel } from '../../memalloc/kernel.ts'
-import { DESCRIPTOR_BYTES, FIRST_PAGE, ORDER, OWNER, STATE, USED } from '../../memalloc/page-layout.ts'
+import { descriptor, FIRST_PAGE, ORDER, OWNER, STATE, USED } from '../../memalloc/page-layout.ts'
 import { PageOwner, touchedPages } from '../../memalloc/pages.ts'
 import { PAGE_SIZE } from '../../program/types.ts'
 import { verify } from '../../verifier/verify.ts'
@@ -95,24 +95,21 @@ function answerOf(work: () => unknown): unknown {
 function memoryOf({ memory }: Kernel): Map<number, Buffer> {
   const pages = new Map<number, Buffer>()
   const bytes = Buffer.from(memory.buffer as ArrayBuffer, 0, memory.buffer.byteLength)
+  let last = 0
   for (const [start, end] of touchedPages(memory)) {
+    last = Math.max(last, end)
     for (let at = Math.max(start, PAGE_SIZE); at < end; ) {
       const next = Math.min(end, (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE)
       pages.set(at, bytes.subarray(at, next))
       at = next
     }
   }
-  for (const page of stackPages(memory.u8)) pages.delete(page * PAGE_SIZE)
-  return pages
-}
-
-function* stackPages(u8: Uint8Array): Generator<number> {
-  const table = 4 * 2 ** 20
-  for (let page = FIRST_PAGE; page < FIRST_PAGE + 100_000; page++) {
-    const at = table + page * DESCRIPTOR_BYTES
-    if (u8[at + STATE] !== USED || u8[at + OWNER] !== PageOwner.STACK) continue
-    for (let n = 0; n < 2 ** u8[at + ORDER]!; n++) yield page + n
+  for (let page = FIRST_PAGE; page < last / PAGE_SIZE; page++) {
+    const at = descriptor(page)
+    if (memory.u8[at + STATE] !== USED || memory.u8[at + OWNER] !== PageOwner.STACK) continue
+    for (let n = 0; n < 2 ** memory.u8[at + ORDER]!; n++) pages.delete((page + n) * PAGE_SIZE)
   }
+  return pages
 }
 
 /** The first byte that differs. */
