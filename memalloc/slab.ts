@@ -51,6 +51,8 @@ export class KmemCache {
   readonly order: number
   readonly objects: number
   private readonly world: SlabWorld
+  /** Objects that `freeAll` has freed so far. */
+  private freed = 0
   private readonly debug: SlabDebug | undefined
   private readonly cpuLockName: string
   private readonly nodeLockName: string
@@ -338,45 +340,49 @@ export class KmemCache {
     const watched = processors.events.active || freeSlowPoint.active || lockPoint.active || unlockPoint.active
     if (words === undefined || watched || this.debug !== undefined) return 0
     if (steps.load32(this.at + NODE_LOCK) !== 0) return 0
-    const block = USED | (this.order << 8) | (PageOwner.SLAB << 16)
+    this.freed = 0
+    for (let object = first; object !== 0; ) object = this.freeNext(words, object)
+    return this.freed
+  }
+
+  /** Frees an object of a list, and those behind it that lie in the same slab. The next one. */
+  private freeNext(words: Int32Array, first: number): number {
     const pageMask = -1 << this.order
-    let freed = 0
-    let stride = 0
-    for (let object = first; object !== 0; ) {
-      const page = (object >>> 12) & pageMask
-      const entry = descriptor(page) >>> 2
+    const page = (first >>> 12) & pageMask
+    const entry = descriptor(page) >>> 2
+    const block = USED | (this.order << 8) | (PageOwner.SLAB << 16)
+    const own = words[entry] === block && words[entry + SLAB_CACHE / 4]! >>> 0 === this.at
+    let object = first
+    // Of the next larger class, from where an any-context kmalloc has taken it; or of the CPU's slab.
+    if (!own || words[(this.cpuSlab(this.world.processors.current.id) + CPU_SLAB) >>> 2] === page) {
       const next = words[object >>> 2]! >>> 0
-      const own = words[entry] === block && words[entry + SLAB_CACHE / 4]! >>> 0 === this.at
-      // Of the next larger class, from where an any-context kmalloc has taken it; or of the CPU's slab.
-      if (!own || words[(this.cpuSlab(processors.current.id) + CPU_SLAB) >>> 2] === page) {
-        this.world.free(object, 'atomic')
-        object = next
-        freed++
-        continue
-      }
-      let list = words[entry + SLAB_FREELIST / 4]!
-      const before = words[entry + SLAB_COUNTERS / 4]!
-      let counters = before
-      const wasFull = list === 0 && (before & FROZEN) === 0
-      do {
-        const following = words[object >>> 2]! >>> 0
-        words[object >>> 2] = list
-        list = object
-        counters--
-        // Where the list goes on as before, the next object need not wait for the load of the link.
-        const guess = object + stride
-        if (following === guess) object = guess
-        else {
-          stride = following - object
-          object = following
-        }
-      } while (object !== 0 && ((object >>> 12) & pageMask) === page)
-      freed += before - counters
-      words[entry + SLAB_FREELIST / 4] = list
-      words[entry + SLAB_COUNTERS / 4] = counters
-      this.listAfterFree(page, wasFull, counters === 0)
+      this.world.free(object, 'atomic')
+      this.freed++
+      return next
     }
-    return freed
+    let list = words[entry + SLAB_FREELIST / 4]!
+    const before = words[entry + SLAB_COUNTERS / 4]!
+    let counters = before
+    const wasFull = list === 0 && (before & FROZEN) === 0
+    let stride = 0
+    do {
+      const following = words[object >>> 2]! >>> 0
+      words[object >>> 2] = list
+      list = object
+      counters--
+      // Where the list goes on as before, the next object need not wait for the load of the link.
+      const guess = object + stride
+      if (following === guess) object = guess
+      else {
+        stride = following - object
+        object = following
+      }
+    } while (object !== 0 && ((object >>> 12) & pageMask) === page)
+    this.freed += before - counters
+    words[entry + SLAB_FREELIST / 4] = list
+    words[entry + SLAB_COUNTERS / 4] = counters
+    this.listAfterFree(page, wasFull, counters === 0)
+    return object
   }
 
   /** Where a slab goes that some of its objects were freed into. */
