@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { ATTACH_POINTS } from '../../cpu/points.ts'
-import type { MachineOptions } from '../../vm/options.ts'
+import type { LoadOptions, MachineOptions } from '../../vm/options.ts'
 import { Twins } from './twins.ts'
 
 const RUNS = process.env.HARENA_LONG ? 120 : 12
@@ -121,11 +121,16 @@ function steps(cpus: number): fc.Arbitrary<Step[]> {
 }
 
 /** Runs sequences of the programs of `source` on both machines. */
-function holds(source: string, options: MachineOptions = {}, first: readonly Step[] = []): void {
+function holds(
+  source: string,
+  options: MachineOptions = {},
+  first: readonly Step[] = [],
+  load: LoadOptions = {},
+): void {
   const cpus = options.cpus ?? 1
   fc.assert(
     fc.property(steps(cpus), (sequence) => {
-      const twins = new Twins(source, options)
+      const twins = new Twins(source, options, load)
       try {
         for (const step of [...first, ...sequence]) doStep(twins, step)
         twins.step('settle', ({ machine }) => machine.settle())
@@ -440,6 +445,20 @@ describe('objects and allocators', () => {
   ])('%s', (_, options) => {
     holds(OBJECTS, options, types)
   })
+})
+
+describe('objects with a memory limit of their own', () => {
+  const limited: LoadOptions = { memoryLimit: 2 ** 18 }
+  test('a dynamic map', () => {
+    holds(
+      mapPrograms({ map: 'type=hash entries=2000 flags=no_prealloc', key: 4, value: 200 }),
+      { cpus: 2 },
+      [],
+      limited,
+    )
+  })
+
+  test('objects and allocators', () => holds(OBJECTS, { cpus: 2 }, [], limited))
 })
 
 /** Names of the programs, in their order. */

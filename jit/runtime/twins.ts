@@ -13,7 +13,7 @@ import type { Engine } from '../../vm/engine.ts'
 import { interpreter } from '../../vm/interpreter-engine.ts'
 import type { LoadedObject } from '../../vm/loaded-object.ts'
 import { MachineCore } from '../../vm/machine.ts'
-import type { MachineOptions } from '../../vm/options.ts'
+import type { LoadOptions, MachineOptions } from '../../vm/options.ts'
 import { jit } from '../engine.ts'
 
 interface Side {
@@ -27,8 +27,8 @@ export class Twins {
   readonly #events: string[][] = [[], []]
   #unlisten: (() => void)[] = []
 
-  constructor(source: string, options: MachineOptions = {}) {
-    this.sides = [interpreter, jit].map((engine) => makeSide(engine, source, options))
+  constructor(source: string, options: MachineOptions = {}, load: LoadOptions = {}) {
+    this.sides = [interpreter, jit].map((engine) => makeSide(engine, source, options, load))
   }
 
   /** Does the same on both machines, and compares everything. */
@@ -68,7 +68,7 @@ export class Twins {
   }
 }
 
-function makeSide(engine: Engine, source: string, options: MachineOptions): Side {
+function makeSide(engine: Engine, source: string, options: MachineOptions, load: LoadOptions): Side {
   let kernel: Kernel | undefined
   const looking: Engine = {
     ...engine,
@@ -78,7 +78,7 @@ function makeSide(engine: Engine, source: string, options: MachineOptions): Side
     },
   }
   const machine = new MachineCore({ ...options, engine: engine.name }, { verify, engines: [looking] })
-  const object = machine.load(assemble(source))
+  const object = machine.load(assemble(source), load)
   if (kernel === undefined) throw new Error('the source has no program')
   return { machine, object, kernel }
 }
