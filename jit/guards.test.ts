@@ -93,6 +93,16 @@ describe('runs of arena accesses under one guard', () => {
       ],
     ],
     [
+      'a store through a base that has moved there and back starts anew',
+      ['r1 = *(u64 *)(r6 + 0)', 'r2 = r6', 'r2 += 8', 'r2 += -8', '*(u64 *)(r2 + 0) = 1', '*(u64 *)(r2 + 8) = 1'],
+      [{ slots: [4, 5], guards: ['page r2'], covered: [4, 5] }],
+    ],
+    [
+      'guards stand in front of the first access, where their registers are the roots',
+      ['r1 = *(u8 *)(r7 + 0)', 'r2 = r6', 'r6 = r7', 'r1 = *(u64 *)(r2 + 0)', 'r3 = *(u64 *)(r2 + 8)'],
+      [{ slots: [0, 4], guards: ['r6 0..8/8'], covered: [3, 4] }],
+    ],
+    [
       'a base that was loaded starts anew',
       ['r1 = *(u64 *)(r6 + 0)', 'r2 = *(u64 *)(r6 + 8)', 'r1 = addr_space_cast(r1, 0, 1)', 'r2 = *(u64 *)(r1 + 0)'],
       [{ slots: [0, 1], guards: ['r6 0..8/8'], covered: [0, 1] }],

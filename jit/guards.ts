@@ -51,10 +51,12 @@ interface Covered {
 interface Low {
   readonly root: number
   readonly delta: number
+  /** By copies alone: where its page byte is used, that of the root is kept. A sum of 0 does not make it so. */
+  readonly copied: boolean
 }
 
 const REGISTERS = 11
-const ELSE: Low = { root: -1, delta: 0 }
+const ELSE: Low = { root: -1, delta: 0, copied: false }
 
 /** The runs of a block with two accesses or more that guards answer for, by their first slot. */
 export function guardedRuns(input: CompileInput, block: Block): ReadonlyMap<number, GuardedRun> {
@@ -78,9 +80,9 @@ export function guardedRuns(input: CompileInput, block: Block): ReadonlyMap<numb
       const store = kind === Kind.ST || kind === Kind.STX
       const base = store ? insn.dst : insn.src
       const known = run.length > 0 ? lows[base]! : ELSE
-      if (known.root < 0 || (store && known.delta !== 0)) {
+      if (known.root < 0 || (store && !known.copied)) {
         close()
-        lows = Array.from({ length: REGISTERS }, (_, root) => ({ root, delta: 0 }))
+        lows = Array.from({ length: REGISTERS }, (_, root) => ({ root, delta: 0, copied: true }))
       }
       const { root, delta } = lows[base]!
       run.push({ slot, root, delta, at: delta + insn.off, bytes: insn.row.memWidth / 8, store })
@@ -119,7 +121,7 @@ function step(lows: Low[], insn: Instruction): void {
   }
   if (row.kind === Kind.ALU && row.op === Op.ADD && row.operand === Operand.IMM) {
     const { root, delta } = lows[dst]!
-    lows[dst] = root < 0 || Math.abs(delta + imm) > REACH ? ELSE : { root, delta: delta + imm }
+    lows[dst] = root < 0 || Math.abs(delta + imm) > REACH ? ELSE : { root, delta: delta + imm, copied: false }
     return
   }
   const written = writes(insn)
@@ -138,7 +140,8 @@ function guardsOf(run: readonly Covered[]): GuardedRun | undefined {
     for (const { slot } of answered) covered.add(slot)
   }
   if (covered.size === 0) return undefined
-  return { first: Math.min(...covered), last: Math.max(...covered), guards, covered }
+  // Roots are what registers hold in front of the first access, which needs not be one that the guards answer for.
+  return { first: run[0]!.slot, last: Math.max(...covered), guards, covered }
 }
 
 function pageGuard(root: number, through: readonly Covered[]): readonly [Guard, readonly Covered[]] {
