@@ -78,6 +78,8 @@ function requireKfuncArgument(
       requireMemory(R, at, IRQ_FLAG_BYTES, name, state, true)
       return
     case 'alloc_memory':
+      // NULL is no memory to give back: nothing happens.
+      if ((R[at]! | R[at + 1]!) === 0) return
       if (R[at + 1] === KERNEL_HIGH && (allocator ?? kernel.bpf.global).owns(R[at]! >>> 0)) return
       throw badArgument(R, at, `of ${name} is no memory of the allocator`, state)
     case 'alloc_size':

@@ -399,6 +399,8 @@ describe('what cannot be', () => {
     ['where', { ...nmi, at: 0 }, 'program where: at is a step from 1, each or random, not 0'],
     ['where', { ...nmi, at: 1.5 }, 'program where: at is a step from 1, each or random, not 1.5'],
     ['where', { ...nmi, at: 'all' }, 'program where: at is a step from 1, each or random, not all'],
+    ['where', { ...nmi, oneIn: 4 }, "program where: oneIn goes with at: 'random', not with at: each"],
+    ['where', { ...nmi, onein: 4 }, 'program where: an injection has no option onein; did you mean oneIn?'],
     ['where', { ...nmi, at: 'random', oneIn: 0 }, 'program where: oneIn is a number of steps from 1, not 0'],
     ['where', { ...nmi, steps: 'all' }, 'program where: steps is one of both, instructions, memory, not all'],
     ['where', { ...nmi, seed: 0.5 }, 'program where: seed is a whole number, not 0.5'],

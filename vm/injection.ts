@@ -12,6 +12,7 @@ import { CONTEXTS, type Context, type Cpu } from '../cpu/cpu.ts'
 import type { MachineStepKind } from '../cpu/inject.ts'
 import { makeRandom, type Random, RandomStream } from '../cpu/random.ts'
 import { HarenaError } from '../errors/errors.ts'
+import { nearest } from '../errors/nearest.ts'
 import type { Runnable } from './engine.ts'
 import {
   allocateStack,
@@ -48,6 +49,19 @@ export interface InjectionOptions {
   /** As for a run. All runs work on the same copy. */
   readonly ctx?: Uint8Array
   readonly data?: Uint8Array
+}
+
+/** A record, so that the compiler misses none. */
+const OPTIONS: Readonly<Record<keyof InjectionOptions, true>> = {
+  context: true,
+  at: true,
+  oneIn: true,
+  seed: true,
+  cpu: true,
+  steps: true,
+  whileLocked: true,
+  ctx: true,
+  data: true,
 }
 
 const STEPS = ['both', 'instructions', 'memory'] as const
@@ -209,6 +223,12 @@ function takeRoom(
 function checkInjection(environment: RunEnvironment, subject: RunSubject, options: InjectionOptions): void {
   const { name } = subject
   const { context, at, oneIn = ONE_IN, cpu, steps = 'both', seed = 1 } = options
+  for (const option of Object.keys(options)) {
+    if (Object.hasOwn(OPTIONS, option)) continue
+    const near = nearest(option, Object.keys(OPTIONS))
+    const hint = near === undefined ? `; there are ${Object.keys(OPTIONS).join(', ')}` : `; did you mean ${near}?`
+    throw new HarenaError(`program ${name}: an injection has no option ${option}${hint}`)
+  }
   if (!CONTEXTS.includes(context)) throw new HarenaError(`context is one of ${CONTEXTS.join(', ')}, not ${context}`)
   checkOptions(environment, { context, ...(cpu === undefined ? {} : { cpu }) })
   checkContext(subject, context)
@@ -216,6 +236,8 @@ function checkInjection(environment: RunEnvironment, subject: RunSubject, option
     throw new HarenaError(`program ${name}: at is a step from 1, each or random, not ${String(at)}`)
   if (!(Number.isInteger(oneIn) && oneIn >= 1 && oneIn <= 2 ** 32))
     throw new HarenaError(`program ${name}: oneIn is a number of steps from 1, not ${oneIn}`)
+  if (at !== 'random' && options.oneIn !== undefined)
+    throw new HarenaError(`program ${name}: oneIn goes with at: 'random', not with at: ${String(at)}`)
   if (!STEPS.includes(steps))
     throw new HarenaError(`program ${name}: steps is one of ${STEPS.join(', ')}, not ${String(steps)}`)
   if (typeof seed !== 'bigint' && !Number.isInteger(seed))

@@ -36,6 +36,7 @@ export const MEMORY_KFUNCS: Readonly<Record<string, MakeNative>> = {
   bpf_mem_free: ({ kernel }) => {
     return (R, { program }) => {
       const payload = R[2]! >>> 0
+      if (payload === 0) return
       const { global } = kernel.bpf
       if (!global.wasFreed(payload)) kernel.bpf.count(program, -1, -global.bytesAt(payload))
       global.free(payload)

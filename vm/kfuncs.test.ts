@@ -276,6 +276,11 @@ done:
     })
   })
 
+  test.each([['r1 = 0\n call bpf_mem_free'], ['r1 = fixed ll\n r2 = 0\n call bpf_mem_cache_free']])(
+    'an unchecked program gives nothing back: %s',
+    (call) => expect(run(`${call}\n ${call}\n r0 = 3\n exit`, { unchecked: true })).toBe(3),
+  )
+
   describe('unchecked programs fault at the call', () => {
     test.each([
       ['dropping twice', `${NEW}\n ${DROP}\n ${DROP}\n ${NONE}`, /r1 of bpf_obj_drop_impl is no object at instruction/],
