@@ -2,6 +2,7 @@
  * What compiled code must know of a size class of a bpf_mem_alloc to allocate from it and free into it by itself, and
  * what it asks for where it cannot go on. Control blocks: mem-cache-layout.ts; slab caches: slab-layout.ts.
  */
+import type { AttachPoint } from '../cpu/points.ts'
 import type { Processors } from '../cpu/processors.ts'
 import type { MemCache } from './mem-cache.ts'
 
@@ -23,7 +24,11 @@ export interface ClassLayout {
 
 /** Nobody looks at what the worker does. Then it does not matter that compiled code does some of it. */
 export function isUnwatched({ world, processors }: MemCache): boolean {
-  return !processors.events.active && world.points.ofWork.every((point) => !point.active)
+  return !processors.events.active && world.points.ofWork.every(isIdle)
+}
+
+function isIdle({ active }: AttachPoint): boolean {
+  return !active
 }
 
 /**
