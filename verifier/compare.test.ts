@@ -179,8 +179,8 @@ function withRegisters(values: readonly Int32Array[]): State {
   })
 }
 
-function holding({ references }: State): void {
-  references.push({ kind: 'pointer', id: 4, insn: 1, owner: undefined })
+function holding(state: State): void {
+  state.references = state.references.add({ kind: 'pointer', id: 4, insn: 1, owner: undefined })
 }
 
 const ALL = [0, 0, 0, 0x7ff]

@@ -283,10 +283,10 @@ function referencesCovered(old: State, current: State, ids: IdMap): boolean {
   ) {
     return false
   }
-  return old.references.every((reference, i) => {
-    const other = current.references[i]!
-    return ids.pair(reference.id, other.id) && reference.kind === other.kind && reference.owner === other.owner
-  })
+  return old.references.everyPair(
+    current.references,
+    (mine, theirs) => ids.pair(mine.id, theirs.id) && mine.kind === theirs.kind && mine.owner === theirs.owner,
+  )
 }
 
 function frameCovered(old: Frame, current: Frame, live: number, mode: Mode, ids: IdMap): boolean {

@@ -82,10 +82,10 @@ function restore(walk: Walk, state: State, frame: Frame, at: number, index: numb
   const words = slotAt(slot)
   const id = frame.words[words + REF_OBJ_ID]!
   if (id !== state.activeIrqId) {
-    const active = state.references.find((reference) => reference.id === state.activeIrqId)
+    const active = state.references.findLast((reference) => reference.id === state.activeIrqId)
     fail('irq-order', { id: state.activeIrqId, insn: active?.insn ?? 0 })
   }
-  state.references = state.references.filter((reference) => reference.id !== id)
+  state.references = state.references.without(id)
   state.activeIrqId = state.references.findLast(({ kind }) => kind === 'irq')?.id ?? 0
   clearRegister(frame.words, words)
   frame.kinds.fill(SlotKind.INVALID, slot * SLOT_SIZE, (slot + 1) * SLOT_SIZE)

@@ -5,6 +5,7 @@ import type { PlaceSet, WalkEvent } from './events.ts'
 import { FRAME, MAP, OFF, PRECISE, RegType, TYPE } from './layout.ts'
 import { LogBuffer } from './log.ts'
 import { type TextNames, textSink, writeFailure } from './log-events.ts'
+import { ReferenceList } from './reference-list.ts'
 import { makeConst, makeUnknown } from './scalar.ts'
 import {
   clearScratch,
@@ -135,15 +136,16 @@ describe('states', () => {
     const frame = state.frames[0]!
     fillSlot(frame, 1, 'mmmmmmmm')
     fillSlot(frame, 40, '00000000')
-    state.references.push({ kind: 'pointer', id: 1, insn: 0, owner: undefined })
-    state.references.push({ kind: 'pointer', id: 3, insn: 0, owner: undefined })
+    const held = [1, 3].map((id) => ({ kind: 'pointer', id, insn: 0, owner: undefined }) as const)
+    for (const reference of held) state.references = state.references.add(reference)
     frame.inCallback = true
     expect(text([{ kind: 'resume', from: 7, to: 10, speculative: false, state }])).toBe(
       '\nfrom 7 to 10: R1=ctx() R10=fp0 fp-16=mmmmmmmm fp-328=00000000 refs=1,3 cb\n',
     )
     frame.inCallback = false
     frame.inAsyncCallback = true
-    state.references = [{ kind: 'lock', id: 0, insn: 0, owner: undefined }, ...state.references]
+    state.references = ReferenceList.EMPTY.add({ kind: 'lock', id: 0, insn: 0, owner: undefined })
+    for (const reference of held) state.references = state.references.add(reference)
     expect(text([{ kind: 'resume', from: 7, to: 10, speculative: false, state }])).toMatch(/=00000000 async_cb\n$/)
   })
 })

@@ -114,6 +114,27 @@ describe('levels', () => {
     expect(log.text()).toBe('again\n')
   })
 
+  test.each([1, 7, 5000])('past its capacity, whole lines of the end: pieces of %i characters', (size) => {
+    const capacity = 300_000
+    const log = new LogBuffer(1, { capacity })
+    let written = ''
+    for (let line = 0; written.length < 1_000_000; line++) written += `${line} ${'x'.repeat(line % 300)}\n`
+    for (let at = 0; at < written.length; at += size) log.write(written.slice(at, at + size))
+    const text = log.text()
+    expect(written.endsWith(text)).toBe(true)
+    expect(written[written.length - text.length - 1]).toBe('\n')
+    expect(text.length).toBeLessThanOrEqual(capacity)
+    expect(text.length).toBeGreaterThan(capacity / 2 - 300)
+    expect(log.longest).toBe(written.length)
+    // A mark that is kept, and one that is not.
+    const mark = log.mark()
+    log.write('more\n')
+    log.cutTo(mark)
+    expect(log.text()).toBe(text)
+    log.cutTo(10)
+    expect(log.text()).toBe('')
+  })
+
   test('many pieces: marks and line ends are found in what was joined', () => {
     const log = new LogBuffer(1)
     const marks: [mark: number, text: string][] = []

@@ -26,10 +26,11 @@ export function paddingAfter(length: number): number {
 }
 
 /** Most characters kept: beyond it the oldest half goes, as a kernel buffer that is too small keeps the log's end. */
-const CAPACITY = 2 ** 28
+const CAPACITY = 2 ** 26
 
-/** Pieces that are joined to one. */
+/** Pieces, or characters in them, that are joined to one. */
 const BLOCK = 4096
+const BLOCK_LENGTH = 2 ** 20
 
 /** A position in the log to cut back to. */
 export type LogMark = number
@@ -54,6 +55,8 @@ export class LogBuffer {
   /** The text: blocks of joined pieces, then pieces. */
   #blocks: string[] = []
   #pieces: string[] = []
+  /** Characters in pieces since the last join, or more. */
+  #loose = 0
   /** Characters written and not cut, those included that no longer are kept. */
   #length = 0
   /** Of these, the first that are not kept. */
@@ -78,7 +81,8 @@ export class LogBuffer {
     if (!this.#writes || text === '') return
     this.#pieces.push(text)
     this.#length += text.length
-    if (this.#pieces.length === BLOCK) this.#join()
+    this.#loose += text.length
+    if (this.#pieces.length >= BLOCK || this.#loose > BLOCK_LENGTH) this.#join()
     if (this.#length > this.longest) this.longest = this.#length
     if (this.#length - this.#dropped > this.#capacity) this.#dropOldest()
   }
@@ -125,6 +129,7 @@ export class LogBuffer {
   #join(): void {
     this.#blocks.push(this.#pieces.join(''))
     this.#pieces = []
+    this.#loose = 0
   }
 
   #pop(): string | undefined {
@@ -134,10 +139,19 @@ export class LogBuffer {
   /** Drops half, to the end of a line. */
   #dropOldest(): void {
     this.#join()
-    const text = this.#blocks.join('')
-    const kept = text.slice(text.indexOf('\n', text.length - this.#capacity / 2) + 1)
-    this.#blocks = [kept]
-    this.#dropped += text.length - kept.length
+    // From the last block back: those in front of half the capacity are not looked at.
+    let first = this.#blocks.length
+    let kept = 0
+    while (first > 0 && kept < this.#capacity / 2) kept += this.#blocks[--first]!.length
+    let at = this.#blocks[first]!.indexOf('\n', kept - this.#capacity / 2)
+    while (at < 0 && first < this.#blocks.length - 1) {
+      kept -= this.#blocks[first]!.length
+      at = this.#blocks[++first]!.indexOf('\n')
+    }
+    const text = this.#blocks[first]!
+    const rest = at < 0 ? '' : text.slice(at + 1)
+    this.#blocks = [rest, ...this.#blocks.slice(first + 1)]
+    this.#dropped = this.#length - (kept - text.length + rest.length)
   }
 
   #dropNewline(): void {

@@ -53,7 +53,7 @@ describe('references', () => {
   test('acquired with the instruction that did it', () => {
     const state = made()
     expect([acquire(state, 'pointer'), acquire(state, 'irq')]).toEqual([1, 2])
-    expect(state.references.map(({ kind, id, insn }) => [kind, id, insn])).toEqual([
+    expect([...state.references].map(({ kind, id, insn }) => [kind, id, insn])).toEqual([
       ['pointer', 1, 3],
       ['irq', 2, 3],
     ])
@@ -75,7 +75,7 @@ describe('references', () => {
     put(state, 1, registerAt(2), ids[1])
     const saved = spillOf(state, 0, 4, ids[0])
     release(state, ids[0])
-    expect(state.references.map(({ id }) => id)).toEqual([ids[1]])
+    expect([...state.references].map(({ id }) => id)).toEqual([ids[1]])
     expect(state.frames[0]!.words[registerAt(6) + TYPE]).toBe(RegType.SCALAR)
     expect(state.frames[1]!.words[registerAt(1) + TYPE]).toBe(RegType.SCALAR)
     expect(state.frames[0]!.words[saved + TYPE]).toBe(RegType.SCALAR)
@@ -90,7 +90,7 @@ describe('references', () => {
         const ids = Array.from({ length: 5 }, () => acquire(state, 'pointer'))
         for (const [frame, n, id] of pointers) put(state, frame, registerAt(n), ids[id]!)
         for (const id of released) release(state, ids[id]!)
-        const held = new Set(state.references.map(({ id }) => id))
+        const held = new Set([...state.references].map(({ id }) => id))
         eachRegister(state, (words, at) => {
           if (words[at + REF_OBJ_ID] !== 0) expect(held.has(words[at + REF_OBJ_ID]!)).toBe(true)
         })

@@ -8,24 +8,15 @@
  */
 import { type FailureOptions, fail, failure, type VerifierFailure } from './errors.ts'
 import { ID, REF_OBJ_ID, TYPE, TypeFlag } from './layout.ts'
+import type { ReferenceKind } from './reference-list.ts'
 import { makeUnknown } from './scalar.ts'
-import {
-  currentFrame,
-  type Frame,
-  isSpilled,
-  newId,
-  REGISTERS,
-  type ReferenceKind,
-  registerAt,
-  type State,
-  slotAt,
-} from './state.ts'
+import { currentFrame, type Frame, isSpilled, newId, REGISTERS, registerAt, type State, slotAt } from './state.ts'
 import { isPointer } from './walk-registers.ts'
 
 /** Adds a reference acquired by the current instruction. @returns its id */
 export function acquire(state: State, kind: ReferenceKind): number {
   const id = newId(state)
-  state.references.push({ kind, id, insn: state.slot, owner: undefined })
+  state.references = state.references.add({ kind, id, insn: state.slot, owner: undefined })
   return id
 }
 
@@ -50,7 +41,7 @@ function eachOfFrame(frame: Frame, visit: (words: Int32Array, at: number) => voi
 
 /** Gives back reference `id`: nothing that belongs to it is a pointer any more. */
 export function release(state: State, id: number): void {
-  state.references = state.references.filter((reference) => reference.id !== id)
+  state.references = state.references.without(id)
   eachRegister(state, (words, at) => {
     if (isPointer(words, at) && words[at + REF_OBJ_ID] === id) makeUnknown(words, at)
   })

@@ -12,6 +12,7 @@
 import type { Slot } from '../isa/instruction.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { PRECISE, REG_WORDS } from './layout.ts'
+import { ReferenceList } from './reference-list.ts'
 
 /** Registers of a frame: r0 to r10. */
 export const REGISTERS = 11
@@ -64,18 +65,6 @@ export interface Frame {
   chain: number
 }
 
-export type ReferenceKind = 'pointer' | 'lock' | 'res-lock' | 'res-lock-irq' | 'irq'
-
-/** Something that the program holds and must give back. */
-export interface Reference {
-  readonly kind: ReferenceKind
-  readonly id: number
-  /** Instruction that acquired it. */
-  readonly insn: Slot
-  /** Of locks: the map they lie in, or the id of the object. */
-  readonly owner: MapInfo | number | undefined
-}
-
 /** A place that can hold a scalar: `spill` false for register `index`, true for stack slot `index`. */
 export interface Place {
   readonly frame: number
@@ -118,7 +107,7 @@ export interface State {
   readonly shared: Shared
   /** The last one is the current one. */
   frames: Frame[]
-  references: Reference[]
+  references: ReferenceList
   activeLocks: number
   activeLockId: number
   activeLockOwner: MapInfo | number | undefined
@@ -197,7 +186,7 @@ export function makeState(shared: Shared, slot: Slot, subprogram: number, inSlee
   return {
     shared,
     frames: [makeFrame(0, -1, subprogram)],
-    references: [],
+    references: ReferenceList.EMPTY,
     activeLocks: 0,
     activeLockId: 0,
     activeLockOwner: undefined,
@@ -241,7 +230,7 @@ export function copyState(state: State): State {
   return {
     shared: state.shared,
     frames: state.frames.map(copyFrame),
-    references: state.references.slice(),
+    references: state.references,
     activeLocks: state.activeLocks,
     activeLockId: state.activeLockId,
     activeLockOwner: state.activeLockOwner,

@@ -47,10 +47,8 @@ function slotText(frame: Frame, slot: number, names: RegisterNames): string {
 
 /** ` refs=1,3`; nothing when the first reference has no id, as a lock in a global variable. */
 function referencesText(state: State): string {
-  const first = state.references[0]
-  if (first === undefined || first.id === 0) return ''
-  const ids = state.references.map((reference) => reference.id).filter((id) => id !== 0)
-  return ` refs=${ids.join(',')}`
+  const { references } = state
+  return references.length === 0 || references.first?.id === 0 ? '' : ` refs=${references.ids}`
 }
 
 /**

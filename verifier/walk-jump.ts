@@ -151,7 +151,7 @@ function checkNull(state: State, other: State, insn: Instruction, a: number): vo
 function settleNull(state: State, id: number, reference: number, isNull: boolean): void {
   // Nothing was acquired where the result is null.
   if (isNull && reference !== 0 && reference === id) {
-    state.references = state.references.filter((held) => held.id !== id)
+    state.references = state.references.without(id)
   }
   for (const frame of state.frames) {
     for (let n = 0; n < REGISTERS - 1; n++) settlePointer(frame.words, registerAt(n), id, isNull)
