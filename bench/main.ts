@@ -27,6 +27,7 @@ import { machineCosts } from './machines.ts'
 import { mapSpeeds } from './maps.ts'
 import { type Measurement, median, plainLoop, sample } from './measure.ts'
 import { drawRatios } from './picture.ts'
+import { putOffByObjects } from './put-off.ts'
 import { terminalReport, withFigures } from './report.ts'
 import { WORKLOADS } from './workloads/all.ts'
 
@@ -83,7 +84,9 @@ async function comparisons(only: string): Promise<Compared[]> {
 async function measure(): Promise<Figures> {
   const all = values.only === undefined
   // Memory first: the resident memory is that of a fresh process then.
-  const early: Measurement[] = all ? [...machineCosts(), ...interpreterSpeed(), ...mapSpeeds(), ...compileTimes()] : []
+  const early: Measurement[] = all
+    ? [...machineCosts(), ...interpreterSpeed(), ...mapSpeeds(), putOffByObjects(), ...compileTimes()]
+    : []
   return {
     host: host(),
     comparisons: await comparisons(values.only ?? ''),

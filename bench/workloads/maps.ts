@@ -185,7 +185,8 @@ export const MAP_WORKLOADS: readonly Workload[] = (['preallocated', 'dynamic'] a
 export const OBJECTS: Workload = {
   name: 'bpf_obj_new, bpf_obj_drop',
   round: 'pair',
-  rounds: 200_000,
+  // Dropped objects come back after a grace period, which no run sees: many more would time the memory of the host.
+  rounds: 4000,
   few: FEW,
   source: `
 .struct item
