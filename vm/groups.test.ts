@@ -359,3 +359,19 @@ describe.each(['interpreter', 'jit'] as const)('on the %s', (engine) => {
     )
   })
 })
+
+test('both engines are refused at the same element, and charge the same', () => {
+  const seen = (['interpreter', 'jit'] as const).map((engine) => {
+    const machine = new Machine({ engine, cpus: 2 })
+    const object = machine.load(only('fill_table', 'keep', 'fill_spread'), { memoryLimit: 300 * KIB })
+    const answers = ['keep', 'fill_table', 'fill_spread', 'keep'].map((program, index) => {
+      const ctx = new Uint8Array(8)
+      const { retval } = object.program(program).run({ ctx, cpu: index % 2 })
+      return [retval, [...ctx], machine.statistics().groups]
+    })
+    const { caches, pages } = machine.statistics()
+    machine.close()
+    return { answers, caches, pages }
+  })
+  expect(seen[1]).toEqual(seen[0])
+})
