@@ -384,9 +384,10 @@ describe('accounting', () => {
       const group = kernel.bpf.createGroup('g')
       const alloc = kernel.bpf.create({ name: 'test', size: 56, percpu, group })
       const each = percpu ? 16 + 2 * 56 : 64
-      expect(group.used).toBe(each * (percpu ? 2 : 8))
+      // And the page of the control blocks.
+      expect(group.used).toBe(PAGE_SIZE + each * (percpu ? 2 : 8))
       const objects = [1, 2, 3].map(() => alloc.cacheAlloc())
-      expect(group.used).toBe(each * (percpu ? 5 : 8 + 48))
+      expect(group.used).toBe(PAGE_SIZE + each * (percpu ? 5 : 8 + 48))
       for (const object of objects) alloc.cacheFree(object)
       kernel.bpf.destroy(alloc)
       processors.settle()
@@ -396,7 +397,7 @@ describe('accounting', () => {
 
   test('at the limit allocations fail, the machine lives on', () => {
     simulate({}, ({ kernel }) => {
-      const group = kernel.bpf.createGroup('g', 20 * 64)
+      const group = kernel.bpf.createGroup('g', PAGE_SIZE + 20 * 64)
       const alloc = kernel.bpf.create({ name: 'test', size: 56, group })
       const objects: number[] = []
       for (let at = alloc.cacheAlloc(); at !== 0; at = alloc.cacheAlloc()) objects.push(at)
@@ -411,6 +412,12 @@ describe('accounting', () => {
       expect(() => kernel.bpf.create({ name: 'test', size: 0 })).toThrow(ErrnoError)
       expect(() => kernel.bpf.create({ name: 'test', size: 0, percpu: true })).toThrow(/EINVAL/u)
       expect(kernel.pages.statistics().used).toBe(0)
+    })
+    simulate({}, ({ kernel }) => {
+      const group = kernel.bpf.createGroup('g', PAGE_SIZE - 8)
+      const { used } = kernel.pages.statistics()
+      expect(() => kernel.bpf.create({ name: 'test', size: 8, group })).toThrow(ErrnoError)
+      expect([group.used, kernel.pages.statistics().used]).toEqual([0, used])
     })
   })
 })
