@@ -1,50 +1,187 @@
 /**
- * Copies of the compiler with one mistake each. Only jit/ is loaded again, with a line of its source changed on the way:
- * the rest of harena is shared.
+ * Mistakes that compilers of arenas make, as changes to a line of jit/. The generated programs are only worth something
+ * if they find every one of them.
  */
-import { readFileSync } from 'node:fs'
-import { registerHooks } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import type { Engine } from '../vm/engine.ts'
+import type { CompilerMutant } from './mutant-engine.ts'
 
-export interface CompilerMutant {
-  readonly name: string
-  /** Below jit/. */
-  readonly file: string
-  /** What stands there once, and what is put in its place. */
-  readonly from: string
-  readonly to: string
+export interface KnownMutant extends CompilerMutant {
+  /** Some hundreds or thousands of programs are needed to find it. */
+  readonly rare?: boolean
 }
 
-const JIT: string = new URL('../jit/', import.meta.url).href
-const QUERY = '?mutant='
-
-const mutants: CompilerMutant[] = []
-
-/** The compiler with the mistake. @throws Error where the source does not have the text to be changed, once */
-export async function mutantEngine(mutant: CompilerMutant): Promise<Engine> {
-  const text = readFileSync(new URL(mutant.file, JIT), 'utf8')
-  if (text.split(mutant.from).length !== 2) throw new Error(`${mutant.name}: ${mutant.file} has it not once`)
-  if (mutants.length === 0) registerHooks({ resolve, load })
-  const number = mutants.push(mutant) - 1
-  const module = (await import(`${JIT}engine.ts${QUERY}${number}`)) as { readonly jit: Engine }
-  return module.jit
-}
-
-type Hooks = Required<NonNullable<Parameters<typeof registerHooks>[0]>>
-
-/** What a mutant's modules import of jit/ is the mutant's too. */
-const resolve: Hooks['resolve'] = (specifier, context, next) => {
-  const found = next(specifier, context)
-  const query = /\?mutant=\d+$/u.exec(context.parentURL ?? '')?.[0]
-  return query !== undefined && found.url.startsWith(JIT) ? { ...found, url: found.url + query } : found
-}
-
-const load: Hooks['load'] = (url, context, next) => {
-  const found = next(url, context)
-  const number = /\?mutant=(\d+)$/u.exec(url)?.[1]
-  if (number === undefined) return found
-  const { file, from, to } = mutants[Number(number)]!
-  if (!url.startsWith(`${JIT}${file}?`)) return found
-  return { ...found, source: readFileSync(fileURLToPath(url.replace(/\?.*/u, '')), 'utf8').replace(from, () => to) }
-}
+export const COMPILER_MUTANTS: readonly KnownMutant[] = [
+  {
+    name: 'a guard that does not look below its base',
+    file: 'guards.ts',
+    from: 'min, max: Math.max(0, ...places), bytes }',
+    to: 'min: 0, max: Math.max(0, ...places), bytes }',
+  },
+  {
+    name: 'a guard that does not look above its base',
+    file: 'guards.ts',
+    from: 'max: Math.max(0, ...places), bytes }',
+    to: 'max: 0, bytes }',
+  },
+  {
+    name: 'a guard that answers for accesses that are not aligned',
+    file: 'guards.ts',
+    from: 'through.filter(({ at, bytes }) => at % bytes === 0)',
+    to: 'through',
+    rare: true,
+  },
+  {
+    name: 'a guard that answers for stores beyond the page behind',
+    file: 'guards.ts',
+    from: 'through.filter(({ at, bytes }) => Math.abs(at) + bytes <= REACH)',
+    to: 'through',
+    rare: true,
+  },
+  {
+    name: 'a guard for a register that has changed',
+    file: 'guards.ts',
+    from: 'if ((written & (1 << n)) !== 0) lows[n] = ELSE',
+    to: 'if ((written & (1 << n)) !== 0) lows[n] = lows[n]!',
+  },
+  {
+    name: 'a page byte for all that an offset reaches',
+    file: 'plan.ts',
+    from: 'if (Math.abs(insn.off) + memWidth / 8 > REACH) return -1',
+    to: '',
+  },
+  {
+    name: 'page bytes that are kept while a kfunc frees pages',
+    file: 'function-compiler.ts',
+    from: 'if (kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL) {',
+    to: 'if (kind === Kind.CALL_LOCAL) {',
+  },
+  {
+    name: 'page bytes that are kept while a function frees pages',
+    file: 'function-compiler.ts',
+    from: 'if (kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL) {',
+    to: 'if (kind === Kind.CALL_KFUNC) {',
+    rare: true,
+  },
+  {
+    name: 'a page byte that does not go with the pointer',
+    file: 'function-compiler.ts',
+    from: 'if (copiesLow(insn)) e.copyPage(insn.dst, insn.src)',
+    to: 'if (copiesLow(insn)) e.w.op(Wasm.NOP)',
+  },
+  {
+    name: 'a load that is not aligned goes straight',
+    file: 'emit-memory.ts',
+    from: 'if (bytes === 1) return false',
+    to: 'return false',
+  },
+  {
+    name: 'a load at a negative offset that wraps',
+    file: 'emit-memory.ts',
+    from: 'w.i32(((2 ** 32 - MAX_OFFSET - bytes) / bytes) | 0)',
+    to: 'w.i32(((2 ** 32 - bytes) / bytes) | 0)',
+  },
+  {
+    name: 'an exact load that is not sign-extended',
+    file: 'emit-memory.ts',
+    from: 'w.call(e.context.exact.load(bytes))\n  if (signed) w.op(EXTEND[bytes]!)',
+    to: 'w.call(e.context.exact.load(bytes))',
+  },
+  {
+    name: 'an exact access that forgets the next page',
+    file: 'exact.ts',
+    from: 'if (bytes > 1) {',
+    to: 'if (bytes > 8) {',
+  },
+  {
+    name: 'an acquiring load of an absent page that clears its register',
+    file: 'exact.ts',
+    from: 'this.#resolved(w, bytes, () => w.get(2))',
+    to: 'this.#resolved(w, bytes, () => w.i64(0))',
+  },
+  {
+    name: 'an atomic on an absent page that clears its register',
+    file: 'emit-atomic.ts',
+    from: 'e.get64(result)\n    w.call(e.context.exact.atomic',
+    to: 'w.i64(0)\n    w.call(e.context.exact.atomic',
+  },
+  {
+    name: 'a compare-and-exchange that compares with the new value',
+    file: 'emit-atomic.ts',
+    from: 'if (row.op === Op.CMPXCHG) push(0)',
+    to: 'if (row.op === Op.CMPXCHG) push(src)',
+    rare: true,
+  },
+  {
+    name: 'a narrow compare-and-exchange that compares all 64 bits',
+    file: 'emit-atomic.ts',
+    from: 'if (row.memWidth === 32) {\n    w.op(Wasm.I32_WRAP_I64)',
+    to: 'if (row.memWidth === 0) {\n    w.op(Wasm.I32_WRAP_I64)',
+  },
+  {
+    name: 'an argument that is not handed on',
+    file: 'plan.ts',
+    from: 'params: liveBefore[0]! & REGISTER_MASK',
+    to: 'params: liveBefore[0]! & REGISTER_MASK & ~4',
+  },
+  {
+    name: 'a place in a local that holds more than its bytes',
+    file: 'emit-memory.ts',
+    from: 'if (place.bytes < 8) {',
+    to: 'if (place.bytes < 0) {',
+  },
+  {
+    name: 'a place in a local that is not sign-extended',
+    file: 'emit-memory.ts',
+    from: 'w.get(local)\n  if (kind === Kind.LDXSX) w.op(EXTEND[place.bytes]!)',
+    to: 'w.get(local)',
+    rare: true,
+  },
+  {
+    name: 'a place in a local of another width',
+    file: 'stack-slots.ts',
+    from: 'same?.offset === offset && same.bytes === bytes',
+    to: 'same?.offset === offset',
+  },
+  {
+    name: 'a place in a local that a helper reads',
+    file: 'stack-slots.ts',
+    from: 'return lowestArgument(argumentCount(insn, input, slot), frameAt)',
+    to: 'return undefined',
+  },
+  {
+    name: 'a place in a local that a function reads',
+    file: 'stack-slots.ts',
+    from: "return lowestArgument(5, frameAt) === undefined ? undefined : 'everything'",
+    to: 'return undefined',
+  },
+  {
+    name: 'a place in a local whose address is kept',
+    file: 'stack-slots.ts',
+    from: "return frameAt(src) === undefined ? access(dst) : 'everything'",
+    to: 'return access(dst)',
+  },
+  {
+    name: 'places in locals where two pointers meet',
+    file: 'stack-slots.ts',
+    from: 'if (losesPointers(plan, values)) return NONE',
+    to: '',
+  },
+  {
+    name: 'a place in a local that an atomic changes',
+    file: 'stack-slots.ts',
+    from: 'const plain = row.kind !== Kind.ATOMIC && ',
+    to: 'const plain = ',
+  },
+  {
+    name: 'a null that becomes a user address',
+    file: 'function-compiler.ts',
+    from: 'w.get(e.scratch32)\n    w.op(Wasm.SELECT)',
+    to: 'w.i32(1)\n    w.op(Wasm.SELECT)',
+    rare: true,
+  },
+  {
+    name: 'a store of a negative number that is not sign-extended',
+    file: 'emit-memory.ts',
+    from: 'e.w.i64(insn.imm)',
+    to: 'e.w.i64(insn.imm, 0)',
+  },
+]
