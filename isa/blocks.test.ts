@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { anyProgram, propertyRuns } from './arbitrary.ts'
-import { type Block, basicBlocks } from './blocks.ts'
+import { type Block, basicBlocks, blocksFrom } from './blocks.ts'
 import { buildCfg, NO_SLOT, reachableFrom, subprogramStarts, successors } from './cfg.ts'
 import { build, type Instruction, secondHalf } from './instruction.ts'
 import { rowNamed } from './table.ts'
@@ -37,6 +37,18 @@ describe('basicBlocks', () => {
     ['a last slot that falls off the end', [mov], [block(0, 0, 1, NO_SLOT, NO_SLOT)]],
   ] as const)('%s', (_, program, expected) => {
     expect(basicBlocks(buildCfg(program), [0])).toEqual(expected)
+  })
+
+  test('those of one function are its own', () => {
+    // Slot 0 calls the function at 3, which branches to its end.
+    const program = [build(rowNamed('call_local'), { imm: 2 }), mov, exit, branch(1), mov, exit]
+    const blocks = basicBlocks(buildCfg(program), [0, 3])
+    expect(blocksFrom(blocks, 0)).toEqual([block(0, 2, 3, NO_SLOT, NO_SLOT)])
+    expect(blocksFrom(blocks, 1)).toEqual([
+      block(3, 3, 4, 1, 2),
+      block(4, 4, 5, 2, NO_SLOT),
+      block(5, 5, 6, NO_SLOT, NO_SLOT),
+    ])
   })
 
   test('cover what is reachable, once, and agree with the edges', () => {

@@ -44,6 +44,26 @@ export function basicBlocks(cfg: Cfg, entries: readonly number[]): Block[] {
   })
 }
 
+/** Those of `blocks` that control gets to from the one with index `entry`, in the same order, with indices anew. */
+export function blocksFrom(blocks: readonly Block[], entry: number): Block[] {
+  const found = new Set([entry])
+  const work = [entry]
+  for (let index = work.pop(); index !== undefined; index = work.pop()) {
+    for (const next of [blocks[index]!.fall, blocks[index]!.branch]) {
+      if (next === NO_SLOT || found.has(next)) continue
+      found.add(next)
+      work.push(next)
+    }
+  }
+  const kept = [...found].sort((a, b) => a - b)
+  const place = new Map(kept.map((index, at) => [index, at]))
+  const moved = (index: number): number => (index === NO_SLOT ? NO_SLOT : place.get(index)!)
+  return kept.map((index) => {
+    const block = blocks[index]!
+    return { ...block, fall: moved(block.fall), branch: moved(block.branch) }
+  })
+}
+
 /** True when `next` follows `slot` by plain fall-through. */
 function isInside(cfg: Cfg, slot: number, next: number): boolean {
   return next !== NO_SLOT && cfg.branch[slot] === NO_SLOT

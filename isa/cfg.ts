@@ -51,12 +51,15 @@ export function successors(cfg: Cfg, slot: number): number[] {
 
 /**
  * First slots of the program's functions, ascending: slot 0, what local calls call, and whose address is taken.
- * Element n is the log's `func#n`. Targets outside the program are left out.
+ * Element n is the log's `func#n`. Targets outside the program are left out, and references that do not count.
  */
-export function subprogramStarts(program: readonly Instruction[]): number[] {
+export function subprogramStarts(
+  program: readonly Instruction[],
+  counts: (slot: number) => boolean = () => true,
+): number[] {
   const starts = new Set<number>([0])
   program.forEach((insn, slot) => {
-    const target = referenceTarget(insn, slot)
+    const target = counts(slot) ? referenceTarget(insn, slot) : undefined
     if (target !== undefined && target >= 0 && target < program.length) starts.add(target)
   })
   return [...starts].sort((a, b) => a - b)

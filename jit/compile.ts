@@ -7,8 +7,8 @@
  * Natives (vm/helpers.ts, vm/kfuncs.ts) find their arguments there, as from the interpreter, so there is one of each.
  */
 import { InternalError } from '../errors/errors.ts'
-import { buildCfg, type Cfg } from '../isa/cfg.ts'
-import { referenceTarget } from '../isa/flow.ts'
+import { basicBlocks, blocksFrom } from '../isa/blocks.ts'
+import { buildCfg, type Cfg, subprogramStarts } from '../isa/cfg.ts'
 import { Kind } from '../isa/table.ts'
 import type { ClassLayout } from '../memalloc/class-layout.ts'
 import { Access, type LoadableProgram } from '../program/loadable.ts'
@@ -19,6 +19,7 @@ import { importMemories, type Memories } from './memories.ts'
 import { type FunctionPlan, planFunction } from './plan.ts'
 import { importRuntime, type RuntimeContext } from './runtime/host.ts'
 import { Runtime } from './runtime/runtime.ts'
+import { FunctionValues } from './values.ts'
 import { type ModuleFunction, WasmModule } from './wasm/module.ts'
 import { I32, I64, type ValueType, Wasm } from './wasm/opcodes.ts'
 
@@ -107,6 +108,10 @@ export interface ModuleContext {
   readonly target: (slot: number) => FunctionTarget
   /** All functions of the program, by their first slot. */
   readonly targets: ReadonlyMap<number, FunctionTarget>
+  /** Index of the function that unchecked calls through registers go through; made when it is first asked for. */
+  readonly dispatcher: () => number
+  /** What is known of registers in a function: found once, for all its pieces and for every call that it replaces. */
+  readonly values: (plan: FunctionPlan) => FunctionValues
   /** Globals through which pieces of a function hand registers on; made when they are first asked for. */
   readonly handover: () => Handover
   /** Globals: offset of the run area, and what is left until the clock is looked at. */
@@ -134,7 +139,9 @@ export function compileProgram(input: CompileInput): Compiled {
   const fuel = module.global('fuel', I32)
   const counter = input.countExact === true ? module.global('exact', I32) : undefined
   const targets = declareFunctions(module, input, plans)
+  const values = new Map<FunctionPlan, FunctionValues>()
   let handover: Handover | undefined
+  let dispatcher: ModuleFunction | undefined
   const context: ModuleContext = {
     input,
     module,
@@ -153,6 +160,15 @@ export function compileProgram(input: CompileInput): Compiled {
       return target
     },
     targets,
+    values: (plan) => {
+      const found = values.get(plan) ?? new FunctionValues(input, plan.graph)
+      values.set(plan, found)
+      return found
+    },
+    dispatcher: () => {
+      dispatcher ??= makeDispatcher(module, targets)
+      return dispatcher.index
+    },
     handover: () => (handover ??= makeHandover(module)),
     area,
     fuel,
@@ -186,6 +202,35 @@ function importHost(module: WasmModule, { program, access }: CompileInput): Host
     callx: take(unchecked, 'callx', [I32, I32], [I32]),
     trap: take(true, 'trap', [I32], []),
   }
+}
+
+/** (what an unchecked function takes, slot of a function) -> what it gives. The function is found by halving. */
+function makeDispatcher(module: WasmModule, targets: ReadonlyMap<number, FunctionTarget>): ModuleFunction {
+  const all = [...targets]
+  const { params, results } = all[0]![1].declared.signature
+  return module.define('callx', { params: [...params, I32], results }, (w) => {
+    const find = (from: number, to: number): void => {
+      if (to - from === 1) {
+        params.forEach((_, param) => {
+          w.get(param)
+        })
+        w.call(all[from]![1].declared.index)
+        w.op(Wasm.RETURN)
+        return
+      }
+      const middle = (from + to) >> 1
+      w.get(params.length)
+      w.i32(all[middle]![0])
+      w.op(Wasm.I32_LT_U)
+      w.if()
+      find(from, middle)
+      w.else()
+      find(middle, to)
+      w.end()
+    }
+    find(0, all.length)
+    w.op(Wasm.UNREACHABLE)
+  })
 }
 
 function makeHandover(module: WasmModule): Handover {
@@ -228,14 +273,14 @@ export function nativeAt(program: LoadableProgram, slot: number): NativeUse | un
 /** The program's functions by their first slots: where it starts, and what calls lead to. */
 function planFunctions(input: CompileInput, cfg: Cfg): ReadonlyMap<number, FunctionPlan> {
   const { insns } = input.program
-  const starts = new Set([0])
-  insns.forEach((insn, slot) => {
-    if (input.flags !== undefined && input.flags[slot] === 0) return
-    const to = referenceTarget(insn, slot)
-    if (to !== undefined && to >= 0 && to < insns.length) starts.add(to)
-  })
-  const ordered = [...starts].sort((a, b) => a - b)
-  return new Map(ordered.map((start) => [start, planFunction(input, cfg, start)]))
+  const { flags } = input
+  const starts = subprogramStarts(insns, (slot) => flags === undefined || flags[slot] !== 0)
+  const pagesAfter = new Uint16Array(insns.length)
+  const blocks = basicBlocks(cfg, starts)
+  const at = new Map(blocks.map(({ start }, index) => [start, index]))
+  return new Map(
+    starts.map((start) => [start, planFunction(input, blocksFrom(blocks, at.get(start)!), start, pagesAfter)]),
+  )
 }
 
 function declareFunctions(

@@ -4,7 +4,6 @@ import { Kind } from '../isa/table.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
 import { nativeAt, SLOT_OFFSET } from './compile.ts'
 import type { Emitter } from './emitter.ts'
-import type { FunctionTarget } from './function-compiler.ts'
 import { emitInlined, isInlined } from './inline.ts'
 import { argumentCount } from './plan.ts'
 import { runtimeCall } from './runtime/calls.ts'
@@ -69,7 +68,7 @@ function emitNativeCall(e: Emitter, insn: Instruction, slot: number): void {
 export function emitLocalCall(e: Emitter, insn: Instruction, slot: number): void {
   const { context, w } = e
   if (e.checked) {
-    emitUncheckedCall(e, context.target(slot + 1 + insn.imm), slot)
+    emitUncheckedCall(e, context.target(slot + 1 + insn.imm).declared.index, slot)
     return
   }
   const target = context.target(slot + 1 + insn.imm)
@@ -86,8 +85,8 @@ export function emitLocalCall(e: Emitter, insn: Instruction, slot: number): void
   w.set(e.register(0))
 }
 
-/** Every register goes along, r0 to r5 come back; the host counts the frames. */
-function emitUncheckedCall(e: Emitter, { declared }: FunctionTarget, slot: number): void {
+/** Every register goes along, and what `more` pushes; r0 to r5 come back. The host counts the frames. */
+function emitUncheckedCall(e: Emitter, index: number, slot: number, more: () => void = () => undefined): void {
   const { context, w } = e
   w.i32(slot)
   w.call(context.host.enter)
@@ -95,7 +94,8 @@ function emitUncheckedCall(e: Emitter, { declared }: FunctionTarget, slot: numbe
   w.i32(FRAME_BYTES)
   w.op(Wasm.I32_SUB)
   for (let n = 0; n <= 9; n++) e.get64(n)
-  w.call(declared.index)
+  more()
+  w.call(index)
   for (let n = 5; n >= 0; n--) w.set(e.register(n))
   w.call(context.host.leave)
 }
@@ -115,14 +115,7 @@ export function emitCallx(e: Emitter, insn: Instruction, slot: number): void {
   w.if()
   fillRegister(e, 0)
   w.else()
-  for (const [start, target] of context.targets) {
-    w.get(to)
-    w.i32(start)
-    w.op(Wasm.I32_EQ)
-    w.if()
-    emitUncheckedCall(e, target, slot)
-    w.end()
-  }
+  emitUncheckedCall(e, context.dispatcher(), slot, () => w.get(to))
   w.end()
 }
 

@@ -13,7 +13,7 @@ import type { ModuleContext } from './compile.ts'
 import type { FlowGraph } from './flow-graph.ts'
 import type { FunctionPlan } from './plan.ts'
 import { promotedPlaces, type StackPlace, type StackPlaces } from './stack-slots.ts'
-import { FunctionValues } from './values.ts'
+import type { FunctionValues } from './values.ts'
 import { FunctionWriter, type Signature } from './wasm/function.ts'
 import { I32, I64, Wasm } from './wasm/opcodes.ts'
 
@@ -61,7 +61,6 @@ export class Emitter {
   #scratch32: number | undefined
   #scratch64: number | undefined
   #label: number | undefined
-  #values: FunctionValues | undefined
   /** Places of the frame that live in locals, by the slots of what accesses them. */
   readonly places: StackPlaces
   readonly #placeLocals: Map<number, number> = new Map()
@@ -84,7 +83,7 @@ export class Emitter {
     this.plan = plan
     this.#inlined = inlined
     this.#inPiece = plan.pieces !== undefined
-    this.places = promotedPlaces(context.input, plan)
+    this.places = promotedPlaces(context, plan)
     this.w = inlined?.writer ?? new FunctionWriter(signature)
     this.frame = inlined?.frame ?? 0
     this.checked = context.input.access === undefined
@@ -103,8 +102,7 @@ export class Emitter {
 
   /** What is known of registers. */
   get values(): FunctionValues {
-    this.#values ??= new FunctionValues(this.context.input, this.plan.graph)
-    return this.#values
+    return this.context.values(this.plan)
   }
 
   /** Calls in whose place this code stands, one in the other. */

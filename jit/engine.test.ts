@@ -1,6 +1,7 @@
 /** What the compiler says of a program beside its code. */
 import { expect, test } from 'vitest'
 import { assemble } from '../asm/assemble.ts'
+import { Machine } from '../index.ts'
 import { verify } from '../verifier/verify.ts'
 import type { Engine } from '../vm/engine.ts'
 import { MachineCore } from '../vm/machine.ts'
@@ -38,4 +39,31 @@ test('natives are imported once each, whatever calls them', () => {
   const { natives } = compiled('call 5\ncall 7\ncall 5\ncall bpf_rcu_read_lock\ncall bpf_rcu_read_unlock\nr0 = 0\nexit')
   expect(natives.map(({ kind }) => kind)).toEqual(['helper', 'helper', 'kfunc', 'kfunc'])
   expect(natives.slice(0, 2).map(({ id }) => id)).toEqual([5, 7])
+})
+
+/** r0 of an unchecked program. */
+function unchecked(lines: string): bigint {
+  const machine = new Machine({ engine: 'jit' })
+  try {
+    return machine
+      .load(assemble(`.program main type=syscall\n${lines}`), { unchecked: true })
+      .program('main')
+      .run().r0
+  } finally {
+    machine.close()
+  }
+}
+
+test('calls through a register are short code, however many functions there are', () => {
+  const COUNT = 600
+  const numbers = Array.from({ length: COUNT }, (_, n) => n)
+  const calls = numbers.map((n) => `r1 = f${n} ll\ncallx r1`)
+  const functions = numbers.map((n) => `.func f${n}\nr0 += ${n}\nexit`)
+  expect(unchecked(['r0 = 0', ...calls, 'exit', ...functions].join('\n'))).toBe(BigInt((COUNT * (COUNT - 1)) / 2))
+})
+
+test('a call through a register into the middle of a function faults', () => {
+  expect(() => unchecked('r1 = f ll\nr1 += 8\ncallx r1\nexit\n.func f\nr0 = 1\nexit')).toThrow(
+    'call of no function at instruction 3: callx r1',
+  )
 })

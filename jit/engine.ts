@@ -3,6 +3,7 @@
  * memories then runs it.
  */
 import { FaultError, InternalError } from '../errors/errors.ts'
+import { subprogramStarts } from '../isa/cfg.ts'
 import { KERNEL_HIGH } from '../memory/memory.ts'
 import { loadPacket } from '../vm/access.ts'
 import { badCall, callNumber, functionSlot, tooDeep } from '../vm/calls.ts'
@@ -194,6 +195,8 @@ class CompiledProgram implements Runnable {
   #host(): Record<string, (...args: number[]) => number | undefined> {
     const input = this.#input
     const current = (): RunState => this.#state!
+    let functions: ReadonlySet<number> | undefined
+    const starts = (): ReadonlySet<number> => (functions ??= new Set(subprogramStarts(input.program.insns)))
     return {
       tick: () => this.#tick(),
       packet: (at, bytes) => (loadPacket(current(), this.#regs!, at!, bytes!) ? 1 : 0),
@@ -216,7 +219,7 @@ class CompiledProgram implements Runnable {
         const state = current()
         const regs = this.#regs!
         const target = functionSlot(regs, 2 * register!)
-        if (target >= input.program.insns.length) throw badCall(state, slot!)
+        if (target >= 0 && !starts().has(target)) throw badCall(state, slot!)
         if (target >= 0) return target
         state.slot = slot!
         callNumber(regs, 2 * register!, state, input.helper)

@@ -10,8 +10,7 @@
  *     *(u64 *)(r1 + 0) = r3              if page1 == 7: store, else the exact way
  *     r1 += 16                           page1 = table[r1 >> 12]        (only if it is used again)
  */
-import { basicBlocks } from '../isa/blocks.ts'
-import type { Cfg } from '../isa/cfg.ts'
+import type { Block } from '../isa/blocks.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import { ARGUMENTS, argumentMask } from '../isa/registers.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
@@ -167,9 +166,17 @@ function changesPages({ kind }: Instruction['row']): boolean {
   return kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL || kind === Kind.CALLX
 }
 
-export function planFunction(input: CompileInput, cfg: Cfg, start: number): FunctionPlan {
+/**
+ * `found`: the function's blocks, in slot order. `pagesAfter` is that of the whole program, all 0 at first: functions
+ * that have such bytes share no slots.
+ */
+export function planFunction(
+  input: CompileInput,
+  found: readonly Block[],
+  start: number,
+  pagesAfter: Uint16Array,
+): FunctionPlan {
   const { insns } = input.program
-  const found = basicBlocks(cfg, [start])
   const ordered = entryFirst(
     found,
     found.findIndex((block) => block.start === start),
@@ -179,7 +186,6 @@ export function planFunction(input: CompileInput, cfg: Cfg, start: number): Func
   const whole = graphOf(blocks)
   const graph = isLong ? whole : makeReducible(whole)
   const loops = isLong ? [] : loopsOf(graph)
-  const pagesAfter = new Uint16Array(insns.length)
   const moving = movingBases(graph, loops, insns)
   const pagesAtHeader = new Map<number, number>()
   const pagesBefore = solve(graph, (node, after) => {
@@ -233,7 +239,7 @@ function isCall({ row }: Instruction): boolean {
 }
 
 /** Blocks with the entry's at index 0; the edges follow. */
-function entryFirst(blocks: ReturnType<typeof basicBlocks>, entry: number): ReturnType<typeof basicBlocks> {
+function entryFirst(blocks: readonly Block[], entry: number): readonly Block[] {
   if (entry === 0) return blocks
   const moved = (at: number): number => (at === entry ? 0 : at >= 0 && at < entry ? at + 1 : at)
   const ordered = [blocks[entry]!, ...blocks.slice(0, entry), ...blocks.slice(entry + 1)]

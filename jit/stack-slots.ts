@@ -14,9 +14,9 @@ import type { Instruction } from '../isa/instruction.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
 import { Access } from '../program/loadable.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
-import type { CompileInput } from './compile.ts'
+import type { CompileInput, ModuleContext } from './compile.ts'
 import { argumentCount, type FunctionPlan } from './plan.ts'
-import { FunctionValues, type Value } from './values.ts'
+import type { FunctionValues, Value } from './values.ts'
 
 /** A place in the frame, from its lowest address. */
 export interface StackPlace {
@@ -31,9 +31,9 @@ const NONE: StackPlaces = new Map()
 const FRAME_POINTER = 10
 const FIRST_ARGUMENT = 1
 
-export function promotedPlaces(input: CompileInput, plan: FunctionPlan): StackPlaces {
+export function promotedPlaces({ input, values: valuesOf }: ModuleContext, plan: FunctionPlan): StackPlaces {
   if (input.access === undefined || plan.pieces !== undefined) return NONE
-  const values = new FunctionValues(input, plan.graph)
+  const values = valuesOf(plan)
   const found: { slot: number; place: StackPlace; plain: boolean }[] = []
   let escaped = FRAME_BYTES
   for (const node of plan.graph) {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { assemble } from '../asm/assemble.ts'
+import { basicBlocks } from '../isa/blocks.ts'
 import { buildCfg } from '../isa/cfg.ts'
 import { link } from '../program/link.ts'
 import type { MapInfo } from '../program/loadable.ts'
@@ -19,7 +20,8 @@ function valuesOf(body: string, unseen: readonly number[] = []): FunctionValues 
   const program = bindProgram(link(spec, 'p'), maps)
   const flags = Uint8Array.from(program.insns, (_, slot) => (unseen.includes(slot) ? 0 : 1))
   const input: CompileInput = { program, access: flags, flags, userHigh: 0, pageTable: undefined, shared: true }
-  return new FunctionValues(input, planFunction(input, buildCfg(program.insns), 0).graph)
+  const blocks = basicBlocks(buildCfg(program.insns), [0])
+  return new FunctionValues(input, planFunction(input, blocks, 0, new Uint16Array(program.insns.length)).graph)
 }
 
 function text(value: Value): string {

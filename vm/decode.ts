@@ -4,6 +4,7 @@
  * lead, what references and calls stand for.
  */
 import { InternalError } from '../errors/errors.ts'
+import { subprogramStarts } from '../isa/cfg.ts'
 import { jumpTarget, referenceTarget } from '../isa/flow.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import { Pseudo } from '../isa/opcode.ts'
@@ -32,6 +33,8 @@ export interface Decoded {
   /** Register array to start from: zeros, then the constants. */
   readonly regs: Int32Array
   readonly natives: readonly Native[]
+  /** First slots of its functions. */
+  readonly functions: ReadonlySet<number>
 }
 
 interface Builder extends DecodeInput {
@@ -54,7 +57,7 @@ export function decodeProgram(input: DecodeInput): Decoded {
   words.set(TRAP, insns.length * STRIDE)
   const regs = new Int32Array(REGISTER_WORDS + builder.constants.length)
   regs.set(builder.constants, REGISTER_WORDS)
-  return { words, regs, natives: builder.natives }
+  return { words, regs, natives: builder.natives, functions: new Set(subprogramStarts(insns)) }
 }
 
 /** The four words of one instruction. */

@@ -66,13 +66,13 @@ class InterpretedProgram implements Runnable {
   }
 
   /** Hooked code only for runs with a hook: without one, nothing is to be paid. */
-  private codeFor(state: RunState, { words, natives }: Decoded): Code {
+  private codeFor(state: RunState, { words, natives, functions }: Decoded): Code {
     const { helper } = this.input
     if (state.hook === undefined) {
-      this.plain ??= { words, natives, helper }
+      this.plain ??= { words, natives, functions, helper }
       return this.plain
     }
-    this.hooked ??= { words: withHooks(words), natives, helper }
+    this.hooked ??= { words: withHooks(words), natives, functions, helper }
     return this.hooked
   }
 }

@@ -180,6 +180,14 @@ describe.each([interpreter, jit])('on the $name', (engine) => {
       expect(error.address).toBe(stackBase() - BigInt(STACK_BYTES) - 8n)
     })
 
+    test('a call into the middle of a function', () => {
+      const insns = [
+        ...[op('ld_func', { dst: 2, imm: 5 }), secondHalf(0), op('add64_imm', { dst: 2, imm: 8 })],
+        ...[op('callx', { dst: 2 }), exit, exit, set(0, 44), exit],
+      ]
+      expect(fault(() => fixture.run(insns)).message).toBe('call of no function at instruction 3: callx r2')
+    })
+
     test('a call through a register that holds no function', () => {
       for (const value of [0n, 5n, 2n ** 40n]) {
         const error = fault(() => fixture.run([op('callx', { dst: 1 }), exit], { args: [value] }))

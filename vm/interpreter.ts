@@ -37,6 +37,8 @@ const {
 export interface Code {
   readonly words: Int32Array
   readonly natives: readonly Native[]
+  /** First slots of functions, which callx may lead to. */
+  readonly functions: ReadonlySet<number>
   /** The helper of this number, for callx. */
   readonly helper: (id: number) => Native | undefined
 }
@@ -47,7 +49,7 @@ export interface Code {
  * 64-bit values are loaded and stored as two halves: all simulated CPUs run on this thread, and nothing sees the middle
  * of an instruction. Where other threads watch, aligned ones must become single accesses.
  */
-export function interpret({ words: code, natives, helper }: Code, state: RunState): void {
+export function interpret({ words: code, natives, functions, helper }: Code, state: RunState): void {
   const R = state.regs
   const { saved, kernel } = state
   const { u8: k8, u16: k16, i32: k32 } = kernel
@@ -549,7 +551,7 @@ export function interpret({ words: code, natives, helper }: Code, state: RunStat
             pc += STRIDE
           } else {
             if (depth + 1 >= MAX_FRAMES) throw tooDeep(state, slot)
-            if (target * STRIDE >= code.length) throw badCall(state, slot)
+            if (!functions.has(target)) throw badCall(state, slot)
             depth = enter(R, saved, depth, pc + STRIDE, left)
             left = MAY_GOTO_LIMIT
             if (--fuel < 0) fuel = refuel(state, slot)
