@@ -21,6 +21,8 @@ export function loopsOf(graph: FlowGraph): Loop[] {
   })
   const loops: Loop[] = []
   for (const [header, back] of ends) {
+    // Whatever leads back without passing the header is then below it as well.
+    if (!back.every((node) => isBelow(idom, place, header, node))) continue
     const inside = new Set([header])
     const work = [...back]
     for (let node = work.pop(); node !== undefined; node = work.pop()) {
@@ -28,7 +30,6 @@ export function loopsOf(graph: FlowGraph): Loop[] {
       inside.add(node)
       work.push(...before[node]!)
     }
-    if (![...inside].every((node) => isBelow(idom, place, header, node))) continue
     const innermost = ![...inside].some((node) => node !== header && ends.has(node))
     loops.push({ header, inside, innermost })
   }
