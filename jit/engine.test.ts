@@ -67,3 +67,45 @@ test('a call through a register into the middle of a function faults', () => {
     'call of no function at instruction 3: callx r1',
   )
 })
+
+test('what a listener frees while a program prints is gone behind the call', () => {
+  const machine = new Machine({ engine: 'jit', cpus: 2 })
+  try {
+    const loaded = machine.load(
+      assemble(`
+        .map arena type=arena entries=16 extra=0x100000010000
+        .license "GPL"
+        .program main type=syscall
+          r1 = arena ll
+          r2 = 0x100000010000 ll
+          w3 = 3
+          w4 = -1
+          r5 = 0
+          call bpf_arena_alloc_pages
+          r0 += 4096
+          r6 = addr_space_cast(r0, 0, 1)
+          *(u64 *)(r6 + 0) = 1
+          *(u64 *)(r10 - 8) = 0x6968
+          r1 = r10
+          r1 += -8
+          r2 = 4
+          call bpf_trace_printk
+          *(u64 *)(r6 + 0) = 99
+          r0 = *(u64 *)(r6 + 0)
+          exit
+        .program free type=syscall
+          r1 = arena ll
+          r2 = 0x100000010000 ll
+          w3 = 3
+          call bpf_arena_free_pages
+          r0 = 0
+          exit`),
+    )
+    machine.on('output', () => {
+      loaded.program('free').run({ cpu: 1 })
+    })
+    expect(loaded.program('main').run().r0).toBe(0n)
+  } finally {
+    machine.close()
+  }
+})

@@ -17,7 +17,7 @@ import { emitAccess, pushGuardFails } from './emit-memory.ts'
 import { Emitter, NONE_COVERED } from './emitter.ts'
 import type { FlowGraph } from './flow-graph.ts'
 import { type GuardedRun, guardedRuns } from './guards.ts'
-import { copiesLow, type FunctionPlan, writes } from './plan.ts'
+import { changesPages, copiesLow, type FunctionPlan, writes } from './plan.ts'
 import { emitStructured } from './structure.ts'
 import type { FunctionBody } from './wasm/function.ts'
 import type { ModuleFunction } from './wasm/module.ts'
@@ -108,7 +108,7 @@ function emitSlot(e: Emitter, insn: Instruction, slot: number): void {
   emitInstruction(e, insn, slot)
   const after = e.plan.pagesAfter[slot]!
   if (after === 0) return
-  if (kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL) {
+  if (changesPages(insn)) {
     e.readPages(after)
     return
   }

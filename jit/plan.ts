@@ -161,8 +161,15 @@ export function pageBase(insn: Instruction, access: number): number {
   return kind === Kind.LOAD_ACQUIRE ? insn.src : insn.dst
 }
 
-/** Calls that may change which pages are there. */
-function changesPages({ kind }: Instruction['row']): boolean {
+/** Helpers beside which nobody else gets to run: look-ups, time, random numbers, the number of the CPU. */
+const RUN_ALONE: ReadonlySet<number> = new Set([1, 5, 7, 8, 195])
+
+/**
+ * Calls that may change which pages are there. Helpers do so by whom they let run: programs that are attached, and
+ * listeners to what those print, which may run others.
+ */
+export function changesPages({ row: { kind }, imm }: Instruction): boolean {
+  if (kind === Kind.CALL_HELPER) return !RUN_ALONE.has(imm)
   return kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL || kind === Kind.CALLX
 }
 
@@ -291,7 +298,7 @@ function pagesThrough(
       if ((live & written) !== 0) live = (live & ~written) | (1 << insn.src)
     } else live &= ~written
     // After such a call the bytes are read again.
-    if (changesPages(insn.row)) live = 0
+    if (changesPages(insn)) live = 0
     const base = pageBase(insn, input.access?.[slot] ?? Access.CHECKED)
     if (base >= 0) live |= 1 << base
   })
