@@ -124,6 +124,15 @@ describe('figures', () => {
     expect(withFigures(written, figures)).toBe(written)
   })
 
+  test('of either kind take their own place', () => {
+    const edges = { ...json, byClass: { edge: { runs: 200, agree: 200, rejected: 0 } } }
+    const both = `${empty}<!-- edge figures: {} -->\n<!-- end of edge figures -->\n`
+    const written = withFigures(withFigures(both, edges), json)
+    expect(figuresOf(written, 'edge figures')).toEqual(edges)
+    expect(figuresOf(written)).toEqual(json)
+    expect(() => withFigures(empty, edges)).toThrow('the page has no edge figures')
+  })
+
   test.each(['', 'no marks', '<!-- end of figures -->\n<!-- figures: {} -->'])('%j has none', (text) => {
     expect(() => withFigures(text, json)).toThrow('the page has no figures')
   })
