@@ -5,6 +5,7 @@ import { Machine } from '../index.ts'
 import { verify } from '../verifier/verify.ts'
 import type { Engine } from '../vm/engine.ts'
 import { MachineCore } from '../vm/machine.ts'
+import { SPLIT_FROM } from './chunks.ts'
 import type { Compiled } from './compile.ts'
 import { compile, jit } from './engine.ts'
 
@@ -105,6 +106,38 @@ test('what a listener frees while a program prints is gone behind the call', () 
       loaded.program('free').run({ cpu: 1 })
     })
     expect(loaded.program('main').run().r0).toBe(0n)
+  } finally {
+    machine.close()
+  }
+})
+
+test.each([
+  ['short', 1],
+  ['in pieces', SPLIT_FROM],
+])('a load-acquire of an absent page leaves the register, in a function that is %s', (_, length) => {
+  const machine = new Machine({ engine: 'jit' })
+  try {
+    const loaded = machine.load(
+      assemble(`
+        .map arena type=arena entries=16 extra=0x100000010000
+        .program main type=syscall
+          r1 = 0x100000010000 ll
+          r1 = addr_space_cast(r1, 0, 1)
+          r2 = 5
+          call f
+          exit
+        .func f
+          r3 = arena ll
+          r6 = r2
+          r6 += 2
+          ${'r3 = 1\n'.repeat(length)}
+          r2 = load_acquire((u64 *)(r1 + 0))
+          r6 = load_acquire((u64 *)(r1 + 0))
+          r0 = r2
+          r0 += r6
+          exit`),
+    )
+    expect(loaded.program('main').run().r0).toBe(12n)
   } finally {
     machine.close()
   }

@@ -77,9 +77,11 @@ export function reads(insn: Instruction, input: CompileInput, slot: number): num
     case Kind.CAST_USER:
     case Kind.LDX:
     case Kind.LDXSX:
-    case Kind.LOAD_ACQUIRE:
     case Kind.LD_IND:
       return src
+    // Where a page of the arena is absent the register stays as it is.
+    case Kind.LOAD_ACQUIRE:
+      return input.access?.[slot] === Access.ARENA ? dst | src : src
     case Kind.STX:
     case Kind.STORE_RELEASE:
       return dst | src

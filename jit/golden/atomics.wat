@@ -10,8 +10,8 @@
   (export "area" (global $area))
   (export "fuel" (global $fuel))
 
-  (func $atomics (;2;) (param $frame i32) (result i64)
-    (local $r1 i64) (local $r6 i64) (local $page1 i32) (local $r2 i64) (local $r0 i64) (local $r3 i64) (local $r4 i64) (local $r5 i64)
+  (func $atomics (;2;) (param $frame i32) (param $r5 i64) (result i64)
+    (local $r1 i64) (local $r6 i64) (local $page1 i32) (local $r2 i64) (local $r0 i64) (local $r3 i64) (local $r4 i64)
     ;; 0: r1 = arena ll                                     ; atomics.bpf.s:6: r1 = arena ll
     i64.const -131391600717824
     local.set $r1
@@ -506,6 +506,8 @@
     global.set $fuel
     local.get $l0
     local.get $l1
+    local.get $l0
+    i64.load $kernel offset=40
     call $atomics
     i64.store $kernel
     local.get $l2
