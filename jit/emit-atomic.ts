@@ -22,9 +22,23 @@ export function emitAtomic(e: Emitter, insn: Instruction, slot: number, access: 
   const result = compares ? 0 : src
   if (access === Access.ARENA) emitArenaAtomic(e, insn, slot, result)
   else emitKernelAtomic(e, insn)
+  if (access === Access.ARENA && compares && row.memWidth === 32) keepWhereEqual(e)
   // The old value, or what was there when nothing happened.
   if (compares || row.fetch) w.set(e.register(result))
   else w.op(Wasm.DROP)
+}
+
+/** With the old value on the stack: where it was the expected one, all of r0 stays (see vm/access.ts). */
+function keepWhereEqual(e: Emitter): void {
+  const { w, scratch64 } = e
+  w.set(scratch64)
+  e.get64(0)
+  w.get(scratch64)
+  w.get(scratch64)
+  w.op(Wasm.I32_WRAP_I64)
+  e.get32(0)
+  w.op(Wasm.I32_EQ)
+  w.op(Wasm.SELECT)
 }
 
 /** Leaves the old value; of an absent page what the register held. */

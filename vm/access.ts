@@ -4,6 +4,7 @@
  */
 import { resolve } from '../arena/access.ts'
 import { FaultError } from '../errors/errors.ts'
+import { Op } from '../isa/table.ts'
 import { KERNEL_BASE, KERNEL_HIGH, MEMORY_BYTES, type Memory } from '../memory/memory.ts'
 import { type ContextAccess, findContextAccess } from '../program/contexts.ts'
 import { atomic } from './atomics.ts'
@@ -100,10 +101,19 @@ export function storeArena(
   if (at >= 0) storeTo(state.arena!.memory, at, R, s, bytes)
 }
 
+const { CMPXCHG } = Op
+
 /** An atomic on the arena: nothing happens, to memory or registers, when a byte of it is absent. */
 export function atomicArena(state: RunState, R: Int32Array, s: number, low: number, packed: number): void {
-  const at = resolve(state.arena!, low, packed >> 16, (packed & 1) !== 0 ? 8 : 4)
-  if (at >= 0) atomic(state.arena!.memory, at, R, s, packed)
+  const wide = (packed & 1) !== 0
+  const { memory } = state.arena!
+  const at = resolve(state.arena!, low, packed >> 16, wide ? 8 : 4)
+  if (at < 0) return
+  // A narrow exchange that finds what it expects leaves all of r0 as it is: Linux extends it by zeros only outside
+  // arenas (6.18 on x86-64, observed).
+  if (!wide && ((packed >> 2) & 0xff) === CMPXCHG && memory.view.getInt32(at, true) === R[0]) {
+    memory.view.setInt32(at, R[s]!, true)
+  } else atomic(memory, at, R, s, packed)
 }
 
 /**

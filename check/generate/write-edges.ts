@@ -213,9 +213,7 @@ function writeAtomic({ to, off, which, same }: Extract<EdgeStep, { kind: 'atomic
   const [text, result] = ATOMICS[which]!
   const line = text.replace(/\(P/u, `(${place(to, off)}`)
   const load = result === 'r0' && same ? [`r0 = *(u64 *)(${place(to, off)})`] : []
-  // Linux leaves the upper half of r0 where a narrow one succeeds (docs/parity.md).
-  const cut = line.startsWith('w0 = ') ? ['w0 = w0'] : []
-  return ['r2 = r5', ...load, ...cut, line, ...(result === 'none' ? [] : add(result))]
+  return ['r2 = r5', ...load, line, ...(result === 'none' ? [] : add(result))]
 }
 
 /** Counts in memory, so that no register is lost to it. */
