@@ -153,6 +153,24 @@ describe.each([interpreter, jit])('on the $name', (engine) => {
         expect(fixture.arena!.table.has(6)).toBe(false)
       })
 
+      // 0x11 in r0's upper half; memory holds 0x10. What is found equal leaves all of r0, as on Linux; else it is cut.
+      test.each([
+        [0x1000n, 0x10, 0x11_0000_0010n, 7n],
+        [0x1000n, 0x12, 0x10n, 0x10n],
+        [0x1001n, 0, 0x11_0000_0000n, 0x710n],
+        [0x1001n, 1, 0n, 0x10n],
+      ])('atomic_cmpxchg_u32 at %i, expecting %i', (at, expected, r0, memory) => {
+        fresh()
+        fixture.arena!.allocPages(0x1000, 0, 1, -1, 0, 0)
+        fixture.arena!.memory.view.setBigUint64(0x1000, 0x10n, true)
+        const insns = [
+          ...wide(0, (0x11n << 32n) | BigInt(expected)),
+          op('mov64_imm', { dst: 2, imm: 7 }),
+          op('atomic_cmpxchg_u32', { dst: 1, src: 2 }),
+        ]
+        expect([run(way, insns, fixture, [at]).r0, u64(0x1000)]).toEqual([r0, memory])
+      })
+
       test.each(['u8', 'u16', 'u32', 'u64'])('load_acquire_%s leaves the register alone on an absent page', (size) => {
         fresh()
         fixture.arena!.allocPages(0x1000, 0, 1, -1, 0, 0)
