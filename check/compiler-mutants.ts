@@ -51,14 +51,14 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
   {
     name: 'page bytes that are kept while a kfunc frees pages',
     file: 'function-compiler.ts',
-    from: 'if (kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL) {',
-    to: 'if (kind === Kind.CALL_LOCAL) {',
+    from: 'if (changesPages(insn)) {',
+    to: 'if (changesPages(insn) && kind !== Kind.CALL_KFUNC) {',
   },
   {
     name: 'page bytes that are kept while a function frees pages',
     file: 'function-compiler.ts',
-    from: 'if (kind === Kind.CALL_KFUNC || kind === Kind.CALL_LOCAL) {',
-    to: 'if (kind === Kind.CALL_KFUNC) {',
+    from: 'if (changesPages(insn)) {',
+    to: 'if (changesPages(insn) && kind !== Kind.CALL_LOCAL) {',
     rare: true,
   },
   {
