@@ -13,10 +13,18 @@ import { type FlowGraph, type FlowNode, makeReducible } from './flow-graph.ts'
 
 /** Instructions of a function from which on it is split. */
 export const SPLIT_FROM = 6000
-/** Instructions of a piece. */
-const PIECE = 2000
-/** Instructions of a block, which is then cut in two. */
-const LONGEST_BLOCK = 500
+
+/** How long functions are split. */
+export interface PieceSizes {
+  /** Instructions of a function from which on it is split. */
+  readonly from: number
+  /** Instructions of a piece. */
+  readonly piece: number
+  /** Instructions of a block, which is then cut in two. */
+  readonly block: number
+}
+
+export const PIECE_SIZES: PieceSizes = { from: SPLIT_FROM, piece: 2000, block: 500 }
 /** Entries that a piece may have: an entry's number is its piece's times this, plus its own. */
 export const ENTRIES = 65_536
 /** In place of an entry: the function has returned. */
@@ -26,12 +34,16 @@ export interface Piece {
   readonly graph: FlowGraph
 }
 
-/** The same blocks, none of them longer than LONGEST_BLOCK slots. `starts`: whether an instruction starts at a slot. */
-export function cutBlocks(blocks: readonly Block[], starts: (slot: number) => boolean): Block[] {
+/** The same blocks, none of them longer than so many slots. `starts`: whether an instruction starts at a slot. */
+export function cutBlocks(
+  blocks: readonly Block[],
+  starts: (slot: number) => boolean,
+  longest: number = PIECE_SIZES.block,
+): Block[] {
   const found: Block[] = []
   /** Where each block's first part is among those found. */
   const first: number[] = []
-  const cuts = blocks.map((block) => cutPoints(block, starts))
+  const cuts = blocks.map((block) => cutPoints(block, starts, longest))
   let count = 0
   for (const points of cuts) {
     first.push(count)
@@ -54,17 +66,17 @@ export function cutBlocks(blocks: readonly Block[], starts: (slot: number) => bo
   return found
 }
 
-function cutPoints({ start, last }: Block, starts: (slot: number) => boolean): number[] {
+function cutPoints({ start, last }: Block, starts: (slot: number) => boolean, longest: number): number[] {
   const points = [start]
   for (let slot = start + 1; slot <= last; slot++) {
-    if (slot - points[points.length - 1]! >= LONGEST_BLOCK && starts(slot)) points.push(slot)
+    if (slot - points[points.length - 1]! >= longest && starts(slot)) points.push(slot)
   }
   return points
 }
 
 /** Splits a graph of blocks, of which the first is the entry: entry 0 of piece 0 is its start. */
-export function splitGraph(graph: FlowGraph): Piece[] {
-  const groups = groupBlocks(graph)
+export function splitGraph(graph: FlowGraph, size: number = PIECE_SIZES.piece): Piece[] {
+  const groups = groupBlocks(graph, size)
   const pieceOf = new Int32Array(graph.length)
   groups.forEach((group, piece) => {
     for (const node of group) pieceOf[node] = piece
@@ -77,13 +89,13 @@ export function splitGraph(graph: FlowGraph): Piece[] {
 }
 
 /** Neighbours together, in the order of their slots. */
-function groupBlocks(graph: FlowGraph): number[][] {
+function groupBlocks(graph: FlowGraph, most: number): number[][] {
   const groups: number[][] = [[]]
   let size = 0
   graph.forEach((node, index) => {
     if (node.kind !== 'block') return
     const length = node.block.last - node.block.start + 1
-    if (size > 0 && size + length > PIECE) {
+    if (size > 0 && size + length > most) {
       groups.push([])
       size = 0
     }

@@ -13,6 +13,7 @@ import { Kind } from '../isa/table.ts'
 import type { ClassLayout } from '../memalloc/class-layout.ts'
 import { Access, type LoadableProgram } from '../program/loadable.ts'
 import type { Services } from '../vm/services.ts'
+import type { PieceSizes } from './chunks.ts'
 import { ExactAccess } from './exact.ts'
 import { compileFunction, type FunctionTarget } from './function-compiler.ts'
 import { importMemories, type Memories } from './memories.ts'
@@ -40,6 +41,8 @@ export interface CompileInput {
   readonly shared: boolean
   /** Whether the exported global `exact` counts the accesses to the arena that leave the fast path; default no. */
   readonly countExact?: boolean
+  /** How long functions are split; default PIECE_SIZES. */
+  readonly pieces?: PieceSizes
 }
 
 /** A native that the program calls, in the order of the imports. */

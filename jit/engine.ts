@@ -10,6 +10,7 @@ import { badCall, callNumber, functionSlot, tooDeep } from '../vm/calls.ts'
 import type { Engine, EngineInput, Runnable, Translation } from '../vm/engine.ts'
 import { FRAME_BYTES, MAX_FRAMES, type Native, type RunState, refuel } from '../vm/state.ts'
 import { checkedAccess } from './checked.ts'
+import type { PieceSizes } from './chunks.ts'
 import { type Compiled, compileProgram, FUEL_BATCH, SLOT_OFFSET } from './compile.ts'
 import { hostLacks } from './host.ts'
 import { compiledModule, compiledModuleAsync } from './module-cache.ts'
@@ -29,6 +30,8 @@ const CPU_WORD = CPU_OFFSET / 4
 export interface JitOptions {
   /** Is told after each run how many accesses to the arena left the fast path in it. Programs are slower for it. */
   readonly onExact?: (accesses: number) => void
+  /** How long functions are split: small sizes let short programs show what long ones do. */
+  readonly pieces?: PieceSizes
 }
 
 export function makeJit(options: JitOptions = {}): Engine {
@@ -51,7 +54,7 @@ function lacksHere(): string | undefined {
 }
 
 /** The compiled form of a program, for those who look at it. */
-export function compile(input: EngineInput, countExact = false): Compiled {
+export function compile(input: EngineInput, { onExact, pieces }: JitOptions = {}): Compiled {
   return compileProgram({
     program: input.program,
     access: input.verified?.access,
@@ -60,7 +63,8 @@ export function compile(input: EngineInput, countExact = false): Compiled {
     pageTable: input.arena?.table.base,
     services: input.services,
     shared: input.kernel.buffer instanceof SharedArrayBuffer,
-    countExact,
+    countExact: onExact !== undefined,
+    ...(pieces === undefined ? {} : { pieces }),
   })
 }
 
@@ -149,7 +153,7 @@ class CompiledProgram implements Runnable {
   }
 
   #compile(): Compiled {
-    this.#compiled ??= compile(this.#input, this.#options.onExact !== undefined)
+    this.#compiled ??= compile(this.#input, this.#options)
     return this.#compiled
   }
 

@@ -1,7 +1,9 @@
 /** Modules are compiled once for the same bytes, and not kept without end. */
+
 import { describe, expect, test, vi } from 'vitest'
+import { HarenaError, InternalError } from '../errors/errors.ts'
 import { assemble, Machine } from '../index.ts'
-import { ModuleCache } from './module-cache.ts'
+import { compiledModule, ModuleCache, refused } from './module-cache.ts'
 import { WasmModule } from './wasm/module.ts'
 import { I32 } from './wasm/opcodes.ts'
 
@@ -86,4 +88,23 @@ test('a program on a second machine is not compiled again', () => {
   } finally {
     spy.mockRestore()
   }
+})
+
+describe('what the host does not take', () => {
+  const wrong = new WebAssembly.CompileError('function body too large')
+
+  test('of a large program is a limit, which says what to do', () => {
+    const error = refused(new Uint8Array(9 * 2 ** 20), wrong)
+    expect(error).toBeInstanceOf(HarenaError)
+    expect(String(error)).toContain(
+      'too large for this host to compile (9 MiB of WebAssembly: function body too large)',
+    )
+  })
+
+  test('of a small one is a mistake of the compiler', () => {
+    expect(refused(new Uint8Array(8), wrong)).toBeInstanceOf(InternalError)
+    expect(() => compiledModule(Uint8Array.of(0, 1, 2), false)).toThrow(InternalError)
+    const other = new Error('x')
+    expect(refused(new Uint8Array(8), other)).toBe(other)
+  })
 })

@@ -2,6 +2,7 @@
  * Compiled modules by their bytes, so that a program loaded again is not compiled again. Addresses follow from the
  * machine's seed, so the same program on a fresh machine is the same module.
  */
+import { HarenaError, InternalError } from '../errors/errors.ts'
 import { compileModule } from './host.ts'
 
 /** What is kept at most: modules, and bytes of them in all. */
@@ -89,14 +90,40 @@ export class ModuleCache {
 /** All machines of the process share it. */
 const cache: ModuleCache = new ModuleCache()
 
-/** The module of these bytes. @throws WebAssembly.CompileError for a module that is none: our mistake */
+/** The module of these bytes. @throws HarenaError where the program is too large for the host */
 export function compiledModule(bytes: Uint8Array<ArrayBuffer>, loops: boolean): WebAssembly.Module {
-  return cache.get(bytes, (fresh) => compileModule(fresh, loops))
+  return cache.get(bytes, (fresh) => {
+    try {
+      return compileModule(fresh, loops)
+    } catch (error) {
+      throw refused(fresh, error)
+    }
+  })
 }
 
 /** The same beside other work of the thread; V8's switches stay as they are, since that work would feel them. */
 export function compiledModuleAsync(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-  return cache.getAsync(bytes, (fresh) => WebAssembly.compile(fresh))
+  return cache.getAsync(bytes, async (fresh) => {
+    try {
+      return await WebAssembly.compile(fresh)
+    } catch (error) {
+      throw refused(fresh, error)
+    }
+  })
+}
+
+/** Hosts limit functions, their number and whole modules (V8: 7.6 MB, a million, 1 GB); no small module comes near. */
+const LARGE = 2 ** 20
+
+/** What to throw for a module that the host does not take. */
+export function refused(bytes: Uint8Array, error: unknown): unknown {
+  if (!(error instanceof WebAssembly.CompileError)) return error
+  const { message } = error
+  if (bytes.length < LARGE) return new InternalError(`a compiled program is no module: ${message}`)
+  const size = `${Math.round(bytes.length / 2 ** 20)} MiB of WebAssembly`
+  return new HarenaError(
+    `the program is too large for this host to compile (${size}: ${message}); the interpreter runs it`,
+  )
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {

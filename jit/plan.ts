@@ -17,7 +17,7 @@ import { Kind, Op, Operand } from '../isa/table.ts'
 import { helperById } from '../program/helpers.ts'
 import { kfuncById } from '../program/kfuncs.ts'
 import { Access } from '../program/loadable.ts'
-import { cutBlocks, type Piece, SPLIT_FROM, splitGraph } from './chunks.ts'
+import { cutBlocks, PIECE_SIZES, type Piece, splitGraph } from './chunks.ts'
 import type { CompileInput } from './compile.ts'
 import { type FlowGraph, graphOf, makeReducible } from './flow-graph.ts'
 import { type Loop, loopDepths, loopsOf } from './loops.ts'
@@ -190,8 +190,11 @@ export function planFunction(
     found,
     found.findIndex((block) => block.start === start),
   )
-  const isLong = found.reduce((sum, block) => sum + block.last - block.start + 1, 0) >= SPLIT_FROM
-  const blocks = isLong ? cutBlocks(ordered, (slot) => insns[slot]!.row.kind !== Kind.LD_IMM64_HI) : ordered
+  const sizes = input.pieces ?? PIECE_SIZES
+  const isLong = found.reduce((sum, block) => sum + block.last - block.start + 1, 0) >= sizes.from
+  const blocks = isLong
+    ? cutBlocks(ordered, (slot) => insns[slot]!.row.kind !== Kind.LD_IMM64_HI, sizes.block)
+    : ordered
   const whole = graphOf(blocks)
   const graph = isLong ? whole : makeReducible(whole)
   const loops = isLong ? [] : loopsOf(graph)
@@ -210,7 +213,7 @@ export function planFunction(
     graph,
     code: unrollLoops(graph, loops, (from, last) => isPlain(insns, from, last)),
     depths: loopDepths(graph, loops),
-    pieces: isLong ? splitGraph(graph) : undefined,
+    pieces: isLong ? splitGraph(graph, sizes.piece) : undefined,
     liveBefore,
     pagesBefore,
     params: liveBefore[0]! & REGISTER_MASK,
