@@ -297,13 +297,77 @@ describe('holes of Linux', () => {
     'r0 = *(u64 *)(r10 - 8)',
     'out: exit',
   ]
+  const EXCHANGE = [
+    'r6 = *(u64 *)(r1 + 0)',
+    'r1 = arena ll',
+    'r2 = 0',
+    'w3 = 1',
+    'w4 = -1',
+    'r5 = 0',
+    'call bpf_arena_alloc_pages',
+    'r1 = addr_space_cast(r0, 0, 1)',
+    '*(u64 *)(r1 + 0) = 17',
+    'r2 = 5',
+    'r0 = r6',
+    'w0 = cmpxchg32_32(r1 + 0, w0, w2)',
+    'r0 >>= 32',
+    'exit',
+  ]
+  /** Numbers of which the highest bit is set come to the arithmetic as numbers, others as arena pointers. */
+  const narrow = (...arithmetic: readonly string[]): readonly string[] => [
+    'r3 = *(u64 *)(r1 + 0)',
+    'r2 = arena ll',
+    'r0 = r3',
+    'if r3 s< 0 goto both',
+    'r0 = addr_space_cast(r3, 0, 1)',
+    `both: ${arithmetic[0]}`,
+    ...arithmetic.slice(1),
+    'r0 >>= 1',
+    'exit',
+  ]
 
   test.each([
     { name: 'a narrow atomic at an absent page, register wide', lines: ATOMIC, byte: 0xff, holes: 1 },
     { name: 'the same, register narrow', lines: ATOMIC, byte: 0, holes: 0 },
     { name: 'a sign-extending fill of what is negative', lines: FILL, byte: 0xff, holes: 1 },
     { name: 'the same of what is not', lines: FILL, byte: 0x11, holes: 0 },
+    { name: 'a narrow exchange that fails', lines: EXCHANGE, byte: 0xff, holes: 0 },
+    { name: 'arithmetic in 32 bits for another path', lines: narrow('r0 += r3'), byte: 0x81, holes: 1 },
+    { name: 'the same on that path', lines: narrow('r0 += r3'), byte: 0x11, holes: 0 },
+    { name: 'the same of what gives 32 bits', lines: narrow('r0 -= r3'), byte: 0x81, holes: 0 },
   ])('$name', ({ lines, byte, holes }) => {
     expect(watched(lines, new Uint8Array(8).fill(byte))).toEqual({ holes, places: [] })
+  })
+
+  test('a narrow exchange that succeeds', () => {
+    const ctx = Uint8Array.of(17, 0, 0, 0, 1, 0, 0, 0)
+    expect(watched(EXCHANGE, ctx)).toEqual({ holes: 1, places: [] })
+    expect(watched(EXCHANGE, ctx.fill(0, 4))).toEqual({ holes: 0, places: [] })
+  })
+
+  /** Results of 32 bits that are not those of 64 are a hole. Negation is never made narrow. */
+  test.each([
+    ['r0 += r3', 1],
+    ['r0 += -5', 1],
+    ['r0 -= r3', 0],
+    ['r0 *= r3', 1],
+    ['r0 /= r3', 0],
+    ['r0 /= 3', 1],
+    ['r0 s/= r3', 0],
+    ['r0 s/= 3', 1],
+    ['r0 %= r3', 0],
+    ['r0 s%= -7', 1],
+    ['r0 |= r3', 1],
+    ['r0 &= 255', 0],
+    ['r0 &= r3', 1],
+    ['r0 ^= r3', 0],
+    ['r0 ^= -1', 1],
+    ['r0 <<= 4', 1],
+    ['r0 >>= 4', 1],
+    ['r0 s>>= 4', 1],
+    ['r0 = -r0', 0],
+  ])('%s in 32 bits for another path', (line, holes) => {
+    const ctx = Uint8Array.of(0x78, 0x56, 0x34, 0x92, 0xf1, 0xde, 0xbc, 0x9a)
+    expect(watched(narrow(line), ctx)).toEqual({ holes, places: [] })
   })
 })

@@ -1,9 +1,10 @@
 /** Follows one run through one walk of the verifier, and notes where it first leaves it. */
 import type { Slot } from '../isa/instruction.ts'
-import { ID } from '../verifier/layout.ts'
+import { baseType, ID, RegType, TYPE } from '../verifier/layout.ts'
 import { registerAt } from '../verifier/state.ts'
 import type { Concrete } from './concrete.ts'
 import { type Mismatch, outside, type Strictness } from './embedding.ts'
+import type { WalkedHere } from './linux-holes.ts'
 import { type Frames, type ProgramFacts, placeOf, type WalkRecord } from './walk-record.ts'
 
 /** Where and how a run left a walk. */
@@ -56,10 +57,21 @@ export class RunFollower {
     this.found = { slot, chain, ...this.#nearest(states, concrete, live) }
   }
 
-  /** Whether register `reg` of the frame that runs shares an id with others in some state walked here. */
-  isLinked(slot: Slot, concrete: Concrete, reg: number): boolean {
-    const states = this.#record.states(placeOf(slot, concrete.chain()))
-    return states.some((frames) => frames.at(-1)!.words[registerAt(reg) + ID] !== 0)
+  /** What the walk knew where the run stands, of the frame that runs. */
+  walkedAt(slot: Slot, concrete: Concrete): WalkedHere {
+    const chain = concrete.chain()
+    const states = this.#record.states(placeOf(slot, chain))
+    const word = (frames: Frames, reg: number, field: number): number => frames.at(-1)!.words[registerAt(reg) + field]!
+    const isArena = (frames: Frames, reg: number): boolean => baseType(word(frames, reg, TYPE)) === RegType.ARENA
+    const live = this.#liveAt(slot, chain)
+    return {
+      isLinked: (reg) => states.some((frames) => word(frames, reg, ID) !== 0),
+      isOutsideArena: (regs) =>
+        states.some(
+          (frames) =>
+            !regs.some((reg) => isArena(frames, reg)) && outside(frames, concrete, live, 'walked') === undefined,
+        ),
+    }
   }
 
   /** Searched from the state that fitted last time: in a loop the next one is the next state. */

@@ -20,7 +20,7 @@ import type { LoadedObject } from '../vm/loaded-object.ts'
 import { MachineCore } from '../vm/machine.ts'
 import type { Hook, RunState } from '../vm/state.ts'
 import { Concrete, type RunAddresses, type ValueArea } from './concrete.ts'
-import { HoleWatch } from './linux-holes.ts'
+import { HoleWatch, type WalkedHere } from './linux-holes.ts'
 import { RunFollower } from './run-follower.ts'
 import { applyInput, type RunInput } from './run-input.ts'
 import { factsOf, WalkRecord, WalkTooLong } from './walk-record.ts'
@@ -168,7 +168,7 @@ class Checker {
   run(input: RunInput): readonly Escape[] {
     const { verified } = this.#loaded.program(this.#name)
     const ctx = applyInput(this.#loaded, input, verified!.maxContext)
-    const watch = new HoleWatch(this.#program, verified!.access)
+    const watch = new HoleWatch(verified!)
     const followers = this.#records.flatMap((record, n) =>
       record === undefined ? [] : [new RunFollower(record, this.#facts, n === 0)],
     )
@@ -183,8 +183,12 @@ class Checker {
         this.cut += 1
         throw new EndOfRun()
       }
-      const isLinked = (reg: number): boolean => followers.some((follower) => follower.isLinked(slot, concrete!, reg))
-      if (watch.step(slot, state, isLinked)) {
+      const walked = followers.map((follower) => follower.walkedAt(slot, concrete!))
+      const here: WalkedHere = {
+        isLinked: (reg) => walked.some((walk) => walk.isLinked(reg)),
+        isOutsideArena: (regs) => walked.some((walk) => walk.isOutsideArena(regs)),
+      }
+      if (watch.step(slot, state, here)) {
         this.holes += 1
         throw new EndOfRun()
       }
