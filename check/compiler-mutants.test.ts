@@ -18,9 +18,10 @@ import { answerOfMachine } from './differential/harena.ts'
 import { questionOf } from './differential/pose.ts'
 import { type Candidate, candidates, edgeCandidates, inputsFor } from './differential/programs.ts'
 import { mutantEngine } from './mutant-engine.ts'
-import { testCount, testSeed } from './seed.ts'
+import { testCount } from './seed.ts'
 
-const SEED: number = testSeed(77)
+/** Always the same: which mistakes so few programs find depends on it. */
+const SEED = 77
 const LONG: boolean = process.env.HARENA_LONG !== undefined
 /** Programs that aim at the ends of pages, and mixed ones. */
 const EDGES: number = testCount(160, 4000)
