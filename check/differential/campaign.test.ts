@@ -12,7 +12,7 @@ import { saveFound } from './save.ts'
 import { shrinkFound } from './shrink.ts'
 
 const SEED: number = testSeed(10)
-const RUNS: number = testCount(5000, 50_000)
+const RUNS: number = testCount(2000, 50_000)
 const MINUTES = 60_000
 
 test('harena is as the running kernel', { timeout: testCount(10, 90) * MINUTES }, async (ctx) => {

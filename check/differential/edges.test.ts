@@ -15,7 +15,7 @@ const SEED: number = testSeed(20_261_130)
 const MINUTES = 60_000
 
 describe('programs that aim at the ends of pages', () => {
-  const programs = [...generated('edge', SEED, 0, testCount(600, 2000))]
+  const programs = [...generated('edge', SEED, 0, testCount(250, 2000))]
 
   test('are accepted, and the same on interpreter and compiler', () => {
     for (const program of programs) {
@@ -46,7 +46,7 @@ test('Linux does the same', { timeout: testCount(5, 90) * MINUTES }, async (ctx)
   if (why !== undefined) ctx.skip(`the kernel cannot be asked: ${why}`)
   const client = new KernelClient({ timeoutMs: MINUTES })
   onTestFinished(() => client.close())
-  const runs = testCount(150, 20_000)
+  const runs = testCount(100, 20_000)
   const result = await differential(client, { seed: SEED, runs, cpus: possibleCpus(), only: EDGE })
   console.log(asTable(result))
   const kept = await saveFound(client, result, possibleCpus())

@@ -37,7 +37,7 @@ function* both(): Generator<Candidate> {
 
 test.each(SIZES)('the same on the interpreter and in pieces of $piece', { timeout: 2 * MINUTES }, (pieces) => {
   const compiler = makeJit({ pieces })
-  const wanted = testCount(60, 3000)
+  const wanted = testCount(40, 3000)
   let compared = 0
   for (const candidate of both()) {
     if (compared === wanted) break
