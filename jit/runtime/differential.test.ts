@@ -457,8 +457,6 @@ describe('objects with a memory limit of their own', () => {
       limited,
     )
   })
-
-  test('objects and allocators', () => holds(OBJECTS, { cpus: 2 }, [], limited))
 })
 
 /** Names of the programs, in their order. */
