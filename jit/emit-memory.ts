@@ -8,8 +8,8 @@
 import { InternalError } from '../errors/errors.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
-import { contextLayout, findContextAccess } from '../program/contexts.ts'
 import { Access } from '../program/loadable.ts'
+import { contextPlace } from '../vm/operands.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
 import { emitAtomic } from './emit-atomic.ts'
 import type { Emitter } from './emitter.ts'
@@ -67,7 +67,10 @@ export function emitAccess(e: Emitter, insn: Instruction, slot: number): void {
     else (covered ? emitStraightLoad : emitArenaLoad)(e, insn, slot)
     return
   }
-  const { place, bytes } = placeOf(e, insn, access, store)
+  const { place, bytes } =
+    access === Access.CONTEXT
+      ? contextPlace(e.context.input.program.type, insn, slot, store)
+      : { place: insn.off, bytes: insn.row.memWidth / 8 }
   if (store) emitKernelStore(e, insn, place, bytes)
   else emitKernelLoad(e, insn, place, bytes)
 }
@@ -89,21 +92,6 @@ function emitPromoted(e: Emitter, insn: Instruction, place: StackPlace): void {
   w.get(local)
   if (kind === Kind.LDXSX) w.op(EXTEND[place.bytes]!)
   w.set(e.register(insn.dst))
-}
-
-/** Where in kernel memory, from the base: an access of a context goes to the machine's own struct. */
-function placeOf(
-  e: Emitter,
-  insn: Instruction,
-  access: Access,
-  write: boolean,
-): { readonly place: number; readonly bytes: number } {
-  const bytes = insn.row.memWidth / 8
-  const layout = access === Access.CONTEXT ? contextLayout(e.context.input.program.type) : undefined
-  if (layout === undefined) return { place: insn.off, bytes }
-  const found = findContextAccess(layout, insn.off, bytes, write)
-  if (found === undefined) throw new InternalError(`the verifier let ${insn.row.name} into no field`)
-  return found
 }
 
 /**

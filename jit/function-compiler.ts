@@ -7,11 +7,11 @@ import type { Block } from '../isa/blocks.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import { Kind } from '../isa/table.ts'
 import { SlotFlag } from '../program/loadable.ts'
+import { immediateOf } from '../vm/operands.ts'
 import type { ModuleContext } from './compile.ts'
 import { compilePieces } from './compile-pieces.ts'
 import { emitAlu, emitEnd, emitMov, emitMovsx, emitNeg } from './emit-alu.ts'
 import { emitCallx, emitLocalCall, emitNative, emitPacketLoad, emitTrap } from './emit-call.ts'
-import { emitImmediate } from './emit-immediate.ts'
 import { emitCondition, emitMayGoto } from './emit-jump.ts'
 import { emitAccess, pushGuardFails } from './emit-memory.ts'
 import { Emitter, NONE_COVERED } from './emitter.ts'
@@ -192,6 +192,11 @@ function emitInstruction(e: Emitter, insn: Instruction, slot: number): void {
     default:
       throw new InternalError(`instruction kind ${insn.row.kind satisfies never}`)
   }
+}
+
+function emitImmediate(e: Emitter, insn: Instruction, slot: number): void {
+  const [low, high] = immediateOf(insn, slot, e.context.input.program.bindings.get(slot))
+  e.set64(insn.dst, () => e.w.i64(low, high))
 }
 
 /** NULL stays NULL. */

@@ -7,12 +7,10 @@ import { InternalError } from '../errors/errors.ts'
 import { subprogramStarts } from '../isa/cfg.ts'
 import { jumpTarget, referenceTarget } from '../isa/flow.ts'
 import type { Instruction } from '../isa/instruction.ts'
-import { Pseudo } from '../isa/opcode.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
-import { contextLayout, findContextAccess } from '../program/contexts.ts'
-import { Access, type Binding, type LoadableProgram, SlotFlag } from '../program/loadable.ts'
-import { FUNCTION_HIGH, functionLow } from './calls.ts'
+import { Access, type LoadableProgram, SlotFlag } from '../program/loadable.ts'
 import { EngineOp, packAtomic, REGISTER_WORDS, STRIDE } from './engine-ops.ts'
+import { contextPlace, immediateOf } from './operands.ts'
 import type { Native } from './state.ts'
 
 /** What a program is decoded against. */
@@ -107,7 +105,7 @@ function decodeSlot(b: Builder, insn: Instruction, slot: number): Quad {
     case Kind.CAST_USER:
       return quad(EngineOp.CAST_USER, dst, src, b.userHigh)
     case Kind.LD_IMM64: {
-      const [low, high] = immediate(insn, slot, b.program.bindings.get(slot))
+      const [low, high] = immediateOf(insn, slot, b.program.bindings.get(slot))
       return quad(EngineOp.LD_IMM64, dst, low, high)
     }
     case Kind.LD_ABS:
@@ -296,24 +294,6 @@ function accessAt(b: Builder, slot: number): Access {
   return b.access === undefined ? Access.CHECKED : (b.access[slot] as Access)
 }
 
-/**
- * Where an access through the context goes in the machine's struct, and how many bits it has there. The pointer is the
- * one that the program was started with, so the instruction's offset names the field.
- */
-function contextPlace(
-  b: Builder,
-  insn: Instruction,
-  slot: number,
-  write: boolean,
-): { readonly place: number; readonly bits: number } {
-  const layout = contextLayout(b.program.type)
-  // A context without fields is memory that the caller brings.
-  if (layout === undefined) return { place: insn.off, bits: insn.row.memWidth }
-  const access = findContextAccess(layout, insn.off, insn.row.memWidth / 8, write)
-  if (access === undefined) throw new InternalError(`the verifier let ${insn.row.name} at slot ${slot} into no field`)
-  return { place: access.place, bits: 8 * access.bytes }
-}
-
 /** An acquire is an ordinary load here, but for arenas, where absent pages make a difference. */
 function decodeLoad(b: Builder, insn: Instruction, slot: number): Quad {
   const { row, off } = insn
@@ -329,8 +309,8 @@ function decodeLoad(b: Builder, insn: Instruction, slot: number): Quad {
       if (row.kind === Kind.LOAD_ACQUIRE) return quad(EngineOp.LOAD_ACQUIRE_A, dst, src, packed)
       return quad(known((signed ? SIGNED_A : LOADS_A)[row.memWidth], insn), dst, src, off)
     case Access.CONTEXT: {
-      const { place, bits } = contextPlace(b, insn, slot, false)
-      return quad(known((signed ? SIGNED_K : LOADS_K)[bits], insn), dst, src, place)
+      const { place, bytes } = contextPlace(b.program.type, insn, slot, false)
+      return quad(known((signed ? SIGNED_K : LOADS_K)[8 * bytes], insn), dst, src, place)
     }
     case Access.CHECKED:
       return quad(row.kind === Kind.LOAD_ACQUIRE ? EngineOp.LOAD_ACQUIRE_C : EngineOp.LOAD_C, dst, src, packed)
@@ -353,8 +333,8 @@ function decodeStore(b: Builder, insn: Instruction, slot: number): Quad {
     case Access.ARENA:
       return quad(known(STORES_A[row.memWidth], insn), base, value, off)
     case Access.CONTEXT: {
-      const { place, bits } = contextPlace(b, insn, slot, true)
-      return quad(known(STORES_K[bits], insn), base, value, place)
+      const { place, bytes } = contextPlace(b.program.type, insn, slot, true)
+      return quad(known(STORES_K[8 * bytes], insn), base, value, place)
     }
     case Access.CHECKED:
       return quad(EngineOp.STORE_C, base, value, (off << 16) | (row.memWidth / 8))
@@ -384,23 +364,6 @@ function decodeAtomic(b: Builder, insn: Instruction, slot: number): Quad {
     default:
       throw new InternalError(`access ${access satisfies never}`)
   }
-}
-
-/** What an LD_IMM64 loads, as halves. */
-function immediate(insn: Instruction, slot: number, binding: Binding | undefined): readonly [number, number] {
-  if (binding?.kind === 'map') return halves(binding.map.address)
-  if (binding?.kind === 'map-value') return halves(binding.map.valueAddress + BigInt(binding.offset >>> 0))
-  if (binding?.kind === 'alloc') return halves(binding.alloc.address)
-  if (insn.row.pseudo === Pseudo.FUNC) {
-    const to = referenceTarget(insn, slot)
-    if (to === undefined) throw new InternalError(`function address at slot ${slot} names none`)
-    return [functionLow(to), FUNCTION_HIGH]
-  }
-  return [insn.imm, insn.imm2]
-}
-
-function halves(value: bigint): readonly [number, number] {
-  return [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))]
 }
 
 /** By the binding where the call is by name, else by harena's number. */
