@@ -82,7 +82,7 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
   {
     name: 'an exact load that is not sign-extended',
     file: 'emit-memory.ts',
-    from: 'w.call(e.context.exact.load(bytes))\n  if (signed) w.op(EXTEND[bytes]!)',
+    from: 'w.call(e.context.exact.load(bytes))\n  if (signed) w.op(EXTEND[8 * bytes]![1])',
     to: 'w.call(e.context.exact.load(bytes))',
   },
   {
@@ -131,7 +131,7 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
   {
     name: 'a place in a local that is not sign-extended',
     file: 'emit-memory.ts',
-    from: 'w.get(local)\n  if (kind === Kind.LDXSX) w.op(EXTEND[place.bytes]!)',
+    from: 'w.get(local)\n  if (kind === Kind.LDXSX) w.op(EXTEND[8 * place.bytes]![1])',
     to: 'w.get(local)',
     rare: true,
   },

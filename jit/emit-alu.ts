@@ -130,7 +130,8 @@ export function emitMov(e: Emitter, insn: Instruction, slot: number): void {
   else e.set64(insn.dst, push)
 }
 
-const EXTEND: Readonly<Record<number, readonly [Wasm, Wasm]>> = {
+/** Sign extension of so many bits, in 32 and in 64. */
+export const EXTEND: Readonly<Record<number, readonly [Wasm, Wasm]>> = {
   8: [Wasm.I32_EXTEND8_S, Wasm.I64_EXTEND8_S],
   16: [Wasm.I32_EXTEND16_S, Wasm.I64_EXTEND16_S],
   32: [Wasm.NOP, Wasm.I64_EXTEND32_S],

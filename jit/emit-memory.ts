@@ -5,12 +5,16 @@
  * Arena loads need no page table, as absent pages are all zero: one that is aligned lies in one page, and one whose
  * address has not wrapped lies in the window. Stores and atomics go by the page byte of their base.
  */
+import { Present } from '../arena/page-table.ts'
 import { InternalError } from '../errors/errors.ts'
 import type { Instruction } from '../isa/instruction.ts'
+import { FRAME_POINTER } from '../isa/opcode.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
 import { Access } from '../program/loadable.ts'
+import { PAGE_SIZE } from '../program/types.ts'
 import { contextPlace } from '../vm/operands.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
+import { EXTEND } from './emit-alu.ts'
 import { emitAtomic } from './emit-atomic.ts'
 import type { Emitter } from './emitter.ts'
 import { loadCode, storeCode } from './exact.ts'
@@ -19,10 +23,6 @@ import { pageBase } from './plan.ts'
 import type { StackPlace } from './stack-slots.ts'
 import { I64, Wasm } from './wasm/opcodes.ts'
 
-const FRAME_POINTER = 10
-/** All pages around are there. */
-const ALL_PRESENT = 7
-const PAGE_BYTES = 4096
 /** Offsets are less than this away from 0. */
 const MAX_OFFSET = 32_768
 
@@ -31,12 +31,6 @@ const SIGNED_LOADS: Readonly<Record<number, Wasm>> = {
   2: Wasm.I64_LOAD16_S,
   4: Wasm.I64_LOAD32_S,
 }
-const EXTEND: Readonly<Record<number, Wasm>> = {
-  1: Wasm.I64_EXTEND8_S,
-  2: Wasm.I64_EXTEND16_S,
-  4: Wasm.I64_EXTEND32_S,
-}
-
 export function accessAt(e: Emitter, slot: number): Access {
   const { access } = e.context.input
   return access === undefined ? Access.CHECKED : (access[slot] as Access)
@@ -90,7 +84,7 @@ function emitPromoted(e: Emitter, insn: Instruction, place: StackPlace): void {
     return
   }
   w.get(local)
-  if (kind === Kind.LDXSX) w.op(EXTEND[place.bytes]!)
+  if (kind === Kind.LDXSX) w.op(EXTEND[8 * place.bytes]![1])
   w.set(e.register(insn.dst))
 }
 
@@ -162,7 +156,7 @@ function emitArenaLoad(e: Emitter, insn: Instruction, slot: number): void {
   w.if(I64, false)
   pushExact(e, src, off)
   w.call(e.context.exact.load(bytes))
-  if (signed) w.op(EXTEND[bytes]!)
+  if (signed) w.op(EXTEND[8 * bytes]![1])
   w.else()
   const add = pushStraight(e, src, off)
   w.access(signed ? SIGNED_LOADS[bytes]! : loadCode(bytes), e.context.memories.arena, add, true)
@@ -200,7 +194,7 @@ export function pushGuardFails(e: Emitter, guard: Guard): void {
   const { w } = e
   if (guard.kind === 'page') {
     w.get(e.page(guard.register))
-    w.i32(ALL_PRESENT)
+    w.i32(Present.ALL)
     w.op(Wasm.I32_NE)
     return
   }
@@ -281,14 +275,14 @@ export function emitByPage(
   const page = e.page(base)
   const withinPage = (): void => {
     w.get(page)
-    w.i32(1)
+    w.i32(Present.THIS)
     w.op(Wasm.I32_AND)
     e.get32(base)
-    w.i32(PAGE_BYTES - 1)
+    w.i32(PAGE_SIZE - 1)
     w.op(Wasm.I32_AND)
     w.i32(insn.off)
     w.op(Wasm.I32_ADD)
-    w.i32(PAGE_BYTES - insn.row.memWidth / 8)
+    w.i32(PAGE_SIZE - insn.row.memWidth / 8)
     // Below the page the sum is a huge number.
     w.op(Wasm.I32_LE_U)
     w.op(Wasm.I32_AND)
@@ -303,7 +297,7 @@ export function emitByPage(
     return
   }
   w.get(page)
-  w.i32(ALL_PRESENT)
+  w.i32(Present.ALL)
   w.op(Wasm.I32_NE)
   w.if(type, false)
   withinPage()

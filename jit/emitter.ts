@@ -6,10 +6,11 @@
  *     page n     i32, the page byte of register n, where a later access uses it (plan.ts)
  *     left, rest what may_goto has left: until the clock is looked at, and after that
  */
+import { FRAME_POINTER } from '../isa/opcode.ts'
 import { KERNEL_HIGH } from '../memory/memory.ts'
 import { FRAME_BYTES, MAY_GOTO_LIMIT } from '../vm/state.ts'
 import { ENTRIES, LEFT } from './chunks.ts'
-import type { ModuleContext } from './compile.ts'
+import type { CompileInput, ModuleContext } from './compile.ts'
 import type { FlowGraph } from './flow-graph.ts'
 import type { FunctionPlan } from './plan.ts'
 import { promotedPlaces, type StackPlace, type StackPlaces } from './stack-slots.ts'
@@ -23,7 +24,6 @@ export const MAY_GOTO_BATCH = 65_536
 /** What a function with may_goto counts against the clock at its start: what it may run before it looks at it itself. */
 export const MAY_GOTO_FUEL = 64
 
-const FRAME_POINTER = 10
 const PAGE_SHIFT = 12
 
 export const NONE_COVERED: ReadonlySet<number> = new Set()
@@ -32,8 +32,8 @@ export const NONE_COVERED: ReadonlySet<number> = new Set()
  * Global functions are verified on their own, so nothing bounds how long they take together. A static one is walked at
  * each call.
  */
-function isGlobal({ input }: ModuleContext, start: number): boolean {
-  return start !== 0 && input.program.subprograms.some((each) => each.start === start && each.linkage === 'global')
+export function isGlobal({ program }: CompileInput, start: number): boolean {
+  return start !== 0 && program.subprograms.some((each) => each.start === start && each.linkage === 'global')
 }
 
 /** Where the code of a function stands that is written in place of a call. */
@@ -145,7 +145,7 @@ export class Emitter {
       w.i32(MAY_GOTO_LIMIT - MAY_GOTO_BATCH)
       w.set(this.rest)
       this.countFuel(MAY_GOTO_FUEL)
-    } else if (this.checked || isGlobal(this.context, plan.start)) this.countFuel(1)
+    } else if (this.checked || isGlobal(this.context.input, plan.start)) this.countFuel(1)
     this.readPages(plan.pagesAtEntry)
   }
 

@@ -5,7 +5,7 @@
 import { Kind } from '../isa/table.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
 import type { ModuleContext } from './compile.ts'
-import { Emitter } from './emitter.ts'
+import { Emitter, isGlobal } from './emitter.ts'
 import { emitGraph, type FunctionTarget } from './function-compiler.ts'
 import type { FunctionPlan } from './plan.ts'
 import { I32, I64, Wasm } from './wasm/opcodes.ts'
@@ -29,8 +29,9 @@ function isSmall({ input }: ModuleContext, plan: FunctionPlan): boolean {
     (sum, node) => sum + (node.kind === 'block' ? node.block.last - node.block.start + 1 : 0),
     0,
   )
-  const isGlobal = input.program.subprograms.some(({ start, linkage }) => start === plan.start && linkage === 'global')
-  return slots <= SMALL && !isGlobal && !plan.graph.some((node) => leavesEarly(input.program.insns, node))
+  return (
+    slots <= SMALL && !isGlobal(input, plan.start) && !plan.graph.some((node) => leavesEarly(input.program.insns, node))
+  )
 }
 
 /** A packet load may leave the function in the middle of other code. */

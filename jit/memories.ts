@@ -3,6 +3,7 @@
  * each access, so it is the one that runs touch more: accesses count by the depth of the loops that they are in, and
  * stores to the arena also read the page table, which is in kernel memory.
  */
+import { FRAME_POINTER } from '../isa/opcode.ts'
 import { Access } from '../program/loadable.ts'
 import type { CompileInput } from './compile.ts'
 import { type FunctionPlan, pageBase } from './plan.ts'
@@ -17,8 +18,6 @@ export interface Memories {
 /** Rounds that a loop is taken to run; deeper nests than LEVELS count as such. */
 const ROUNDS = 8
 const LEVELS = 4
-
-const FRAME_POINTER = 10
 
 export function importMemories(module: WasmModule, input: CompileInput, plans: Iterable<FunctionPlan>): Memories {
   const { pageTable, shared } = input

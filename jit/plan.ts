@@ -12,19 +12,20 @@
  */
 import type { Block } from '../isa/blocks.ts'
 import type { Instruction } from '../isa/instruction.ts'
-import { ARGUMENTS, argumentMask } from '../isa/registers.ts'
-import { Kind, Op, Operand } from '../isa/table.ts'
+import { defMask, useMask } from '../isa/registers.ts'
+import { Kind, Operand } from '../isa/table.ts'
 import { helperById } from '../program/helpers.ts'
 import { kfuncById } from '../program/kfuncs.ts'
 import { Access } from '../program/loadable.ts'
+import { PAGE_SIZE } from '../program/types.ts'
 import { cutBlocks, PIECE_SIZES, type Piece, splitGraph } from './chunks.ts'
 import type { CompileInput } from './compile.ts'
 import { type FlowGraph, graphOf, makeReducible } from './flow-graph.ts'
 import { type Loop, loopDepths, loopsOf } from './loops.ts'
 import { unrollLoops } from './unroll.ts'
 
-/** Bytes of a page: a byte of 7 speaks for accesses that end within so many of the base. */
-export const REACH = 4096
+/** A byte of 7 speaks for accesses that end within so many bytes of the base. */
+export const REACH: number = PAGE_SIZE
 
 /** r0 to r9. */
 const REGISTER_MASK = 0x3ff
@@ -58,44 +59,21 @@ export interface FunctionPlan {
 
 /** Which registers an instruction reads, as a mask. */
 export function reads(insn: Instruction, input: CompileInput, slot: number): number {
-  const { row } = insn
-  const dst = 1 << insn.dst
-  const src = 1 << insn.src
-  switch (row.kind) {
-    case Kind.ALU:
-    case Kind.JCOND:
-      return row.operand === Operand.REG ? dst | src : dst
-    case Kind.NEG:
-    case Kind.END:
-    case Kind.ST:
-    case Kind.CALLX:
-      return dst
-    case Kind.MOV:
-      return row.operand === Operand.REG ? src : 0
-    case Kind.MOVSX:
-    case Kind.CAST_KERN:
-    case Kind.CAST_USER:
-    case Kind.LDX:
-    case Kind.LDXSX:
+  const { kind } = insn.row
+  switch (kind) {
+    // To the verifier's analysis packet loads read everything.
+    case Kind.LD_ABS:
+      return 0
     case Kind.LD_IND:
-      return src
+      return 1 << insn.src
     // Where a page of the arena is absent the register stays as it is.
     case Kind.LOAD_ACQUIRE:
-      return input.access?.[slot] === Access.ARENA ? dst | src : src
-    case Kind.STX:
-    case Kind.STORE_RELEASE:
-      return dst | src
-    case Kind.ATOMIC:
-      return row.op === Op.CMPXCHG ? dst | src | 1 : dst | src
+      return useMask(insn) | (input.access?.[slot] === Access.ARENA ? 1 << insn.dst : 0)
     case Kind.CALL_HELPER:
     case Kind.CALL_KFUNC:
-      return argumentMask(argumentCount(insn, input, slot))
-    case Kind.CALL_LOCAL:
-      return ARGUMENTS
-    case Kind.EXIT:
-      return 1
+      return useMask(insn, argumentCount(insn, input, slot))
     default:
-      return 0
+      return useMask(insn)
   }
 }
 
@@ -118,23 +96,7 @@ export function argumentCount(insn: Instruction, { program }: CompileInput, slot
 
 /** Which registers an instruction leaves changed, as a mask; what calls make unusable does not count. */
 export function writes(insn: Instruction): number {
-  const { row } = insn
-  switch (row.kind) {
-    case Kind.ALU:
-    case Kind.NEG:
-    case Kind.END:
-    case Kind.MOV:
-    case Kind.MOVSX:
-    case Kind.CAST_KERN:
-    case Kind.CAST_USER:
-    case Kind.LD_IMM64:
-    case Kind.LDX:
-    case Kind.LDXSX:
-    case Kind.LOAD_ACQUIRE:
-      return 1 << insn.dst
-    case Kind.ATOMIC:
-      if (row.op === Op.CMPXCHG) return 1
-      return row.fetch ? 1 << insn.src : 0
+  switch (insn.row.kind) {
     case Kind.LD_ABS:
     case Kind.LD_IND:
     case Kind.CALL_HELPER:
@@ -143,7 +105,7 @@ export function writes(insn: Instruction): number {
     case Kind.CALLX:
       return 1
     default:
-      return 0
+      return defMask(insn)
   }
 }
 

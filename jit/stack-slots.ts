@@ -10,7 +10,9 @@
  * two ways have met, rules out all of it. What a promoted place holds before it is written is 0, where memory has what
  * an earlier run left; only a verifier that runs for the privileged lets that be read at all.
  */
+
 import type { Instruction } from '../isa/instruction.ts'
+import { FRAME_POINTER } from '../isa/opcode.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
 import { Access } from '../program/loadable.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
@@ -28,7 +30,6 @@ export interface StackPlace {
 export type StackPlaces = ReadonlyMap<number, StackPlace>
 
 const NONE: StackPlaces = new Map()
-const FRAME_POINTER = 10
 const FIRST_ARGUMENT = 1
 
 export function promotedPlaces({ input, values: valuesOf }: ModuleContext, plan: FunctionPlan): StackPlaces {

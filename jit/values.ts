@@ -12,7 +12,7 @@
  */
 import { InternalError } from '../errors/errors.ts'
 import type { Instruction } from '../isa/instruction.ts'
-import { Pseudo } from '../isa/opcode.ts'
+import { FRAME_POINTER, Pseudo } from '../isa/opcode.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
 import type { Binding } from '../program/loadable.ts'
 import { SlotFlag } from '../program/loadable.ts'
@@ -36,7 +36,6 @@ export type Value =
 export type Registers = readonly Value[]
 
 const REGISTERS = 11
-const FRAME_POINTER = 10
 
 /** Registers that a call leaves as they are: r6 to r10. */
 const FIRST_KEPT = 6

@@ -1,10 +1,9 @@
 /** Reading and writing registers as operands: what every instruction checks first. */
+import { FRAME_POINTER } from '../isa/opcode.ts'
 import { fail } from './errors.ts'
 import { ID, LINK, RegType, TYPE } from './layout.ts'
 import { clearId, isConst, isConstValue, makeConst } from './scalar.ts'
 import { currentFrame, newId, REGISTERS, registerAt, type State, touchRegister } from './state.ts'
-
-const FRAME_POINTER = 10
 
 /** The index of register `n` in the current frame's words, once it is found readable. @throws Rejection */
 export function readRegister(state: State, n: number): number {

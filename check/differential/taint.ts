@@ -11,7 +11,9 @@
  * things that addresses are compared with say the same everywhere: 0, and the end of a packet. Between engines of one
  * machine all but `unwritten` is the same: compiled code keeps some of the stack elsewhere.
  */
+
 import type { Instruction, Slot } from '../../isa/instruction.ts'
+import { FRAME_POINTER } from '../../isa/opcode.ts'
 import { Kind, Op, Operand } from '../../isa/table.ts'
 import { KERNEL_HIGH } from '../../memory/memory.ts'
 import type { LinkedProgram } from '../../program/loadable.ts'
@@ -48,7 +50,6 @@ export type Audience = 'machines' | 'engines'
 /** Instructions followed at most. For Linux far from where a may_goto would end by its clock. */
 const MAX_STEPS: Readonly<Record<Audience, number>> = { machines: 20_000, engines: 300_000 }
 const REGISTERS = 11
-const FRAME_POINTER = 10
 
 const isPlain = (taint: Taint): boolean => taint === PLAIN || taint === ARENA
 const isAddress = (taint: Taint): boolean => taint >= STACK && taint <= SOCKET
