@@ -2,7 +2,7 @@
 import { MAY_GOTO_LIMIT } from '../vm/state.ts'
 import { ENTRIES, type Piece } from './chunks.ts'
 import type { ModuleContext } from './compile.ts'
-import { Emitter, MAY_GOTO_BATCH, MAY_GOTO_FUEL } from './emitter.ts'
+import { Emitter, emitFuel, MAY_GOTO_BATCH, MAY_GOTO_FUEL } from './emitter.ts'
 import { emitGraph } from './function-compiler.ts'
 import type { FunctionPlan } from './plan.ts'
 import { type FunctionBody, FunctionWriter, type Signature } from './wasm/function.ts'
@@ -54,21 +54,9 @@ function writeCaller(
   w.i32(MAY_GOTO_LIMIT - MAY_GOTO_BATCH)
   w.globalSet(rest)
   const next = w.local(I32)
-  const fuel = (): void => {
-    w.globalGet(context.fuel)
-    w.i32(MAY_GOTO_FUEL)
-    w.op(Wasm.I32_SUB)
-    w.globalSet(context.fuel)
-    w.globalGet(context.fuel)
-    w.i32(0)
-    w.op(Wasm.I32_LT_S)
-    w.if(undefined, false)
-    w.call(context.host.tick)
-    w.end()
-  }
   const again = w.depth
   w.loop()
-  fuel()
+  emitFuel(w, context, MAY_GOTO_FUEL, w.local(I32))
   const out = w.depth
   w.block()
   // The innermost block is that of piece 0.

@@ -11,6 +11,7 @@ import { KERNEL_HIGH } from '../memory/memory.ts'
 import { FRAME_BYTES, MAY_GOTO_LIMIT } from '../vm/state.ts'
 import { ENTRIES, LEFT } from './chunks.ts'
 import type { CompileInput, ModuleContext } from './compile.ts'
+import { emitPageByte } from './exact.ts'
 import type { FlowGraph } from './flow-graph.ts'
 import type { FunctionPlan } from './plan.ts'
 import { promotedPlaces, type StackPlace, type StackPlaces } from './stack-slots.ts'
@@ -24,8 +25,6 @@ export const MAY_GOTO_BATCH = 65_536
 /** What a function with may_goto counts against the clock at its start: what it may run before it looks at it itself. */
 export const MAY_GOTO_FUEL = 64
 
-const PAGE_SHIFT = 12
-
 export const NONE_COVERED: ReadonlySet<number> = new Set()
 
 /**
@@ -34,6 +33,21 @@ export const NONE_COVERED: ReadonlySet<number> = new Set()
  */
 export function isGlobal({ program }: CompileInput, start: number): boolean {
   return start !== 0 && program.subprograms.some((each) => each.start === start && each.linkage === 'global')
+}
+
+/** Takes from the fuel, and looks at the clock when it is used up. `scratch`: an i32 local. */
+export function emitFuel(w: FunctionWriter, { fuel, host }: ModuleContext, amount: number, scratch: number): void {
+  w.globalGet(fuel)
+  w.i32(amount)
+  w.op(Wasm.I32_SUB)
+  w.tee(scratch)
+  w.globalSet(fuel)
+  w.get(scratch)
+  w.i32(0)
+  w.op(Wasm.I32_LT_S)
+  w.if(undefined, false)
+  w.call(host.tick)
+  w.end()
 }
 
 /** Where the code of a function stands that is written in place of a call. */
@@ -205,19 +219,7 @@ export class Emitter {
 
   /** Takes from the fuel; looks at the clock when it is used up. */
   countFuel(amount: number): void {
-    const { w } = this
-    const { fuel, host } = this.context
-    w.globalGet(fuel)
-    w.i32(amount)
-    w.op(Wasm.I32_SUB)
-    w.tee(this.scratch32)
-    w.globalSet(fuel)
-    w.get(this.scratch32)
-    w.i32(0)
-    w.op(Wasm.I32_LT_S)
-    w.if(undefined, false)
-    w.call(host.tick)
-    w.end()
+    emitFuel(this.w, this.context, amount, this.scratch32)
   }
 
   /** Pushes a register's 64 bits. */
@@ -283,9 +285,7 @@ export class Emitter {
     for (let n = 0; n < FRAME_POINTER; n++) {
       if ((mask & (1 << n)) === 0) continue
       this.get32(n)
-      w.i32(PAGE_SHIFT)
-      w.op(Wasm.I32_SHR_U)
-      w.access(Wasm.I32_LOAD8_U, this.context.memories.kernel, this.context.input.pageTable ?? 0, true)
+      emitPageByte(w, this.context.memories, this.context.input.pageTable ?? 0)
       w.set(this.page(n))
     }
   }

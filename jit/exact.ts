@@ -3,6 +3,7 @@
  * window, unaligned. Functions in the module itself, made when something first needs them; what they do is
  * arena/access.ts's `resolve`, then the access, or nothing.
  */
+import { Present } from '../arena/page-table.ts'
 import { Op } from '../isa/table.ts'
 import type { Memories } from './memories.ts'
 import type { FunctionWriter } from './wasm/function.ts'
@@ -41,6 +42,13 @@ const COMBINE: Readonly<Record<number, Wasm>> = {
   [Op.AND]: Wasm.I64_AND,
   [Op.OR]: Wasm.I64_OR,
   [Op.XOR]: Wasm.I64_XOR,
+}
+
+/** Takes an arena address, leaves the byte of its page (arena/page-table.ts). */
+export function emitPageByte(w: FunctionWriter, { kernel }: Memories, pageTable: number): void {
+  w.i32(PAGE_SHIFT)
+  w.op(Wasm.I32_SHR_U)
+  w.access(Wasm.I32_LOAD8_U, kernel, pageTable, true)
 }
 
 export class ExactAccess {
@@ -186,10 +194,8 @@ export class ExactAccess {
 
   /** Takes an address, leaves 1 when its page is present. */
   #present(w: FunctionWriter): void {
-    w.i32(PAGE_SHIFT)
-    w.op(Wasm.I32_SHR_U)
-    w.access(Wasm.I32_LOAD8_U, this.#memories.kernel, this.#pageTable, true)
-    w.i32(1)
+    emitPageByte(w, this.#memories, this.#pageTable)
+    w.i32(Present.THIS)
     w.op(Wasm.I32_AND)
   }
 

@@ -10,7 +10,7 @@ import { load32 } from '../memory/access.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
-import { checkUpdate, INDEX_BATCHES, nextIndex, readIndexBatch } from './index-key.ts'
+import { INDEX_BATCHES, nextIndex, putIndexed, readIndexBatch } from './index-key.ts'
 import type { MapLayout } from './layout.ts'
 import {
   type BpfMap,
@@ -116,12 +116,7 @@ class ArrayMap implements BpfMap {
   }
 
   update(key: number, value: number, flags: number): number {
-    const at = this.lookup(key)
-    const refused = checkUpdate(at !== 0, flags)
-    if (refused !== 0) return refused
-    copyValue(this.kernel, this.fields, at, value, this.info.valueSize)
-    this.fields?.drop(at)
-    return 0
+    return putIndexed(this.kernel, this.fields, this.info, this.lookup(key), value, flags)
   }
 
   delete(_key: number): number {

@@ -4,7 +4,9 @@ import type { Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { load32, store32 } from '../memory/access.ts'
 import type { Memory } from '../memory/memory.ts'
+import type { MapInfo } from '../program/loadable.ts'
 import { type BatchKind, type BatchRequest, type BatchResult, type BpfMap, UpdateFlag } from './map.ts'
+import { copyValue, type ValueFields } from './value-fields.ts'
 
 /** Nothing is ever deleted. */
 export const INDEX_BATCHES: ReadonlySet<BatchKind> = new Set(['lookup', 'update'])
@@ -16,6 +18,22 @@ export function checkUpdate(exists: boolean, flags: number): number {
   if (!exists) return -ERRNO.E2BIG
   if (flags % 2 === UpdateFlag.NOEXIST) return -ERRNO.EEXIST
   return locked ? -ERRNO.EINVAL : 0
+}
+
+/** Writes a value at `at`, 0 for an index that is not there; what its fields held is given back. */
+export function putIndexed(
+  kernel: Kernel,
+  fields: ValueFields | undefined,
+  { valueSize }: MapInfo,
+  at: number,
+  value: number,
+  flags: number,
+): number {
+  const refused = checkUpdate(at !== 0, flags)
+  if (refused !== 0) return refused
+  copyValue(kernel, fields, at, value, valueSize)
+  fields?.drop(at)
+  return 0
 }
 
 export function nextIndex(memory: Memory, maxEntries: number, key: number, next: number): number {
