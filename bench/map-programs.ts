@@ -6,6 +6,43 @@ export const TRIPLES = 10_000
 /** Entries of the map, as in 2016. */
 export const ENTRIES = 1000
 
+/** Updates, looks up and deletes the key at r10 - 4, with the value at r10 - 16; to a label where that fails. */
+export function tripleCalls(otherwise: string): string {
+  return `
+    r1 = hits ll
+    r2 = r10
+    r2 += -4
+    r3 = r10
+    r3 += -16
+    r4 = 0
+    call bpf_map_update_elem
+    if r0 != 0 goto ${otherwise}
+    r1 = hits ll
+    r2 = r10
+    r2 += -4
+    call bpf_map_lookup_elem
+    if r0 == 0 goto ${otherwise}
+    r1 = hits ll
+    r2 = r10
+    r2 += -4
+    call bpf_map_delete_elem
+    if r0 != 0 goto ${otherwise}
+`
+}
+
+/** Makes an object and drops it. */
+export function pairCalls(otherwise: string): string {
+  return `
+    r1 = item.id
+    r2 = 0
+    call bpf_obj_new_impl
+    if r0 == 0 goto ${otherwise}
+    r1 = r0
+    r2 = 0
+    call bpf_obj_drop_impl
+`
+}
+
 /** The same key is updated, looked up and deleted, round after round. Gives 0. */
 export function mapTriples(triples: number = TRIPLES): string {
   return `
@@ -20,24 +57,7 @@ export function mapTriples(triples: number = TRIPLES): string {
     *(u64 *)(r10 - 16) = 1
 again:
     may_goto end
-    r1 = hits ll
-    r2 = r10
-    r2 += -4
-    r3 = r10
-    r3 += -16
-    r4 = 0
-    call bpf_map_update_elem
-    if r0 != 0 goto failed
-    r1 = hits ll
-    r2 = r10
-    r2 += -4
-    call bpf_map_lookup_elem
-    if r0 == 0 goto failed
-    r1 = hits ll
-    r2 = r10
-    r2 += -4
-    call bpf_map_delete_elem
-    if r0 != 0 goto failed
+${tripleCalls('failed')}
     r6 += -1
     if r6 != 0 goto again
 end:
@@ -67,13 +87,7 @@ export const OBJECTS: string = `
     r6 = *(u64 *)(r6 + 0)
 again:
     may_goto end
-    r1 = item.id
-    r2 = 0
-    call bpf_obj_new_impl
-    if r0 == 0 goto failed
-    r1 = r0
-    r2 = 0
-    call bpf_obj_drop_impl
+${pairCalls('failed')}
     r6 += -1
     if r6 != 0 goto again
 end:

@@ -3,6 +3,7 @@
  * that are, thousands of one kind in a row; and all three of one key, round after round, which is the load that
  * preallocation was made for. And objects, made and dropped.
  */
+import { pairCalls, tripleCalls } from '../map-programs.ts'
 import { COUNT, plainSource, type Workload } from '../workload.ts'
 
 const KEYS = 16_384
@@ -81,24 +82,7 @@ ${COUNT}
     *(u64 *)(r10 - 16) = 1
 next:
     may_goto end
-    r1 = hits ll
-    r2 = r10
-    r2 += -4
-    r3 = r10
-    r3 += -16
-    r4 = 0
-    call bpf_map_update_elem
-    if r0 != 0 goto end
-    r1 = hits ll
-    r2 = r10
-    r2 += -4
-    call bpf_map_lookup_elem
-    if r0 == 0 goto end
-    r1 = hits ll
-    r2 = r10
-    r2 += -4
-    call bpf_map_delete_elem
-    if r0 != 0 goto end
+${tripleCalls('end')}
     r6 += 1
     r7 += -1
     if r7 != 0 goto next
@@ -199,13 +183,7 @@ ${COUNT}
     r6 = 0
 next:
     may_goto end
-    r1 = item.id
-    r2 = 0
-    call bpf_obj_new_impl
-    if r0 == 0 goto end
-    r1 = r0
-    r2 = 0
-    call bpf_obj_drop_impl
+${pairCalls('end')}
     r6 += 1
     r7 += -1
     if r7 != 0 goto next
