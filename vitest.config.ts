@@ -1,23 +1,26 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { skipReporter } from './scripts/skip-reporter.ts'
 
-/** Where a JSON report goes beside the usual output; used by continuous integration to count. */
-const report = process.env.VITEST_REPORT
-
 /**
- * Compilers with planted mistakes spoil memories, which are then thrown away: that starves whatever else runs in the
- * process, so they have one of their own (`npm run test:mutants`).
+ * What cannot share a process (`npm run test:alone`). Compilers with planted mistakes spoil memories, which are then
+ * thrown away. Asking the collector who still views a mapping takes microseconds an object: with the heap that all
+ * other tests have filled, that is many seconds at each time.
  */
-const alone: readonly string[] = process.env.HARENA_MUTANTS === undefined ? ['check/compiler-mutants.test.ts'] : []
+const ALONE: readonly string[] = ['check/compiler-mutants.test.ts', 'linux/mapping.test.ts']
+const alone = process.env.HARENA_ALONE !== undefined
+
+/** Directory of JSON reports beside the usual output, one of each run; used by continuous integration to count. */
+const reports = process.env.VITEST_REPORTS
+const report = reports === undefined ? undefined : `${reports}/${alone ? 'alone' : 'shared'}.json`
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['node_modules/**', 'dist/**', ...alone],
+    include: alone ? [...ALONE] : ['**/*.test.ts'],
+    exclude: ['node_modules/**', 'dist/**', ...(alone ? [] : ALONE)],
     pool: 'forks',
     // Files share a process, and Node loads the sources as users' programs do: through Vite's module runner every
     // import costs at each use, which makes the verifier three times as slow.
-    isolate: false,
+    isolate: alone,
     // Even of two processors both: much of the time goes into waiting for child processes.
     maxWorkers: '100%',
     experimental: { viteModuleRunner: false, nodeLoader: false },

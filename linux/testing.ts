@@ -16,19 +16,25 @@ export function skipWithoutKernel(ctx: TestContext, wanted?: Wanted): void {
 
 export type EitherObject = LoadedObject | LinuxObject
 
-/** Does the same on harena's machine, with each of its engines, and on the kernel; gives what harena and Linux gave. */
-export function onBoth<T>(source: string, work: (object: EitherObject) => T): [T, T] {
+/**
+ * Does the same on harena's machine, with each of its engines, and on the kernel; gives what harena and Linux gave.
+ * `work` may give a function, which is called when the machine is closed. What is compared must be plain data: harena's
+ * objects reach memories of gigabytes, which a comparison would walk.
+ */
+export function onBoth<T>(source: string, work: (object: EitherObject) => T | (() => T)): [T, T] {
   const object = assemble(source)
   const [interpreted, compiled, onLinux] = [
     new MachineCore({}, { verify, engines: [interpreter] }),
     new MachineCore({}, { verify, engines: [jit] }),
     new LinuxMachine(),
   ].map((machine) => {
+    let given: T | (() => T)
     try {
-      return work(machine.load(object))
+      given = work(machine.load(object))
     } finally {
       machine.close()
     }
+    return given instanceof Function ? given() : given
   })
   expect(compiled).toEqual(interpreted)
   return [interpreted!, onLinux!]

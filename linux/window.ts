@@ -43,7 +43,7 @@ export class Window implements Resource {
     return buffer
   }
 
-  /** Whether somebody holds a view: asks the collector where it has not told, which takes some tens of milliseconds. */
+  /** Whether somebody holds a view: asks the collector where it has not told, which takes microseconds an object of the heap. */
   isHeld(): boolean {
     if (this.#views === 0) return false
     return queryObjects(this.#kind, { format: 'count' }) > 0
