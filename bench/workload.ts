@@ -21,6 +21,8 @@ export interface Workload {
   readonly few: number
   /** Times that `run` is repeated within one timing; default 1. */
   readonly repeat?: number
+  /** Runs of which one timing is the median: for those that are so short that an interrupt shows; default 1. */
+  readonly runs?: number
   /** Pages of arena that so many rounds need; undefined for work without an arena. */
   readonly pages?: (rounds: number) => number
   readonly source: string

@@ -170,7 +170,8 @@ export const OBJECTS: Workload = {
   name: 'bpf_obj_new, bpf_obj_drop',
   round: 'pair',
   // Dropped objects come back after a grace period, which no run sees: many more would time the memory of the host.
-  rounds: 4000,
+  rounds: 8000,
+  runs: 16,
   few: FEW,
   source: `
 .struct item
