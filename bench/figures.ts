@@ -26,6 +26,8 @@ export interface Host {
   readonly withoutHugePages: string | undefined
   /** Whether interruptions by other processes were told apart. */
   readonly knowsThread: boolean
+  /** The part of its free memory that was in blocks of 2 MiB and more; undefined where it does not tell. */
+  readonly largeBlocks: number | undefined
 }
 
 export interface Compared extends Comparison {

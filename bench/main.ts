@@ -21,6 +21,7 @@ import { findCompiler, NativeProgram } from './engines/native.ts'
 import { plain } from './engines/plain.ts'
 import { exactAccesses } from './fast-path.ts'
 import { type Compared, FIGURES_FILE, type Figures, type Host, readFigures } from './figures.ts'
+import { freeInLargeBlocks } from './free-memory.ts'
 import { garbageOfObjects } from './garbage.ts'
 import { interpreterSpeed } from './interpreter.ts'
 import { machineCosts } from './machines.ts'
@@ -35,14 +36,25 @@ const DOCS = join(import.meta.dirname, '../docs')
 const PAGE = join(DOCS, 'benchmarks.md')
 const PICTURE = join(DOCS, 'benchmarks.svg')
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean' },
-    only: { type: 'string' },
-    write: { type: 'boolean' },
-    svg: { type: 'boolean' },
-  },
-})
+interface Options {
+  readonly json?: boolean
+  readonly only?: string
+  readonly write?: boolean
+  readonly svg?: boolean
+}
+
+function readOptions(): Options {
+  const type = 'boolean'
+  try {
+    return parseArgs({ options: { json: { type }, only: { type: 'string' }, write: { type }, svg: { type } } }).values
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    console.error(`npm run bench: ${error.message}`)
+    process.exit(2)
+  }
+}
+
+const values = readOptions()
 
 function host(): Host {
   return {
@@ -53,11 +65,16 @@ function host(): Host {
     withoutLinux: whyNoLinux(),
     withoutHugePages: whyNoHugePages(),
     knowsThread: stopwatch.knowsThread,
+    largeBlocks: freeInLargeBlocks(),
   }
 }
 
 async function comparisons(only: string): Promise<Compared[]> {
   const workloads = WORKLOADS.filter(({ name }) => name.includes(only))
+  if (workloads.length === 0) {
+    console.error(`npm run bench: no workload has '${only}' in its name`)
+    process.exit(2)
+  }
   const compiler = findCompiler()
   const native = compiler === undefined ? undefined : new NativeProgram(compiler, workloads)
   const huge = whyNoHugePages() === undefined

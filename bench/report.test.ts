@@ -121,6 +121,7 @@ const FIGURES: Figures = {
     withoutLinux: 'no rights',
     withoutHugePages: undefined,
     knowsThread: true,
+    largeBlocks: 0.625,
   },
   comparisons: [
     compared('calls', { 'jit/linux': 0.5, 'jit/native': 2 }, { jit: spread(1), linux: spread(2) }),
@@ -155,7 +156,9 @@ test('aims: what was measured, and whether it is enough', () => {
 
 test('tables for a terminal and for a page', () => {
   const text = terminalReport(FIGURES)
-  expect(text).toMatch(/^P; S 1; Node v1; no C compiler; plain TypeScript loop: 60 .*; without Linux: no rights\n/u)
+  expect(text).toMatch(
+    /^P; S 1; Node v1; no C compiler; plain TypeScript loop: 60 .*; 63 % of free memory .*; without Linux: no rights\n/u,
+  )
   expect(text).toMatch(/^calls +call +1\.00 \(1\.00-1\.00\) +2\.00 \(2\.00-2\.00\)$/mu)
   expect(text).toMatch(/^geometric mean +0\.97 +1\.00 +2\.00$/mu)
   expect(markdownReport(FIGURES)).toContain('| list | 2.00 | 1.00 |  |  |  |')

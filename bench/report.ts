@@ -113,6 +113,9 @@ export function hostText({ host, plainLoop }: Figures): string {
   return [
     `${host.processor}; ${host.system}; Node ${host.node}; ${host.compiler ?? 'no C compiler'}`,
     `plain TypeScript loop: ${plainLoop.toFixed(0)} million rounds a second`,
+    ...(host.largeBlocks === undefined
+      ? []
+      : [`${(host.largeBlocks * 100).toFixed(0)} % of free memory in blocks of 2 MiB or more`]),
     ...without,
   ].join('; ')
 }
