@@ -1,6 +1,7 @@
 /** Calls: natives through the run area, functions of the program directly. */
+import { jumpTarget } from '../isa/flow.ts'
 import type { Instruction } from '../isa/instruction.ts'
-import { Kind } from '../isa/table.ts'
+import { Kind, Op, Operand } from '../isa/table.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
 import { nativeAt, SLOT_OFFSET } from './compile.ts'
 import type { Emitter } from './emitter.ts'
@@ -52,6 +53,34 @@ export function emitNative(e: Emitter, slot: number): void {
   w.if(undefined, false)
   emitNativeCall(e, insn, slot)
   w.end()
+}
+
+/**
+ * A look-up in an array and the jump behind it that asks whether it gave 0, where nobody asks for that 0 again: r0 is an
+ * address then that only one way uses, and the jump goes by the key. Writes both and pushes the jump's condition; or
+ * writes nothing and gives false.
+ */
+export function emitTestedLookup(e: Emitter, slot: number): boolean {
+  const { context, w } = e
+  const { insns } = context.input.program
+  const [call, jump] = [insns[slot]!, insns[slot + 1]!]
+  if (e.checked || call.row.kind !== Kind.CALL_HELPER || !testsZero(jump)) return false
+  const ifZero = jump.row.op === Op.JEQ ? jumpTarget(jump, slot + 1)! : slot + 2
+  if ((e.plan.liveAt(ifZero) & 1) !== 0) return false
+  const lookup = context.runtime && runtimeCall(e, context.runtime, call, slot)?.lookup
+  if (lookup === undefined) return false
+  w.note(slot)
+  lookup.exists()
+  e.set64(0, lookup.value)
+  w.note(slot + 1)
+  if (jump.row.op === Op.JEQ) w.op(Wasm.I32_EQZ)
+  return true
+}
+
+/** Whether a jump is `if r0 == 0` or `if r0 != 0`. */
+function testsZero({ row, dst, imm }: Instruction): boolean {
+  if (row.kind !== Kind.JCOND || row.width !== 64 || row.operand !== Operand.IMM) return false
+  return dst === 0 && imm === 0 && (row.op === Op.JEQ || row.op === Op.JNE)
 }
 
 function emitNativeCall(e: Emitter, insn: Instruction, slot: number): void {

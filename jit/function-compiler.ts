@@ -11,7 +11,7 @@ import { immediateOf } from '../vm/operands.ts'
 import type { ModuleContext } from './compile.ts'
 import { compilePieces } from './compile-pieces.ts'
 import { emitAlu, emitEnd, emitMov, emitMovsx, emitNeg } from './emit-alu.ts'
-import { emitCallx, emitLocalCall, emitNative, emitPacketLoad, emitTrap } from './emit-call.ts'
+import { emitCallx, emitLocalCall, emitNative, emitPacketLoad, emitTestedLookup, emitTrap } from './emit-call.ts'
 import { emitCondition, emitMayGoto } from './emit-jump.ts'
 import { emitAccess, pushGuardFails } from './emit-memory.ts'
 import { Emitter, NONE_COVERED } from './emitter.ts'
@@ -64,6 +64,10 @@ function emitBlock(e: Emitter, block: Block, ends: boolean): void {
   const runs = guardedRuns(e.context.input, block)
   for (let slot = block.start; slot <= block.last; slot++) {
     const run = runs.get(slot)
+    if (slot + 1 === block.last && isSeen(e, slot + 1) && emitTestedLookup(e, slot)) {
+      followPages(e, insns[slot]!, slot)
+      break
+    }
     if (run === undefined) emitSlot(e, insns[slot]!, slot)
     else {
       emitRun(e, run)
@@ -99,13 +103,17 @@ function emitRun(e: Emitter, run: GuardedRun): void {
 function emitSlot(e: Emitter, insn: Instruction, slot: number): void {
   const { kind } = insn.row
   if (kind === Kind.LD_IMM64_HI) return
-  const { flags } = e.context.input
   e.w.note(slot)
-  if (flags !== undefined && (flags[slot]! & SlotFlag.SEEN) === 0) {
+  if (!isSeen(e, slot)) {
     emitUnseen(e, insn)
     return
   }
   emitInstruction(e, insn, slot)
+  followPages(e, insn, slot)
+}
+
+/** Reads the page bytes that are used behind an instruction and that it has changed. */
+function followPages(e: Emitter, insn: Instruction, slot: number): void {
   const after = e.plan.pagesAfter[slot]!
   if (after === 0) return
   if (changesPages(insn)) {
@@ -119,6 +127,10 @@ function emitSlot(e: Emitter, insn: Instruction, slot: number): void {
 }
 
 /** What the verifier never reached is never run. */
+function isSeen({ context: { input } }: Emitter, slot: number): boolean {
+  return input.flags === undefined || (input.flags[slot]! & SlotFlag.SEEN) !== 0
+}
+
 function emitUnseen({ w }: Emitter, { row }: Instruction): void {
   w.op(Wasm.UNREACHABLE)
   // The branch behind it takes its condition from the stack, which is anything behind `unreachable`.

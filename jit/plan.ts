@@ -41,6 +41,8 @@ export interface FunctionPlan {
   /** By node of the graph: registers that are used from there on, and those whose page byte is. */
   readonly liveBefore: Uint16Array
   readonly pagesBefore: Uint16Array
+  /** The same registers by the first slot of a block. */
+  readonly liveAt: (start: number) => number
   /** Registers it takes, as a mask: those that it may read before it writes them. */
   readonly params: number
   /** By slot: registers whose page byte is used behind the instruction. */
@@ -177,6 +179,7 @@ export function planFunction(
     depths: loopDepths(graph, loops),
     pieces: isLong ? splitGraph(graph, sizes.piece) : undefined,
     liveBefore,
+    liveAt: byStart(graph, liveBefore),
     pagesBefore,
     params: liveBefore[0]! & REGISTER_MASK,
     pagesAfter,
@@ -184,6 +187,15 @@ export function planFunction(
     pagesAtEntry: pagesBefore[0]!,
     hasMayGoto: blocks.some(({ last }) => insns[last]!.row.kind === Kind.MAY_GOTO),
   }
+}
+
+/** What holds for any node of a block, by the block's first slot; everything where there is no such block. */
+function byStart(graph: FlowGraph, masks: Uint16Array): (start: number) => number {
+  const found = new Map<number, number>()
+  graph.forEach((node, at) => {
+    if (node.kind === 'block') found.set(node.block.start, (found.get(node.block.start) ?? 0) | masks[at]!)
+  })
+  return (start) => found.get(start) ?? -1
 }
 
 /** By node: registers that are written in the loop of which it is the header. */

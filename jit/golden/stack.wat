@@ -51,10 +51,11 @@
       i64.const -131391601766400
       local.set $r1
       ;; 8: call bpf_map_lookup_elem                        ; stack.bpf.s:12: call bpf_map_lookup_elem
-      local.get $r2
-      i32.wrap_i64
-      i32.load $kernel align=1
-      local.set $scratch32
+      local.get $frame
+      i32.load $kernel offset=508 align=1
+      local.tee $scratch32
+      i32.const 4
+      i32.lt_u
       i32.const 37748736
       local.get $scratch32
       i32.const 8
@@ -63,16 +64,9 @@
       i64.extend_i32_u
       i64.const -131391639519232
       i64.or
-      i64.const 0
-      local.get $scratch32
-      i32.const 4
-      i32.lt_u
-      select
       local.set $r0
       ;; 9: if r0 == 0 goto +2                              ; stack.bpf.s:13: if r0 == 0 goto out
-      local.get $r0
-      i64.const 0
-      i64.eq
+      i32.eqz
       br_if $out0
       ;; 10: r1 = *(u64 *)(r10 - 16)                        ; stack.bpf.s:14: r1 = *(u64 *)(r10 - 16)
       local.get $fp496

@@ -5,16 +5,31 @@ import { UpdateFlag } from '../../maps/map.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
 import { I32, I64, Wasm } from '../wasm/opcodes.ts'
 import { copyBytes } from './bytes.ts'
-import { Code, type Expr, pointer } from './code.ts'
+import { Code, type Expr, type Place, pointer } from './code.ts'
 import { orFallback } from './hash-map.ts'
 import { cpuOf, type RuntimeContext } from './host.ts'
 
-/** Address of the value, or 0. `index`: a local to use. */
-export function arrayLookup(c: Code, layout: ArrayLayout, key: Expr, index: number): Expr {
-  return () => {
-    c.set(index, c.load(Wasm.I32_LOAD, key, 0, false))
-    const value = pointer(c, valueAt(c, layout, index))
-    c.do(c.select(exists(c, layout, index), value, c.i64(0)))
+/** A look-up in parts. */
+export interface ArrayLookup {
+  /** Pushes whether there is such a value; comes before `value`. */
+  readonly exists: Expr
+  /** Pushes its address, which is good only where there is one. */
+  readonly value: Expr
+  /** Pushes its address, or 0. */
+  readonly result: Expr
+}
+
+/** `index`: a local to use. */
+export function arrayLookup(c: Code, layout: ArrayLayout, key: Place, index: number): ArrayLookup {
+  const read = c.load(Wasm.I32_LOAD, key.at, key.offset, false)
+  const value = pointer(c, valueAt(c, layout, index))
+  return {
+    exists: c.op(Wasm.I32_LT_U, c.tee(index, read), c.i32(layout.maxEntries)),
+    value,
+    result: () => {
+      c.set(index, read)
+      c.do(c.select(exists(c, layout, index), value, c.i64(0)))
+    },
   }
 }
 
@@ -22,11 +37,11 @@ export function perCpuArrayLookup(
   c: Code,
   context: RuntimeContext,
   layout: PerCpuArrayLayout,
-  key: Expr,
+  key: Place,
   index: number,
 ): Expr {
   return () => {
-    c.set(index, c.load(Wasm.I32_LOAD, key, 0, false))
+    c.set(index, c.load(Wasm.I32_LOAD, key.at, key.offset, false))
     c.do(exists(c, layout, index))
     c.w.if(I64)
     const area = c.load32(c.op(Wasm.I32_SHL, c.get(index), c.i32(3)), layout.areas)

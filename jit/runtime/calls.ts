@@ -7,10 +7,10 @@ import { Kind } from '../../isa/table.ts'
 import type { ArrayLayout } from '../../maps/layout.ts'
 import type { MapInfo } from '../../program/loadable.ts'
 import type { Emitter } from '../emitter.ts'
-import type { Registers, Value } from '../values.ts'
+import type { Registers } from '../values.ts'
 import { Wasm } from '../wasm/opcodes.ts'
-import { arrayLookup, perCpuArrayLookup } from './array-map.ts'
-import { Code, type Expr } from './code.ts'
+import { type ArrayLookup, arrayLookup, perCpuArrayLookup } from './array-map.ts'
+import { Code, type Expr, type Place } from './code.ts'
 import { cpuOf } from './host.ts'
 import type { MapOperation, Runtime } from './runtime.ts'
 
@@ -20,6 +20,8 @@ export interface RuntimeCall {
   readonly result: Expr
   /** It may be FALLBACK: then the native is called. */
   readonly partial: boolean
+  /** The same in parts, of a look-up in an array. */
+  readonly lookup?: ArrayLookup
 }
 
 // Helpers.
@@ -38,7 +40,7 @@ export function runtimeCall(e: Emitter, runtime: Runtime, insn: Instruction, slo
   const c = new Code(e.w, runtime.context.memory)
   if (insn.row.kind === Kind.CALL_KFUNC) return kfuncCall(e, c, runtime, before, slot)
   const operation = MAP_OPERATIONS[insn.imm]
-  if (operation !== undefined) return mapCall(e, c, runtime, operation, before[1]!, slot)
+  if (operation !== undefined) return mapCall(e, c, runtime, operation, before, slot)
   if (insn.imm === PROCESSOR_ID) {
     return { result: c.op(Wasm.I64_EXTEND_I32_U, cpuOf(c, runtime.context)), partial: false }
   }
@@ -58,14 +60,27 @@ function whole(e: Emitter, register: number): Expr {
   return () => e.get64(register)
 }
 
+/** What a register points to. A place in the frame needs no register: what made the pointer may then go. */
+function placeAt(e: Emitter, before: Registers, register: number): Place {
+  const value = before[register]!
+  if (value.kind !== 'frame') return { at: low(e, register), offset: 0 }
+  return { at: () => e.w.get(e.frame), offset: value.offset }
+}
+
+function addressOf(c: Code, { at, offset }: Place): Expr {
+  return offset === 0 ? at : c.add(at, c.i32(offset))
+}
+
 function mapCall(
   e: Emitter,
   c: Code,
   runtime: Runtime,
   operation: MapOperation,
-  value: Value,
+  before: Registers,
   slot: number,
 ): RuntimeCall | undefined {
+  const value = before[1]!
+  const key = placeAt(e, before, 2)
   if (value.kind !== 'reference' || value.binding.kind !== 'map') return undefined
   const { map } = value.binding
   const layout = runtime.layoutOf(map)
@@ -73,17 +88,17 @@ function mapCall(
     case undefined:
       return undefined
     case 'array':
-      return arrayCall(e, c, runtime, operation, map, layout)
+      return arrayCall(e, c, runtime, operation, map, layout, key)
     case 'percpu-array': {
       if (operation !== 'lookup') return undefined
-      return { result: perCpuArrayLookup(c, runtime.context, layout, low(e, 2), e.scratch32), partial: false }
+      return { result: perCpuArrayLookup(c, runtime.context, layout, key, e.scratch32), partial: false }
     }
     case 'hash': {
       if (operation === 'update' && isLong(map)) return undefined
       const index = runtime.hash(map, layout, operation)
       if (index === undefined) return undefined
       const args = { lookup: [], update: [low(e, 3), whole(e, 4), c.i32(slot)], delete: [c.i32(slot)] }
-      return { result: c.call(index, low(e, 2), ...args[operation]), partial: true }
+      return { result: c.call(index, addressOf(c, key), ...args[operation]), partial: true }
     }
     default:
       return layout satisfies never
@@ -101,11 +116,15 @@ function arrayCall(
   operation: MapOperation,
   map: MapInfo,
   layout: ArrayLayout,
+  key: Place,
 ): RuntimeCall | undefined {
-  if (operation === 'lookup') return { result: arrayLookup(c, layout, low(e, 2), e.scratch32), partial: false }
+  if (operation === 'lookup') {
+    const lookup = arrayLookup(c, layout, key, e.scratch32)
+    return { result: lookup.result, partial: false, lookup }
+  }
   if (operation === 'delete' || !layout.plain || isLong(map)) return undefined
   const index = runtime.arrayUpdate(map, layout)
-  return { result: c.call(index, low(e, 2), low(e, 3), whole(e, 4)), partial: true }
+  return { result: c.call(index, addressOf(c, key), low(e, 3), whole(e, 4)), partial: true }
 }
 
 function kfuncCall(e: Emitter, c: Code, runtime: Runtime, before: Registers, slot: number): RuntimeCall | undefined {

@@ -10,6 +10,12 @@ import { I32, I64, VOID, Wasm } from '../wasm/opcodes.ts'
 /** Pushes one value. */
 export type Expr = () => void
 
+/** Bytes `offset` behind an address: the sum is in the memory. */
+export interface Place {
+  readonly at: Expr
+  readonly offset: number
+}
+
 export class Code {
   readonly w: FunctionWriter
   readonly memory: number
