@@ -52,13 +52,13 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
     name: 'page bytes that are kept while a kfunc frees pages',
     file: 'function-compiler.ts',
     from: 'if (changesPages(insn)) {',
-    to: 'if (changesPages(insn) && kind !== Kind.CALL_KFUNC) {',
+    to: 'if (changesPages(insn) && insn.row.kind !== Kind.CALL_KFUNC) {',
   },
   {
     name: 'page bytes that are kept while a function frees pages',
     file: 'function-compiler.ts',
     from: 'if (changesPages(insn)) {',
-    to: 'if (changesPages(insn) && kind !== Kind.CALL_LOCAL) {',
+    to: 'if (changesPages(insn) && insn.row.kind !== Kind.CALL_LOCAL) {',
     rare: true,
   },
   {
@@ -183,5 +183,17 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
     file: 'emit-memory.ts',
     from: 'e.w.i64(insn.imm)',
     to: 'e.w.i64(insn.imm, 0)',
+  },
+  {
+    name: 'a look-up that gives an address where 0 is used',
+    file: 'emit-call.ts',
+    from: 'if ((e.plan.liveAt(ifZero) & 1) !== 0) return false',
+    to: '',
+  },
+  {
+    name: 'a look-up whose test is the wrong way round',
+    file: 'emit-call.ts',
+    from: 'if (jump.row.op === Op.JEQ) w.op(Wasm.I32_EQZ)',
+    to: '',
   },
 ]
