@@ -1,14 +1,9 @@
 /**
- * The page allocator of kernel memory: a binary buddy allocator. page-layout.ts shows where its state lies.
- *
- *     free lists     2: [8192..8195] ── [8240..8243]           a block of order n is 2^n pages, aligned to its size;
- *                    1: [8196..8197]                           its buddy differs in bit n of the page number alone
- *                    0: [8199]
+ * The page allocator of kernel memory: a binary buddy allocator (buddy.ts), its lock, and what is charged for its pages.
+ * page-layout.ts shows where its state lies.
  *
  * All state is in kernel memory, and zero means "nothing yet": a fresh memory needs no initialisation, and any handle
- * over the same memory sees the same allocator. Blocks come from the free lists, smallest fit first, the lower half
- * of a split before the upper; when no list has one, the frontier moves up by 4 MiB or the size asked for. So low
- * addresses go first, and only what lies below the high-water mark was ever written to.
+ * over the same memory sees the same allocator. Only what lies below the high-water mark was ever written to.
  *
  * Free pages are always all zero: `free` clears them, `alloc` need not. The lists are changed under the zone lock, with
  * interrupts off. Whoever may not spin takes pages by `take` and `give`, which try the lock once (page-lists.ts).
@@ -21,33 +16,27 @@ import type { Memory } from '../memory/memory.ts'
 import { type Touched, zeroRange } from '../memory/pool.ts'
 import type { Steps } from '../memory/steps.ts'
 import { PAGE_SIZE } from '../program/types.ts'
+import { clear, endOfUsedBlock, hex, orderOf, release, takeBlock, trim, usedOrder } from './buddy.ts'
 import type { MemoryGroup } from './group.ts'
 import {
   CACHED,
-  CHUNK_ORDER,
   CPU_LISTS,
   DEFERRED,
-  DESCRIPTOR_BYTES,
   descriptor,
   FIRST_PAGE,
   FIXED_USED,
-  FREE,
   FRONTIER,
   HEADER,
   HEADER_END,
   HIGH_WATER,
-  LIST_HEADS,
   LIST_LENGTHS,
   MAX_ORDER,
   NEXT,
-  NONE,
   ORDER,
   OWNER,
   OWNER_PAGES,
   PAGE_LIMIT,
-  PAGES,
   PAGES_USED,
-  PREV,
   RUN_AREAS,
   STATE,
   USED,
@@ -130,9 +119,9 @@ export class PageAllocator {
     const order = orderOf(count)
     const irqs = this.processors.current.irqSave()
     this.lock()
-    const page = this.takeBlock(order)
+    const page = takeBlock(this.steps, order)
     if (page !== 0) {
-      this.trim(page, order, count, owner)
+      trim(this.steps, page, order, count, owner)
       this.raiseHighWater(page + count)
     }
     this.unlock()
@@ -149,7 +138,7 @@ export class PageAllocator {
     const irqs = this.processors.current.irqSave()
     let page = 0
     if (this.lockOrTry(spin)) {
-      page = this.takeBlock(order)
+      page = takeBlock(this.steps, order)
       if (page !== 0) {
         this.steps.store8(descriptor(page) + STATE, CACHED)
         this.steps.store8(descriptor(page) + ORDER, order)
@@ -183,11 +172,11 @@ export class PageAllocator {
   /** The other way: uncharged, zeroed, and the caller's to `give`. Its page. */
   disuse(offset: number): number {
     const page = offset / PAGE_SIZE
-    const order = this.usedOrder(page)
+    const order = usedOrder(this.steps, page)
     const at = descriptor(page)
     this.uncharge(2 ** order, this.steps.load8(at + OWNER))
     zeroRange(this.memory, offset, offset + PAGE_SIZE * 2 ** order)
-    this.clear(page)
+    clear(this.steps, page)
     this.steps.store8(at + ORDER, order)
     this.steps.store8(at + STATE, CACHED)
     return page
@@ -240,8 +229,8 @@ export class PageAllocator {
 
   private takeBack(page: number): void {
     const order = this.steps.load8(descriptor(page) + ORDER)
-    this.clear(page)
-    this.release(page, order)
+    clear(this.steps, page)
+    release(this.steps, page, order)
   }
 
   private raiseHighWater(end: number): void {
@@ -265,21 +254,21 @@ export class PageAllocator {
   /** Frees what `alloc` gave. Anything else, a second free among it, is an InternalError. */
   free(offset: number): void {
     const page = offset / PAGE_SIZE
-    this.freePages(offset, 2 ** this.usedOrder(page))
+    this.freePages(offset, 2 ** usedOrder(this.steps, page))
   }
 
   /** Frees what `allocPages` gave for the same count. */
   freePages(offset: number, count: number): void {
     for (let page = offset / PAGE_SIZE, left = count; left > 0; ) {
-      const order = this.usedOrder(page)
+      const order = usedOrder(this.steps, page)
       const pages = 2 ** order
       if (pages > left) throw new InternalError(`freed ${count} pages at ${hex(offset)}, which are part of a block`)
       this.uncharge(pages, this.steps.load8(descriptor(page) + OWNER))
       zeroRange(this.memory, page * PAGE_SIZE, (page + pages) * PAGE_SIZE)
       const irqs = this.processors.current.irqSave()
       this.lock()
-      this.clear(page)
-      this.release(page, order)
+      clear(this.steps, page)
+      release(this.steps, page, order)
       this.unlock()
       this.processors.current.irqRestore(irqs)
       page += pages
@@ -364,7 +353,7 @@ export class PageAllocator {
     const end = offset + bytes
     for (let at = offset; at < end; ) {
       const page = Math.floor(at / PAGE_SIZE)
-      const blockEnd = this.endOfUsedBlock(page)
+      const blockEnd = endOfUsedBlock(this.steps, page)
       if (blockEnd === 0) return false
       at = blockEnd * PAGE_SIZE
     }
@@ -386,143 +375,6 @@ export class PageAllocator {
     const limit = this.steps.load32(PAGE_LIMIT) || Infinity
     return { used: this.steps.load32(PAGES_USED), limit, byOwner, freeBlocks }
   }
-
-  /** Takes a block of exactly this order off the lists, splitting a larger one: its page, or 0. */
-  private takeBlock(order: number): number {
-    let found = this.findOrder(order)
-    if (found < 0) {
-      if (!this.moveFrontier(order)) return 0
-      found = this.findOrder(order)
-    }
-    const page = this.steps.load32(LIST_HEADS + 4 * found)
-    this.unlink(page, found)
-    for (; found > order; found--) this.link(page + 2 ** (found - 1), found - 1)
-    return page
-  }
-
-  /** The smallest order at or above this one whose list has a block, or -1. */
-  private findOrder(order: number): number {
-    for (let at = order; at <= MAX_ORDER; at++) {
-      if (this.steps.load32(LIST_HEADS + 4 * at) !== 0) return at
-    }
-    return -1
-  }
-
-  /** Makes blocks of never used pages, one of them of at least this order. False where none are left. */
-  private moveFrontier(order: number): boolean {
-    const chunk = Math.max(order, CHUNK_ORDER)
-    const size = 2 ** chunk
-    let page = FIRST_PAGE + this.steps.load32(FRONTIER)
-    const start = Math.ceil(page / size) * size
-    if (start + size > PAGES) return false
-    this.steps.store32(FRONTIER, start + size - FIRST_PAGE)
-    // The gap below an aligned large block: pieces, each as large as its own alignment allows.
-    while (page < start) {
-      const piece = Math.min(trailingZeros(page), 31 - Math.clz32(start - page))
-      this.release(page, piece)
-      page += 2 ** piece
-    }
-    this.release(start, chunk)
-    return true
-  }
-
-  /** Marks the first `count` pages of a block as used, in pieces of powers of two, and frees the rest. */
-  private trim(block: number, blockOrder: number, count: number, owner: PageOwner): void {
-    let page = block
-    let order = blockOrder
-    let left = count
-    while (left < 2 ** order) {
-      order--
-      const half = 2 ** order
-      if (left > half) {
-        this.markUsed(page, order, owner)
-        page += half
-        left -= half
-      } else {
-        this.link(page + half, order)
-      }
-    }
-    this.markUsed(page, order, owner)
-  }
-
-  /** Puts a block on its list, merged with its buddy as long as that is free and whole. */
-  private release(block: number, blockOrder: number): void {
-    let page = block
-    let order = blockOrder
-    for (; order < MAX_ORDER; order++) {
-      const buddy = page ^ (2 ** order)
-      const at = descriptor(buddy)
-      if (this.steps.load8(at + STATE) !== FREE || this.steps.load8(at + ORDER) !== order) break
-      this.unlink(buddy, order)
-      page = Math.min(page, buddy)
-    }
-    this.link(page, order)
-  }
-
-  private link(page: number, order: number): void {
-    const { steps } = this
-    const at = descriptor(page)
-    const head = steps.load32(LIST_HEADS + 4 * order)
-    steps.store8(at + STATE, FREE)
-    steps.store8(at + ORDER, order)
-    steps.store32(at + NEXT, head)
-    if (head !== 0) steps.store32(descriptor(head) + PREV, page)
-    steps.store32(LIST_HEADS + 4 * order, page)
-    steps.add32(LIST_LENGTHS + 4 * order, 1)
-  }
-
-  private unlink(page: number, order: number): void {
-    const { steps } = this
-    const at = descriptor(page)
-    const next = steps.load32(at + NEXT)
-    const prev = steps.load32(at + PREV)
-    if (prev === 0) steps.store32(LIST_HEADS + 4 * order, next)
-    else steps.store32(descriptor(prev) + NEXT, next)
-    if (next !== 0) steps.store32(descriptor(next) + PREV, prev)
-    steps.add32(LIST_LENGTHS + 4 * order, -1)
-    this.clear(page)
-  }
-
-  private markUsed(page: number, order: number, owner: PageOwner): void {
-    const at = descriptor(page)
-    this.steps.store8(at + STATE, USED)
-    this.steps.store8(at + ORDER, order)
-    this.steps.store8(at + OWNER, owner)
-  }
-
-  /** Back to "not the first page of a block". */
-  private clear(page: number): void {
-    const at = descriptor(page)
-    for (let word = 0; word < DESCRIPTOR_BYTES; word += 4) this.steps.store32(at + word, 0)
-  }
-
-  /** The order of the used block that starts at this page. */
-  private usedOrder(page: number): number {
-    if (!Number.isInteger(page) || page < FIRST_PAGE || page >= PAGES) {
-      throw new InternalError(`freed ${hex(page * PAGE_SIZE)}, which is no page of the allocator`)
-    }
-    const state = this.steps.load8(descriptor(page) + STATE)
-    if (state !== USED) {
-      const why = state === FREE ? 'which is free already' : 'where no block in use starts'
-      throw new InternalError(`freed ${hex(page * PAGE_SIZE)}, ${why}`)
-    }
-    return this.steps.load8(descriptor(page) + ORDER)
-  }
-
-  /** First page behind the used block that holds this page; 0 where none does. */
-  private endOfUsedBlock(page: number): number {
-    if (page < FIRST_PAGE || page >= PAGES) return 0
-    // A block that holds the page starts at the page with some number of low bits cleared.
-    for (let order = 0; order <= MAX_ORDER; order++) {
-      const start = page - (page % 2 ** order)
-      const at = descriptor(start)
-      const state = this.steps.load8(at + STATE)
-      if (state !== NONE && this.steps.load8(at + ORDER) >= order) {
-        return state === USED ? start + 2 ** this.steps.load8(at + ORDER) : 0
-      }
-    }
-    return 0
-  }
 }
 
 function ownerName(owner: number): string {
@@ -541,17 +393,4 @@ export function touchedPages(memory: Memory): Touched {
     [descriptor(FIRST_PAGE), descriptor(frontier)],
     [FIRST_PAGE * PAGE_SIZE, highWater * PAGE_SIZE],
   ]
-}
-
-/** The smallest order whose blocks hold `count` pages. */
-function orderOf(count: number): number {
-  return count <= 1 ? 0 : 32 - Math.clz32(count - 1)
-}
-
-function trailingZeros(value: number): number {
-  return 31 - Math.clz32(value & -value)
-}
-
-function hex(offset: number): string {
-  return `0x${offset.toString(16)}`
 }
