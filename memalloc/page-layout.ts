@@ -76,6 +76,8 @@ export const HEADER_END: number = OBJECT_TYPES + 8 * OBJECT_TYPES_KNOWN
 /** The fixed tables: the CPUs' page lists, a cache line a CPU; behind the last one, kmalloc's caches. */
 export const CPU_LISTS: number = 2 * PAGE_SIZE
 export const CPU_LIST_BYTES = 64
+/** Last in a CPU's line: the four words of its random numbers, where compiled code draws them. */
+export const CPU_RANDOM = 48
 
 /** Offset of a page's descriptor. */
 export function descriptor(page: number): number {

@@ -1,7 +1,7 @@
 /**
  * The CPUs' page lists, in front of the zone: blocks of order 0 to 3, kept back for this CPU.
  *
- *     CPU c     lock | order 0: first page, count | … | order 3 |         a cache line
+ *     CPU c     lock | order 0: first page, count | … | order 3 | …       a cache line
  *                       │
  *                       └─> page ── page ── page                          linked by the descriptors' `next`
  *

@@ -241,6 +241,56 @@ next:
       machine.close()
     })
 
+    test.each(ATTACH_POINTS)('%s: what is compiled at its first hit takes no memory', (point) => {
+      const machine = new Machine({ engine, seed: 1 })
+      const object = machine.load(
+        assemble(`
+          .map values type=array key=4 value=8 entries=2
+          .map seen type=hash key=8 value=8 entries=256
+          .map taken type=hash key=8 value=8 entries=256 flags=no_prealloc elements=kmalloc
+          .license "GPL"
+          .program draws type=kprobe
+              call bpf_get_prandom_u32
+              *(u64 *)(r10 - 8) = r0
+              r1 = seen ll
+              r2 = r10
+              r2 += -8
+              r3 = r2
+              r4 = 0
+              call bpf_map_update_elem
+              *(u32 *)(r10 - 8) = 1
+              r1 = values ll
+              r2 = r10
+              r2 += -8
+              call bpf_map_lookup_elem
+              if r0 == 0 goto out
+              *(u64 *)(r0 + 0) = 1
+          out:
+              r0 = 0
+              exit
+          .program fill type=kprobe
+              call bpf_get_prandom_u32
+              *(u64 *)(r10 - 8) = r0
+              r1 = taken ll
+              r2 = r10
+              r2 += -8
+              r3 = r2
+              r4 = 0
+              call bpf_map_update_elem
+              exit`),
+      )
+      const attachment = object.program('draws').attach(point)
+      const { used } = machine.statistics().pages
+      for (let n = 0; n < 200; n++) object.program('fill').run()
+      expect([...object.map('taken').entries()].length).toBe(200)
+      for (const [key] of [...object.map('taken').entries()]) object.map('taken').delete(key)
+      attachment.detach()
+      object.close()
+      machine.settle()
+      expect(machine.statistics().pages.used).toBeLessThanOrEqual(used)
+      machine.close()
+    })
+
     test('a listener may detach the program that it was called from', () => {
       const { machine, object, take } = load()
       const attachment = object.program('says').attach('slab:slow')

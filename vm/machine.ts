@@ -134,7 +134,7 @@ export class MachineCore {
       cpus: processors.cpus,
       clock: options.clock === 'real' ? realClock() : virtualClock(),
       output: new Output(),
-      randomStates: new RandomStates(kernel, processors.cpus),
+      randomStates: new RandomStates(kernel.memory, processors.cpus),
       mapAt: (offset) => maps.get(offset),
       arenaAt: (offset) => arenaOf(maps.get(offset)),
       allocAt: (offset) => allocs.at(offset),

@@ -1,38 +1,36 @@
 /**
  * The random numbers of the CPUs (bpf_get_prandom_u32) with their state in kernel memory, where compiled code draws them
- * too. It moves there when a program that asks for it is first compiled.
+ * too. It moves there when a program that asks for it is first compiled; that may be under any lock, so there is room
+ * for it from the start.
  */
 import type { Cpu } from '../cpu/cpu.ts'
-import type { Kernel } from '../memalloc/kernel.ts'
-import { PageOwner } from '../memalloc/pages.ts'
+import { CPU_LIST_BYTES, CPU_LISTS, CPU_RANDOM } from '../memalloc/page-layout.ts'
+import type { Memory } from '../memory/memory.ts'
 
-/** Bytes from one CPU's state to the next: a cache line. */
-export const RANDOM_STRIDE = 64
+/** Bytes from one CPU's state to the next. */
+export const RANDOM_STRIDE: number = CPU_LIST_BYTES
 
 /** Words of a generator's state. */
 const WORDS = 4
 
 export class RandomStates {
-  readonly #kernel: Kernel
+  readonly #memory: Memory
   readonly #cpus: readonly Cpu[]
-  #at = 0
+  #moved = false
 
-  constructor(kernel: Kernel, cpus: readonly Cpu[]) {
-    this.#kernel = kernel
+  constructor(memory: Memory, cpus: readonly Cpu[]) {
+    this.#memory = memory
     this.#cpus = cpus
   }
 
-  /** Offset of CPU 0's state; 0 where there is no memory for it. */
+  /** Offset of CPU 0's state. */
   at(): number {
-    if (this.#at !== 0) return this.#at
-    const { memory, pages } = this.#kernel
-    const at = pages.allocBytes(RANDOM_STRIDE * this.#cpus.length, PageOwner.OTHER)
-    if (at === 0) return 0
+    const first = CPU_LISTS + CPU_RANDOM
+    if (this.#moved) return first
     for (const { id, random } of this.#cpus) {
-      const byte = at + RANDOM_STRIDE * id
-      random.moveTo(new Uint32Array(memory.buffer, byte, WORDS))
+      random.moveTo(new Uint32Array(this.#memory.buffer, first + RANDOM_STRIDE * id, WORDS))
     }
-    this.#at = at
-    return at
+    this.#moved = true
+    return first
   }
 }

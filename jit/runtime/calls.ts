@@ -44,10 +44,7 @@ export function runtimeCall(e: Emitter, runtime: Runtime, insn: Instruction, slo
   if (insn.imm === PROCESSOR_ID) {
     return { result: c.op(Wasm.I64_EXTEND_I32_U, cpuOf(c, runtime.context)), partial: false }
   }
-  if (insn.imm === RANDOM) {
-    const index = runtime.random()
-    return index === undefined ? undefined : { result: c.call(index), partial: false }
-  }
+  if (insn.imm === RANDOM) return { result: c.call(runtime.random()), partial: false }
   if (insn.imm !== KPTR_XCHG) return undefined
   return { result: c.call(runtime.exchange(), low(e, 1), whole(e, 2)), partial: false }
 }

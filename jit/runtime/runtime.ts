@@ -63,10 +63,9 @@ export class Runtime {
     return this.#make(name, () => makeArrayUpdate(this.context, layout, name))
   }
 
-  /** bpf_get_prandom_u32; undefined where there is no memory for the state. */
-  random(): number | undefined {
-    const states = this.#services.randomStates.at()
-    return states === 0 ? undefined : this.#make('random', () => makeRandom(this.context, states, 'random'))
+  /** bpf_get_prandom_u32. */
+  random(): number {
+    return this.#make('random', () => makeRandom(this.context, this.#services.randomStates.at(), 'random'))
   }
 
   /** bpf_obj_new of a type. */
