@@ -17,6 +17,7 @@ import { emitAccess, pushGuardFails } from './emit-memory.ts'
 import { Emitter, NONE_COVERED } from './emitter.ts'
 import type { FlowGraph } from './flow-graph.ts'
 import { type GuardedRun, guardedRuns } from './guards.ts'
+import { loopFuel } from './loop-fuel.ts'
 import { changesPages, copiesLow, type FunctionPlan, writes } from './plan.ts'
 import { emitStructured } from './structure.ts'
 import type { FunctionBody } from './wasm/function.ts'
@@ -40,10 +41,11 @@ export function compileFunction(context: ModuleContext, { plan, declared }: Func
 /** Writes what stands in the nodes of a graph: a function's, or a piece's. */
 export function emitGraph(e: Emitter, graph: FlowGraph): void {
   const { insns } = e.context.input.program
+  const fuel = loopFuel(e.context, graph)
   emitStructured(e.w, graph, e.label, {
-    loop: () => {
-      // Verified loops end: may_goto looks at the clock, and the verifier has walked all others.
-      if (e.checked) e.countFuel(1)
+    loop: (node) => {
+      const amount = fuel(node)
+      if (amount > 0) e.countFuel(amount)
     },
     body: (node) => {
       const current = graph[node]!

@@ -1,0 +1,63 @@
+/**
+ * What a round of a loop counts against the clock. Where the verifier has walked every round there is no need to: such a
+ * program is over after a million instructions. But what may_goto bounds, or a call of a global function, may have such
+ * loops in it, round after round.
+ *
+ *     again: may_goto out          looks at the clock every 65,536 rounds; counts where it is long
+ *            r7 = 0
+ *     inner: r7 += 1               counts
+ *            if r7 < 60000 goto inner
+ *            goto again
+ */
+import { Kind } from '../isa/table.ts'
+import type { CompileInput, ModuleContext } from './compile.ts'
+import type { FlowGraph, FlowNode } from './flow-graph.ts'
+import { type Loop, loopsOf } from './loops.ts'
+
+/** Instructions that a unit of fuel stands for. */
+const UNIT = 64
+
+/** Units of a round from which on a loop with may_goto counts as well: little beside the round itself. */
+const LONG = 8
+
+/** The units for a round of the loop that is entered at a node of `graph`. */
+export function loopFuel({ input }: ModuleContext, graph: FlowGraph): (header: number) => number {
+  const unchecked = input.access === undefined
+  if (!unchecked && !mayRunLong(input)) return () => 0
+  const loops = loopsOf(graph)
+  const byHeader = new Map(loops.map((loop) => [loop.header, loop]))
+  return (header) => {
+    const loop = byHeader.get(header)
+    // In a piece of a long function, whose loops may lead through others.
+    if (loop === undefined) return 1
+    const units = Math.ceil(slotsOf(graph, loop) / UNIT)
+    return !unchecked && looksAtClock(input, graph, loop, loops) && units < LONG ? 0 : units
+  }
+}
+
+/** Whether anything but the verifier's limit of instructions bounds a run. */
+function mayRunLong({ program }: CompileInput): boolean {
+  return (
+    program.insns.some(({ row }) => row.kind === Kind.MAY_GOTO) ||
+    program.subprograms.some(({ start, linkage }) => start !== 0 && linkage === 'global')
+  )
+}
+
+/** Whether each round passes a may_goto: one of the loop's own, not of a loop inside. */
+function looksAtClock({ program }: CompileInput, graph: FlowGraph, loop: Loop, loops: readonly Loop[]): boolean {
+  const isMayGoto = (node: FlowNode): boolean =>
+    node.kind === 'block' && program.insns[node.block.last]!.row.kind === Kind.MAY_GOTO
+  const found = [...loop.inside].filter((node) => isMayGoto(graph[node]!))
+  if (found.length === 0) return false
+  const inner = loops.filter(({ header }) => header !== loop.header && loop.inside.has(header))
+  return found.some((node) => !inner.some(({ inside }) => inside.has(node)))
+}
+
+function slotsOf(graph: FlowGraph, { inside }: Loop): number {
+  let slots = 0
+  for (const node of inside) {
+    const current = graph[node]!
+    if (current.kind === 'block') slots += current.block.last - current.block.start + 1
+  }
+  return slots
+}
