@@ -62,7 +62,7 @@ export function compile(input: EngineInput, { onExact, pieces }: JitOptions = {}
     userHigh: input.userHigh,
     pageTable: input.arena?.table.base,
     services: input.services,
-    shared: input.kernel.buffer instanceof SharedArrayBuffer,
+    shared: input.kernel.shared,
     countExact: onExact !== undefined,
     ...(pieces === undefined ? {} : { pieces }),
   })

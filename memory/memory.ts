@@ -37,6 +37,11 @@ export class Memory {
     this.i64 = new BigInt64Array(this.buffer)
     this.view = new DataView(this.buffer)
   }
+
+  /** Whether other threads may have it too, which a module that imports it has to know. */
+  get shared(): boolean {
+    return typeof SharedArrayBuffer !== 'undefined' && this.buffer instanceof SharedArrayBuffer
+  }
 }
 
 /** A fresh memory, all zero. Callers take one from the pool (pool.ts) instead. */

@@ -21,7 +21,7 @@ type Operation = 'hash' | 'same' | 'copy' | 'clear'
 /** hash_4(at), same_4(a, b), copy_4(to, from), clear_4(at), … for every size; `a`, `to` and `at` of the last: 8 on. */
 function compiled(): (operation: Operation, size: number, a: number, b?: number) => number {
   const module = new WasmModule()
-  const index = module.importMemory('memory', 'kernel', memory.buffer instanceof SharedArrayBuffer)
+  const index = module.importMemory('memory', 'kernel', memory.shared)
   const define = (name: string, write: (c: Code) => void): void => {
     const made = module.define(name, { params: [I32, I32], results: [I32] }, (w) => write(new Code(w, index)))
     module.exportFunction(name, made)
