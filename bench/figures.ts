@@ -9,7 +9,7 @@ export interface Figures {
   readonly host: Host
   readonly comparisons: readonly Compared[]
   /** Bytes of JavaScript heap that a pair of bpf_obj_new and bpf_obj_drop leaves behind. */
-  readonly garbage: number
+  readonly garbage: number | undefined
   /** Million rounds a second of a plain loop. */
   readonly plainLoop: number
   readonly measurements: readonly Measurement[]

@@ -43,14 +43,21 @@ interface Options {
   readonly svg?: boolean
 }
 
+function refuse(why: string): never {
+  console.error(`npm run bench: ${why}`)
+  process.exit(2)
+}
+
 function readOptions(): Options {
   const type = 'boolean'
+  const options = { json: { type }, only: { type: 'string' }, write: { type }, svg: { type } } as const
   try {
-    return parseArgs({ options: { json: { type }, only: { type: 'string' }, write: { type }, svg: { type } } }).values
+    const { values } = parseArgs({ options })
+    if (values.only !== undefined && values.write === true) refuse('what --write writes is of all workloads: no --only')
+    return values
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    console.error(`npm run bench: ${error.message}`)
-    process.exit(2)
+    return refuse(error.message)
   }
 }
 
@@ -71,10 +78,7 @@ function host(): Host {
 
 async function comparisons(only: string): Promise<Compared[]> {
   const workloads = WORKLOADS.filter(({ name }) => name.includes(only))
-  if (workloads.length === 0) {
-    console.error(`npm run bench: no workload has '${only}' in its name`)
-    process.exit(2)
-  }
+  if (workloads.length === 0) refuse(`no workload has '${only}' in its name`)
   const compiler = findCompiler()
   const native = compiler === undefined ? undefined : new NativeProgram(compiler, workloads)
   const huge = whyNoHugePages() === undefined
@@ -107,7 +111,7 @@ async function measure(): Promise<Figures> {
   return {
     host: host(),
     comparisons: await comparisons(values.only ?? ''),
-    garbage: garbageOfObjects(),
+    garbage: all ? garbageOfObjects() : undefined,
     plainLoop: median(sample(plainLoop)),
     measurements: early,
   }
@@ -121,7 +125,7 @@ function write(figures: Figures): void {
 if (values.svg === true) write(readFigures())
 else {
   const figures = await measure()
-  console.log(values.json === true ? JSON.stringify(figures) : terminalReport(figures))
+  console.log(values.json === true ? JSON.stringify(figures) : terminalReport(figures, values.only !== undefined))
   if (values.write === true) {
     writeFileSync(FIGURES_FILE, `${JSON.stringify(figures, undefined, 2)}\n`)
     write(readFigures())

@@ -126,13 +126,17 @@ const LEFT_OF = {
   measurements: new Set([0, 4, 5, 6]),
 } as const
 
-export function terminalReport(figures: Figures): string {
+/** `part`: only some workloads were measured, of which the aims say nothing. */
+export function terminalReport(figures: Figures, part = false): string {
+  const whole = (): string[] => [
+    aligned(targetRows(figures), LEFT_OF.targets),
+    aligned(measurementRows(figures.measurements), LEFT_OF.measurements),
+  ]
   return [
     hostText(figures),
     aligned(timeRows(figures, true), LEFT_OF.times),
     aligned(ratioRows(figures)),
-    aligned(targetRows(figures), LEFT_OF.targets),
-    aligned(measurementRows(figures.measurements), LEFT_OF.measurements),
+    ...(part ? [] : whole()),
   ].join('\n\n')
 }
 

@@ -4,7 +4,9 @@
  *     npm run check:state -- [--runs N] [--inputs N] [--seed N] [--kind valid|mutant|wild] [--only N]
  *                            [--no-save]
  *
- * Prints the smallest program found for the first escape, and keeps it in check/found/pending. Exit code 0 when no run leaves what the verifier walked, 1 when one does, 2 for bad usage.
+ * Programs run on the interpreter, which alone can say what a machine holds before each instruction. Prints the smallest
+ * program found for the first escape, and keeps it in check/found/pending. Exit code 0 when no run leaves what the
+ * verifier walked, 1 when one does, 2 for bad usage.
  */
 import { parseArgs } from 'node:util'
 import { type CampaignOptions, checkGenerated, renderEscape, smallestEscape } from './campaign.ts'
@@ -75,7 +77,7 @@ function main(args: readonly string[]): number {
   }
   const { checked, rejected, tooLong, holes, cut, steps } = result
   console.log(
-    `seed ${options.seed}: ${checked} programs checked over ${steps} instructions, ${rejected} refused, ` +
+    `seed ${options.seed}: ${checked} programs checked on the interpreter over ${steps} instructions, ${rejected} refused, ` +
       `${tooLong} too long to follow, ${holes} runs cut off at holes of Linux, ${cut} for their length: ` +
       `${result.found.length} escapes`,
   )

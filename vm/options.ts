@@ -42,7 +42,7 @@ export interface MachineOptions {
   readonly policies?: MachinePolicies
   /** Whether programs can be injected before steps (Program.inject); default false, as each step then takes longer. */
   readonly injection?: boolean
-  /** Milliseconds of the host, for time-outs and durations; default performance.now. */
+  /** Milliseconds of the host, for time-outs and durations; default performance.now. It must not use the machine. */
   readonly hostTime?: () => number
 }
 

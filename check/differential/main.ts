@@ -4,11 +4,12 @@
  *     npm run differential -- [--runs N] [--seed N] [--class NAME] [--state-every N | --no-state] [--json]
  *                             [--report FILE] [--no-save]
  *
- * Class `edge`, which is in no other run, aims at the ends of pages. With --json the last line is one object; the disagreements go to standard error. --report writes what
- * differed, by message, to a file, and how much was compared. All that harena accepts is run under state checking, unless
- * --state-every says one of how many. Programs that disagree for no known reason, and those with escapes, are shrunk and
- * kept in check/found/pending: ten at most, none with --no-save. Exit code 0 when no result differs, nothing is accepted
- * that the kernel refuses and state checking finds nothing; 1 else; 2 for bad usage, or where the kernel cannot be asked.
+ * Class `edge`, which is in no other run, aims at the ends of pages. With --json the last line is one object; the
+ * disagreements go to standard error. --report writes what differed, by message, to a file, and how much was compared.
+ * All that harena accepts is run under state checking, unless --state-every says one of how many. Programs that disagree
+ * for no known reason, and those with escapes, are shrunk and kept in check/found/pending: ten at most, none with
+ * --no-save. Exit code 0 when no result differs, nothing is accepted that the kernel refuses and state checking finds
+ * nothing; 1 else; 2 for bad usage, or where the kernel cannot be asked.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
