@@ -78,6 +78,36 @@ describe('--inject', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: '', stderr: `harena: ${message}\n` })
   })
 
+  test('a lock that would be waited for without end is one too, with both stacks', async () => {
+    const update = (map: string): string => `call bpf_get_prandom_u32
+    *(u64 *)(r10 - 8) = r0
+    r1 = ${map} ll
+    r2 = r10
+    r2 += -8
+    r3 = r2
+    r4 = 0
+    call bpf_map_update_elem
+    r0 = 0
+    exit`
+    const maps = ['m', 'n'].map(
+      (name) => `.map ${name} type=hash key=8 value=8 entries=300 flags=no_prealloc elements=kmalloc`,
+    )
+    const text = `${maps.join('\n')}
+.license "GPL"
+.program put type=kprobe
+    ${update('m')}
+.program hit type=kprobe
+    ${update('n')}
+`
+    const args = ['run', file('waits.bpf.s', text), '--program', 'put', '--repeat', '90', '--inject', 'hit@nmi']
+    const { status, stderr } = await harena(args)
+    expect(status).toBe(3)
+    expect(stderr).toMatch(
+      /\nharena: deadlock: CPU 0 waits for .*\n {2}taken by\n.*program put\n {2}wanted by\n.*hit\n/u,
+    )
+    expect(JSON.parse((await harena([...args, '--json'])).stdout)).toMatchObject({ verdict: 'fault' })
+  })
+
   test('runs on the interpreter, and says so where that was not asked for', async () => {
     const byDefault = await harena(main('hit@nmi:1'))
     expect([byDefault.status, byDefault.stderr]).toEqual([0, 'harena: --inject runs on the interpreter\n'])

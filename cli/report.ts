@@ -6,6 +6,7 @@ import {
   FaultError,
   HarenaError,
   InternalError,
+  LockError,
   renderDiagnostic,
   SegmentationFault,
   VerifierError,
@@ -15,13 +16,19 @@ import type { Io } from './io.ts'
 /** Scripts tell by these whether the program, the input or the run was at fault; they are part of the contract. */
 export const ExitCode = { DONE: 0, REJECTED: 1, USAGE: 2, FAULT: 3 } as const
 
-/** What is no HarenaError is a mistake of harena's, and happened while something ran. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof VerifierError) return ExitCode.REJECTED
-  if (error instanceof FaultError || error instanceof SegmentationFault || !(error instanceof HarenaError)) {
-    return ExitCode.FAULT
-  }
-  return ExitCode.USAGE
+  return isFault(error) ? ExitCode.FAULT : ExitCode.USAGE
+}
+
+/** What is no HarenaError is a mistake of harena's, and happened while something ran. */
+function isFault(error: unknown): boolean {
+  return (
+    error instanceof FaultError ||
+    error instanceof SegmentationFault ||
+    error instanceof LockError ||
+    !(error instanceof HarenaError)
+  )
 }
 
 /** The error for machines, in the shape of the command `run`. */
@@ -59,7 +66,7 @@ export function errorJson(error: unknown): Record<string, unknown> {
     return { verdict: 'error', message: error.diagnostics[0]?.message ?? 'does not assemble', errors }
   }
   const errno = error instanceof ErrnoError ? { errno: error.errno } : {}
-  return { verdict: error instanceof HarenaError ? 'error' : 'fault', ...errno, message: messageOf(error) }
+  return { verdict: isFault(error) ? 'fault' : 'error', ...errno, message: messageOf(error) }
 }
 
 /** The error on standard error; never a stack trace. */
