@@ -20,10 +20,21 @@ export interface ElementSupply {
   readonly takeAhead?: (() => number) | undefined
   /** Takes an element back that is in no chain any more. Somebody without a lock may still look at it. */
   give(element: number): void
+  /**
+   * What was taken and is not back, elements that wait for readers among them. Absent where elements exist from the
+   * start, and where an instance of bpf_mem_alloc tells.
+   */
+  readonly usage?: (() => ElementUsage) | undefined
   /** For compiled code; absent where only the supply knows its way about. */
   readonly layout?: SupplyLayout | undefined
   /** Gives all memory back; of an on-demand supply every element was given back before. */
   destroy(): void
+}
+
+export interface ElementUsage {
+  readonly objects: number
+  /** With their per-CPU memory, and what the supply has in hand. */
+  readonly bytes: number
 }
 
 export type SupplyLayout =

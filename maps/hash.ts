@@ -16,7 +16,7 @@ import { UNIT_BYTES } from '../memalloc/percpu.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { ElementCounter } from './element-counter.ts'
 import { type ElementValues, makeElementValues } from './element-values.ts'
-import type { ElementSupply, MakeSupply, SupplyRequest } from './elements.ts'
+import type { ElementSupply, ElementUsage, MakeSupply, SupplyRequest } from './elements.ts'
 import { HashCore } from './hash-core.ts'
 import { HashTable, HEAD_BYTES, tableBytes } from './hash-table.ts'
 import type { ElementLayout, HashLayout } from './layout.ts'
@@ -187,6 +187,10 @@ class HashMap implements BpfMap {
       for (const element of this.table.chain(bucket)) this.values.collect(element, objects)
     }
     return objects
+  }
+
+  elementUsage(): ElementUsage | undefined {
+    return this.supply.usage?.()
   }
 
   destroy(): void {

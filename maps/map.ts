@@ -15,6 +15,7 @@ import { type Kernel, kernelAddress } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS, MAP_TYPES, type MapType, PAGE_SIZE } from '../program/types.ts'
+import type { ElementUsage } from './elements.ts'
 import type { MapLayout } from './layout.ts'
 
 /** What bpf(2) BPF_MAP_CREATE takes. A MapSpec of an object is one. */
@@ -64,6 +65,8 @@ export interface BpfMap {
   readonly isFrozen: boolean
   /** Offsets of the objects in the `kptr` fields of its values; absent where values can have none. */
   heldObjects?(): readonly number[]
+  /** What elements on demand take; undefined where an instance of bpf_mem_alloc tells. */
+  elementUsage?(): ElementUsage | undefined
   /** For compiled code; absent where only the map itself knows its way about. Undefined in debug mode. */
   layout?(): MapLayout | undefined
   /** Gives back its memory. */

@@ -16,49 +16,27 @@ import type { ElementSupply, SupplyRequest } from './elements.ts'
 import { FREE_LINK } from './hash-table.ts'
 import { perCpuFreelist } from './supply-freelist.ts'
 import { kmallocSupply } from './supply-kmalloc.ts'
+import { claim, slabSupply } from './supply-slab.ts'
 
 export function ownSlabSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
-  const { slab, processors, percpu, steps, group } = kernel
-  const { size, perCpuSize, areaOffset } = request
-  const cache = slab.createCache(`map ${request.name}`, size)
+  const { slab, group } = kernel
+  const cache = slab.createCache(`map ${request.name}`, request.size)
   if (cache === undefined) return undefined
-  const kept = perCpuSize > 0 ? percpu.alloc(perCpuSize, 'kernel') : 0
-  if (perCpuSize > 0 && kept === 0) {
-    slab.destroyCache(cache)
-    return undefined
-  }
-  const takeElement = (): number => {
-    if (group !== undefined && !group.charge(cache.stride)) return 0
-    const element = cache.alloc('atomic')
-    if (element === 0) group?.uncharge(cache.stride)
-    return element
-  }
-  const free = (element: number): void => {
-    slab.free(element, 'atomic')
-    group?.uncharge(cache.stride)
-  }
-  return {
-    fixed: false,
+  return slabSupply(kernel, request, {
+    gfp: 'atomic',
+    bytes: cache.stride,
     take: () => {
-      const element = takeElement()
-      if (element === 0 || perCpuSize === 0) return element
-      const area = percpu.alloc(perCpuSize, 'atomic')
-      if (area === 0) free(element)
-      else steps.store32(element + areaOffset, area)
-      return area === 0 ? 0 : element
+      if (group !== undefined && !group.charge(cache.stride)) return 0
+      const element = cache.alloc('atomic')
+      if (element === 0) group?.uncharge(cache.stride)
+      return element
     },
-    give: (element) =>
-      processors.callRcu('rcu', () => {
-        if (perCpuSize > 0) percpu.free(steps.load32(element + areaOffset) >>> 0)
-        free(element)
-      }),
-    // Behind all elements: callbacks run in their order.
-    destroy: () =>
-      processors.callRcu('rcu', () => {
-        percpu.free(kept)
-        slab.destroyCache(cache)
-      }),
-  }
+    give: (element) => {
+      slab.free(element, 'atomic')
+      group?.uncharge(cache.stride)
+    },
+    end: () => slab.destroyCache(cache),
+  })
 }
 
 export function recursionSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
@@ -99,6 +77,8 @@ export function reserveSupply(kernel: Kernel, request: SupplyRequest): ElementSu
       if (element >= array.base && element < end) reserve.give(element)
       else rest.give(element)
     },
+    // Those of the reserve are among the pages that the map was made with.
+    usage: rest.usage,
     destroy: () => {
       reserve.destroy()
       freeElementArray(kernel, array, own)
@@ -142,10 +122,19 @@ export function irqWorkSupply(kernel: Kernel, request: SupplyRequest): ElementSu
       const { id } = processors.current
       const element = pop(id)
       if (element === 0) processors.raise(works[id]!)
+      else claim(kernel, request, element)
       return element
     },
     give: (element) => source.give(element),
+    // Those that wait for the next one who asks are no elements of the map, and its memory all the same.
+    usage: () => {
+      const { objects, bytes } = source.usage!()
+      const waiting = processors.cpus.reduce((sum, { id }) => sum + llist.lengthOf(steps, heads + 4 * id), 0)
+      return { objects: objects - waiting, bytes }
+    },
     destroy: () => {
+      // What was asked for and has not come yet would come to memory that is somebody else's by then.
+      for (const work of works) processors.flush(work)
       for (const { id } of processors.cpus) {
         for (let element = pop(id); element !== 0; element = pop(id)) source.give(element)
       }

@@ -7,6 +7,7 @@
  */
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { ElementSupply, SupplyRequest } from './elements.ts'
+import { slabSupply } from './supply-slab.ts'
 
 export function kmallocSupply(kernel: Kernel, request: SupplyRequest): ElementSupply | undefined {
   return makeSupply(kernel, request, 'atomic')
@@ -17,32 +18,14 @@ export function nolockSupply(kernel: Kernel, request: SupplyRequest): ElementSup
 }
 
 function makeSupply(kernel: Kernel, request: SupplyRequest, gfp: 'atomic' | 'nolock'): ElementSupply | undefined {
-  const { steps, slab, percpu, processors, group } = kernel
+  const { slab, group } = kernel
+  const { size } = request
   const paid = { group }
-  const { size, perCpuSize, areaOffset } = request
-  // Without sleeping there is no new per-CPU memory: one area that stays keeps a chunk of it at hand.
-  const kept = perCpuSize > 0 ? percpu.alloc(perCpuSize, 'kernel') : 0
-  if (perCpuSize > 0 && kept === 0) return undefined
-  const release = (element: number): void => {
-    if (perCpuSize > 0) percpu.free(steps.load32(element + areaOffset) >>> 0)
-    slab.free(element, gfp, size, group)
-  }
-  return {
-    fixed: false,
-    oneCounter: gfp === 'atomic',
-    take: () => {
-      const element = slab.alloc(size, gfp, paid)
-      if (element === 0 || perCpuSize === 0) return element
-      const area = percpu.alloc(perCpuSize, gfp)
-      if (area === 0) {
-        slab.free(element, gfp, size, group)
-        return 0
-      }
-      steps.store32(element + areaOffset, area)
-      return element
-    },
-    // Somebody without a lock may still look at it.
-    give: (element) => processors.callRcu('rcu', () => release(element)),
-    destroy: () => percpu.free(kept),
-  }
+  const supply = slabSupply(kernel, request, {
+    gfp,
+    bytes: slab.bytesOf(size),
+    take: () => slab.alloc(size, gfp, paid),
+    give: (element) => slab.free(element, gfp, size, group),
+  })
+  return supply === undefined ? undefined : { ...supply, oneCounter: gfp === 'atomic' }
 }

@@ -17,6 +17,18 @@ interface Record {
   live: boolean
   allocatedBy: Actor | undefined
   freedBy: Actor | undefined
+  /** Whose it is, by name, and how many bytes of it may be used. Past the free too, until it is taken again. */
+  claim: DebugClaim | undefined
+  /** Who has let go of an object that is freed after a grace period. */
+  leftBy: Actor | undefined
+  /** What was done to it stands in a report already: its traces need none. */
+  told: boolean
+}
+
+/** What those who take objects for others know of them. */
+export interface DebugClaim {
+  readonly name: string
+  readonly bytes: number
 }
 
 /** An access, by its offset in kernel memory. */
@@ -77,11 +89,33 @@ export class SlabDebug {
     const { processors } = this
     const record = this.record(object)
     if (processors.current.context === 'nmi' && gfp !== 'nolock') this.report('nmi-allocation', cache, object, record)
-    if (!this.isPoisoned(object, object + cache.size)) this.report('use-after-free', cache, object, record)
+    if (!record.told && !this.isPoisoned(object, object + cache.size)) {
+      this.report('use-after-free', cache, object, record)
+    }
     record.live = true
     record.allocatedBy = processors.actor()
     record.freedBy = undefined
+    record.claim = undefined
+    record.told = false
     this.drawRedZone(this.redZone(cache, object), this.redZone(cache, object) + RED_BYTES)
+  }
+
+  /** The object that was allocated is somebody's, who acts now. */
+  claimed(cache: DebugCache, object: number, claim: DebugClaim): void {
+    const record = this.record(object)
+    record.claim = claim
+    record.allocatedBy = this.processors.actor()
+    this.drawRedZone(object + claim.bytes, this.redZone(cache, object) + RED_BYTES)
+  }
+
+  /**
+   * Whoever acts now lets go of an object of somebody's, which is freed when the grace period is over: what stands
+   * behind its end is looked at while it is known whose program it is.
+   */
+  leaves(cache: DebugCache, object: number): void {
+    const record = this.record(object)
+    this.checkRedZone(cache, object, record)
+    record.leftBy = this.processors.actor()
   }
 
   /** False where the free must not go on. */
@@ -91,10 +125,11 @@ export class SlabDebug {
       this.report(record.freedBy === undefined ? 'bad-free' : 'double-free', cache, object, record)
       return false
     }
-    const zone = this.redZone(cache, object)
-    if (!this.isRedZone(zone, zone + RED_BYTES)) this.report('red-zone', cache, object, record)
+    this.checkRedZone(cache, object, record)
     record.live = false
-    record.freedBy = this.processors.actor()
+    record.freedBy = record.leftBy ?? this.processors.actor()
+    record.leftBy = undefined
+    record.told = false
     this.made(cache, object)
     return true
   }
@@ -105,10 +140,12 @@ export class SlabDebug {
     const user = this.users.get(payload)
     if (user !== undefined) return user.misuse(payload, access)
     const record = this.records.get(object)
-    // Of objects in use by the kernel itself nothing is known.
-    if (record === undefined || record.live) return undefined
+    if (record === undefined) return undefined
     const { at, bytes, kind } = access
-    const what = record.freedBy === undefined ? 'red-zone' : 'use-after-free'
+    // Of objects in use by the kernel itself nothing is known.
+    if (record.live && (record.claim === undefined || at + bytes <= object + record.claim.bytes)) return undefined
+    if (kind === 'write') record.told = true
+    const what = record.live || record.freedBy === undefined ? 'red-zone' : 'use-after-free'
     return { ...this.describe(what, cache, object, record), access: { kind, offset: at - object, bytes } }
   }
 
@@ -140,6 +177,15 @@ export class SlabDebug {
     this.reports.note(report)
   }
 
+  /** From the end of what may be used up to the link. */
+  private checkRedZone(cache: DebugCache, object: number, record: Record): void {
+    const zone = this.redZone(cache, object)
+    const from = record.claim === undefined ? zone : object + record.claim.bytes
+    if (record.told || this.isRedZone(from, zone + RED_BYTES)) return
+    record.told = true
+    this.report('red-zone', cache, object, record)
+  }
+
   private isFilled(value: number, from: number, to: number): boolean {
     const { u8 } = this.memory
     for (let at = from; at < to; at++) if (u8[at] !== value) return false
@@ -151,11 +197,12 @@ export class SlabDebug {
   }
 
   private describe(kind: DebugReportKind, cache: DebugCache, at: number, record: Record): DebugReport {
-    const { allocatedBy, freedBy } = record
+    const { allocatedBy, freedBy, claim } = record
     return {
       kind,
       address: addressOf(at),
-      allocator: cache.name,
+      // Who had the object before has no part in how it is allocated.
+      allocator: kind === 'nmi-allocation' ? cache.name : (claim?.name ?? cache.name),
       by: this.processors.actor(),
       ...(allocatedBy === undefined ? {} : { allocatedBy }),
       ...(freedBy === undefined ? {} : { freedBy }),
@@ -165,7 +212,14 @@ export class SlabDebug {
   private record(object: number): Record {
     let record = this.records.get(object)
     if (record === undefined) {
-      record = { live: false, allocatedBy: undefined, freedBy: undefined }
+      record = {
+        live: false,
+        allocatedBy: undefined,
+        freedBy: undefined,
+        claim: undefined,
+        leftBy: undefined,
+        told: false,
+      }
       this.records.set(object, record)
     }
     return record

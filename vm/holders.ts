@@ -60,8 +60,10 @@ function mapHolders(kernel: Kernel, map: BpfMap, made: number, kept: Kept): Hold
     kept.set(object, instance)
     bytes += instance.bytesAt(object)
   }
+  const elements = map.elementUsage?.() ?? { objects: 0, bytes: 0 }
   return [
     { owner, what: 'pages when it was made', objects: made, bytes: made * PAGE_SIZE },
+    { owner, what: 'elements', ...elements },
     { owner, what: 'objects in kptr fields', objects: objects.length, bytes },
   ]
 }
