@@ -253,11 +253,12 @@ describe('prefill', () => {
     })
   })
 
-  test('more than there is: -ENOMEM; no such class: -EINVAL', () => {
+  test('more than there is, or larger than objects are: -ENOMEM', () => {
     bench({ size: 4000, memoryLimit: 40 * PAGE_SIZE }, ({ alloc }) => {
       expect(alloc.prefill(4000, 100)).toBe(-12)
       expect(alloc.prefill(4000, 2 ** 32 - 1)).toBe(-12)
-      expect(alloc.prefill(4001, 1)).toBe(-22)
+      expect(alloc.prefill(4001, 1)).toBe(-12)
+      expect(alloc.prefill(4000, 2)).toBe(0)
     })
   })
 
@@ -268,6 +269,21 @@ describe('prefill', () => {
       processors.settle()
       kernel.slab.shrink()
       expect(kernel.pages.statistics().used).toBeLessThan(20)
+    })
+  })
+
+  test('an earlier reserve stays where a later one cannot be had', () => {
+    bench({ size: 4000, memoryLimit: 40 * PAGE_SIZE }, ({ take, alloc, state, irqsOff, processors }) => {
+      expect(alloc.prefill(4000, 8)).toBe(0)
+      expect(alloc.prefill(4000, 100)).toBe(-12)
+      expect(alloc.prefill(4001, 1)).toBe(-12)
+      processors.settle()
+      expect(state()).toMatchObject({ low: 8, high: 24 })
+      const objects = irqsOff(() => take(8))
+      expect(objects).toHaveLength(8)
+      for (const object of objects) alloc.cacheFree(object)
+      expect(alloc.prefill(4000, 1)).toBe(0)
+      expect(state()).toMatchObject({ low: 2, high: 6 })
     })
   })
 
@@ -317,6 +333,63 @@ describe('adaptive watermarks', () => {
       for (let round = 0; round < 600; round++) for (const object of take(100)) alloc.cacheFreeRcu(object)
       expect(state().low).toBeLessThan(64)
     })
+  })
+
+  interface Bursts {
+    readonly percpu?: boolean
+    /** Objects of a burst. */
+    readonly size: number
+    /** Gives the burst's objects back, before interrupts come on. */
+    readonly inside?: (alloc: BpfMemAlloc, object: number) => void
+    /** The same afterwards. */
+    readonly behind?: (alloc: BpfMemAlloc, object: number) => void
+    /** Between bursts. */
+    readonly between?: (bench: Bench) => void
+  }
+
+  /** Allocations that failed in each of 100 bursts with interrupts off. */
+  function failures(watermarks: 'fixed' | 'adaptive', bursts: Bursts): number[] {
+    const { percpu = false, size, inside, behind, between } = bursts
+    const failed: number[] = []
+    bench({ size: 64, percpu, policies: { watermarks } }, (rig) => {
+      const { take, irqsOff, alloc, processors } = rig
+      for (let round = 0; round < 100; round++) {
+        const taken = irqsOff(() => {
+          const objects = take(size)
+          for (const object of objects) inside?.(alloc, object)
+          return objects
+        })
+        for (const object of taken) behind?.(alloc, object)
+        failed.push(size - taken.length)
+        between?.(rig)
+        processors.settle()
+      }
+    })
+    return failed
+  }
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0)
+  const free = (alloc: BpfMemAlloc, object: number): void => alloc.cacheFree(object)
+
+  test.each<[string, Bursts]>([
+    ['given back before the worker can run', { size: 100, inside: free }],
+    ['given back behind it', { size: 100, behind: free }],
+    ['given back after RCU', { size: 100, inside: (alloc, object) => alloc.cacheFreeRcu(object) }],
+    ['of per-CPU objects', { size: 8, percpu: true, inside: free }],
+  ])('bursts, %s: fewer failures than with fixed ones, and none in the end', (_, bursts) => {
+    const [fixed, adaptive] = [failures('fixed', bursts), failures('adaptive', bursts)]
+    expect(sum(fixed.slice(50))).toBeGreaterThan(50)
+    expect(sum(adaptive)).toBeLessThan(sum(fixed) / 4)
+    expect(sum(adaptive.slice(50))).toBe(0)
+  })
+
+  test('bursts behind long calms: each time they come down too far, they wait longer before they do', () => {
+    const between = ({ take, alloc }: Bench): void => {
+      for (let round = 0; round < 20; round++) for (const object of take(150)) alloc.cacheFree(object)
+    }
+    const bursts: Bursts = { size: 100, inside: free, between }
+    const adaptive = failures('adaptive', bursts)
+    expect(sum(adaptive)).toBeLessThan(sum(failures('fixed', bursts)) / 2)
+    expect(adaptive.slice(50).filter((count) => count > 0).length).toBeLessThan(3)
   })
 
   test.each([

@@ -29,7 +29,7 @@ import type { PercpuMemory } from './percpu.ts'
 import { BPF_SIZES, HEADER_BYTES, MAX_PERCPU_REQUEST, MAX_REQUEST, sizeClass } from './size-classes.ts'
 import type { KmemCache } from './slab.ts'
 import { CPU_SLABS } from './slab-layout.ts'
-import { reserve } from './watermarks.ts'
+import { reserve, restore } from './watermarks.ts'
 
 export interface MemAllocOptions {
   /** For reports and events. */
@@ -191,18 +191,18 @@ export class BpfMemAlloc {
 
   /**
    * Makes sure that this CPU hands out `count` objects of `bytes` bytes whatever comes; from here on the cache keeps
-   * at least as many, until it is told another count. 0; -ENOMEM where memory does not suffice, or an NMI has come into
-   * the middle of another operation; -EINVAL where no class is as large.
+   * at least as many, until it is told another count. 0; or -ENOMEM, and what was kept before still is: where memory does
+   * not suffice, no object is as large, or an NMI has come into the middle of another operation.
    */
   prefill(bytes: number, count: number): number {
     const index = this.size > 0 ? 0 : sizeClass(bytes, this.percpu)
-    if (index < 0 || (this.size > 0 && bytes > this.size)) return -ERRNO.EINVAL
+    if (index < 0 || (this.size > 0 && bytes > this.size)) return -ERRNO.ENOMEM
     const cache = this.cacheOf(index)
     const { steps } = this.slab
     if (count * cache.unit <= MEMORY_BYTES) {
-      reserve(steps, cache.at, count, this.percpu)
+      const before = reserve(steps, cache.at, count, this.percpu)
       if (cache.fillTo(count, this.maySleep())) return 0
-      reserve(steps, cache.at, 0, this.percpu)
+      restore(steps, cache.at, before)
       cache.trim()
     }
     return -ERRNO.ENOMEM

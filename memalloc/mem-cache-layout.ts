@@ -32,7 +32,7 @@ export const RCU_FLIGHT = 40
 export const BATCH = 44
 export const UNIT = 48
 export const DRAINING = 52
-/** Runs of the worker since the list last ran dry, for adaptive watermarks. */
+/** Runs of the worker since the list was last near to running dry, for adaptive watermarks (watermarks.ts). */
 export const CALM = 56
 /** Objects that a program has asked to be kept (prefill); watermarks that adapt do not go below. */
 export const RESERVE = 60
@@ -49,3 +49,10 @@ export const LIST_LOCK = 84
 export const REFILLS = 88
 export const TRIMS = 92
 export const FAILURES = 96
+/**
+ * For adaptive watermarks (watermarks.ts): the fewest objects in [F] since the worker last ran; how many times as many
+ * calm runs are asked for; whether the watermarks moved last by coming down.
+ */
+export const LOWEST = 100
+export const PATIENCE = 104
+export const FELL = 108

@@ -30,6 +30,7 @@ import {
 import { refill } from './mem-refill.ts'
 import type { MemWorld } from './mem-world.ts'
 import { HEADER_BYTES, watermarksOf } from './size-classes.ts'
+import { noteLevel, watchLevel } from './watermarks.ts'
 
 export class MemCache {
   readonly world: MemWorld
@@ -42,6 +43,8 @@ export class MemCache {
   // Kept here as well, for the two operations that are counted in nanoseconds.
   private readonly steps: Steps
   readonly processors: Processors
+  /** The worker wants to know how low the list went. */
+  private readonly adaptive: boolean
 
   constructor(world: MemWorld, at: number, cpu: number, unit: number) {
     this.world = world
@@ -50,6 +53,7 @@ export class MemCache {
     this.at = at
     this.cpu = cpu
     this.unit = unit
+    this.adaptive = world.policies.watermarks === 'adaptive'
     this.work = makeIrqWork(`refill of ${world.name}, ${unit} bytes, CPU ${cpu}`, () => refill(this))
   }
 
@@ -62,6 +66,7 @@ export class MemCache {
     steps.store32(this.at + HIGH, high)
     steps.store32(this.at + BATCH, batch)
     steps.store32(this.at + TARGET, this.at)
+    if (this.adaptive) watchLevel(steps, this.at)
     this.fillTo(prefill, true)
   }
 
@@ -195,6 +200,7 @@ export class MemCache {
   raise(): void {
     const { processors } = this
     const { raise } = this.world.points
+    if (this.adaptive) noteLevel(this.steps, this.at)
     if (raise.active) raise.hit(processors.points.running, processors.current.id, { unit: this.unit })
     processors.raise(this.work)
   }
@@ -203,6 +209,8 @@ export class MemCache {
     const { processors, steps } = this
     const { empty } = this.world.points
     steps.add32(this.at + FAILURES, 1)
+    // The list may be as long as it likes: an NMI in the middle of another operation got nothing.
+    if (this.adaptive) noteLevel(steps, this.at, 0)
     const { events } = processors
     if (events.active) events.emit({ kind: 'alloc-failed', allocator: this.world.name, size: this.unit })
     if (empty.active) empty.hit(processors.points.running, processors.current.id, { unit: this.unit })
