@@ -37,6 +37,11 @@ test('a pointer is a number of 64 bits that the machine fills in', () => {
   ])
 })
 
+test('the largest: a per-CPU object has no word of the allocator in front', () => {
+  const { allocs } = assemble('.alloc a size=4088\n.alloc b size=4096 percpu\n.program p type=kprobe\n  exit\n')
+  expect(allocs?.map(({ size }) => size)).toEqual([4088, 4096])
+})
+
 test('without any the object has no list of them', () => {
   expect(assemble('.program p type=xdp\n  exit\n')).not.toHaveProperty('allocs')
 })

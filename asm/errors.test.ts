@@ -164,6 +164,7 @@ describe('directives', () => {
     ['.map m type=hash alloc=a', "1:24 unknown alloc 'a'"],
     ['.alloc a size=0', '1:15 objects of 0 bytes are out of range; 1 to 4088 are possible'],
     ['.alloc a size=4089', '1:15 objects of 4089 bytes are out of range; 1 to 4088 are possible'],
+    ['.alloc a size=4097 percpu', '1:15 objects of 4097 bytes are out of range; 1 to 4096 are possible'],
     ['.alloc a size=8 size=8', "1:17 'size' is given twice"],
     ['.alloc a percpu percpu', "1:17 'percpu' is given twice"],
     ['.alloc a percpu=1', "1:10 'percpu' takes no value"],

@@ -48,7 +48,7 @@ export interface MapSpec {
 /** An object allocator of its own: harena's, Linux has none that programs can declare. */
 export interface AllocSpec {
   readonly name: string
-  /** Bytes of each object, 1 to 4088; undefined for any size, from the classes of the machine. */
+  /** Bytes of each object, 1 to 4088 (per CPU: to 4096); undefined for any size, from the classes of the machine. */
   readonly size: number | undefined
   /** Objects have a copy for each CPU. */
   readonly percpu: boolean

@@ -167,3 +167,10 @@ export interface KfuncPrototype {
 /** Bytes that one object of an allocator may have, by contract: 4096 less the allocator's own word. */
 export const ALLOC_SIZE_MIN = 1
 export const ALLOC_SIZE_MAX = 4088
+/** The same of per-CPU objects: the word is not in the area that each CPU has. */
+export const ALLOC_PERCPU_SIZE_MAX = 4096
+
+/** The most bytes of an object. */
+export function allocSizeMax(percpu: boolean): number {
+  return percpu ? ALLOC_PERCPU_SIZE_MAX : ALLOC_SIZE_MAX
+}

@@ -4,7 +4,7 @@
  * parameters may be unset. Source: Linux 6.18, observed.
  */
 import { toBigUint } from '../memory/int64.ts'
-import { ALLOC_SIZE_MAX, ALLOC_SIZE_MIN, type KfuncParameter, type KfuncPrototype } from '../program/prototypes.ts'
+import { ALLOC_SIZE_MIN, allocSizeMax, type KfuncParameter, type KfuncPrototype } from '../program/prototypes.ts'
 import { fail } from './errors.ts'
 import { checkOffset } from './helper-args.ts'
 import { isMaybeNull } from './helper-memory.ts'
@@ -126,7 +126,7 @@ function checkOwnArgument(walk: Walk, state: State, call: KfuncCall, parameter: 
   switch (parameter.kind) {
     case 'alloc_size': {
       const size = constant(walk, state, n)
-      const [min, max] = [ALLOC_SIZE_MIN, ALLOC_SIZE_MAX]
+      const [min, max] = [ALLOC_SIZE_MIN, allocSizeMax(isPercpu(walk, call.allocator))]
       if (size < BigInt(min) || size > BigInt(max)) fail('alloc-size', { reg: n, size, min, max })
       call.size = Number(size)
       return
@@ -164,6 +164,10 @@ function checkAllocator(walk: Walk, state: State, call: KfuncCall, orNull: boole
   if (alloc.percpu) fail('not-implemented', { name: `per-CPU objects of ${call.prototype.name}` })
   if (alloc.size === undefined) fail('alloc-any-size', { name: alloc.name })
   else call.size = alloc.size
+}
+
+function isPercpu(walk: Walk, allocator: number): boolean {
+  return walk.prepared.allocs[allocator - 1]?.percpu === true
 }
 
 function allocatorName(walk: Walk, allocator: number): string {

@@ -141,6 +141,8 @@ describe('prefill', () => {
     ['any ll', '16', '100', 'accepted'],
     ['a ll', '16', '-1', 'accepted'],
     ['per ll', '8', '1', 'accepted'],
+    ['per ll', '4096', '1', 'accepted'],
+    ['per ll', '4097', '1', 'EINVAL R2 size 4097 is not in [1, 4096]'],
     ['1', '16', '1', "EINVAL pointer in R1 isn't alloc pointer"],
     ['0', '0', '1', 'EINVAL R2 size 0 is not in [1, 4088]'],
     ['0', '4089', '1', 'EINVAL R2 size 4089 is not in [1, 4088]'],
