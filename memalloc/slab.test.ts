@@ -322,6 +322,17 @@ describe('debug mode', () => {
     expect(lines).toEqual([`double-free: AT (kmalloc-64) freed again by ${who}; allocated by ${who}; freed by ${who}`])
   })
 
+  test('a free of what was never handed out is reported, and not done', () => {
+    const lines = reports(({ kernel: { slab } }) => {
+      const object = slab.alloc(64, 'atomic')
+      const { cache } = slab.objectAt(object)!
+      const next = slab.objectAt(object + cache.stride) ?? slab.objectAt(object - cache.stride)
+      slab.free(next!.object, 'atomic')
+      checkSlabs(slab)
+    })
+    expect(lines).toEqual(['bad-free: AT (kmalloc-64) freed, but never allocated, by kernel thread'])
+  })
+
   test.each([
     ['use-after-free', 0, true],
     ['use-after-free', 63, true],
@@ -336,6 +347,46 @@ describe('debug mode', () => {
       else slab.free(object, 'atomic')
     })
     expect(lines.map((line) => line.split(':')[0])).toEqual([kind])
+  })
+
+  test.each([
+    ['unclaimed, up to the class', undefined, 127, []],
+    ['claimed, within', 100, 99, []],
+    ['claimed, behind its end', 100, 100, ['red-zone: AT (map m) written to beyond its end, noticed by delete']],
+    ['claimed, up to the red zone', 100, 135, ['red-zone: AT (map m) written to beyond its end, noticed by delete']],
+  ])('an object of somebody: %s', (_, bytes, at, expected) => {
+    const lines = reports(({ kernel: { slab, memory }, processors }) => {
+      const object = slab.alloc(100, 'atomic')
+      const { cache } = slab.objectAt(object)!
+      if (bytes !== undefined) slab.debug!.claimed(cache, object, { name: 'map m', bytes })
+      memory.u8[object + at] = 1
+      processors.enter('delete')
+      slab.debug!.leaves(cache, object)
+      processors.leave()
+      slab.free(object, 'atomic')
+    })
+    expect(lines).toEqual(expected.map((line) => `${line}; allocated by kernel thread`))
+  })
+
+  test('an object that was let go of is freed by who did, until it is taken again', () => {
+    const lines = reports(({ kernel: { slab, memory }, processors }) => {
+      const object = slab.alloc(100, 'atomic')
+      const { cache } = slab.objectAt(object)!
+      slab.debug!.claimed(cache, object, { name: 'map m', bytes: 100 })
+      processors.enter('delete')
+      slab.debug!.leaves(cache, object)
+      processors.leave()
+      slab.free(object, 'atomic')
+      memory.u8[object] = 1
+      slab.alloc(100, 'atomic')
+      slab.free(object, 'atomic')
+      slab.free(object, 'atomic')
+    })
+    const who = 'kernel thread'
+    expect(lines).toEqual([
+      `use-after-free: AT (map m) written to after the free, noticed by ${who}; allocated by ${who}; freed by delete`,
+      `double-free: AT (kmalloc-128) freed again by ${who}; allocated by ${who}; freed by ${who}`,
+    ])
   })
 
   test('an allocation in an NMI is reported, the any-context form is not', () => {

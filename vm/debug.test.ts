@@ -1,6 +1,9 @@
 /** The policy `debug`, through the public interface. */
 import { describe, expect, test } from 'vitest'
 import { assemble, type DebugReport, FaultError, Machine, type MachineOptions, type MemoryReport } from '../index.ts'
+import { SUPPLIES } from '../maps/supplies.ts'
+
+const ON_DEMAND = Object.entries(SUPPLIES).flatMap(([name, { fixed }]) => (fixed ? [] : [name]))
 
 describe.each(['interpreter', 'jit'] as const)('on the %s', (engine) => {
   const HEAD = `.struct item
@@ -37,10 +40,15 @@ held: ptr item kptr
   interface How extends MachineOptions {
     readonly unchecked?: boolean
     readonly debug?: boolean | 'on' | 'off'
+    /** Declarations before the programs. */
+    readonly head?: string
   }
 
   /** Runs programs `a`, `b`, … of a source one after the other, the machine settled in between. */
-  function run(bodies: readonly string[], { unchecked = true, debug = 'on', ...options }: How = {}): Outcome {
+  function run(
+    bodies: readonly string[],
+    { unchecked = true, debug = 'on', head = HEAD, ...options }: How = {},
+  ): Outcome {
     const names = bodies.map((_, index) => String.fromCharCode(97 + index))
     const source = bodies.map((body, index) => `.program ${names[index]} type=syscall\n${body}\n`).join('')
     const machine = new Machine({ engine, ...options, policies: { ...options.policies, debug } })
@@ -51,7 +59,7 @@ held: ptr item kptr
         reports.push(report)
         lines.push(line)
       })
-      const object = machine.load(assemble(HEAD + source, { file: 'test.bpf.s' }), { unchecked })
+      const object = machine.load(assemble(head + source, { file: 'test.bpf.s' }), { unchecked })
       let r0 = 0n
       for (const name of names) {
         r0 = object.program(name).run().r0
@@ -191,6 +199,83 @@ ${DONE}`
         expect(run([`${TAKE.bpf_mem_free}\n${use}\n${GIVE.bpf_mem_free}\n${DONE}`]).reports).toEqual([])
       },
     )
+  })
+
+  describe.each(ON_DEMAND)('elements=%s', (elements) => {
+    const head = `.map hits type=hash key=u32 value=12 entries=8 elements=${elements}
+.global held: u64
+.license "GPL"
+`
+    // Of irq-work the first update comes too early.
+    const PUT = `*(u32 *)(r10 - 4) = 1
+*(u64 *)(r10 - 16) = 5
+*(u64 *)(r10 - 24) = 5
+r1 = hits ll
+r2 = r10
+r2 += -4
+r3 = r10
+r3 += -24
+r4 = 0
+call bpf_map_update_elem`
+    const KEEP = `${PUT}
+r1 = hits ll
+r2 = r10
+r2 += -4
+call bpf_map_lookup_elem
+r1 = held ll
+*(u64 *)(r1 + 0) = r0
+r0 = 0
+exit`
+    const DELETE = `*(u32 *)(r10 - 4) = 1
+r1 = hits ll
+r2 = r10
+r2 += -4
+call bpf_map_delete_elem
+exit`
+    const use = (access: string): string => `r6 = held ll
+r6 = *(u64 *)(r6 + 0)
+${access}
+r0 = 0
+exit`
+    const update = `${PUT}\nexit`
+
+    test('a use after free names who uses it, who deleted it, and who put it there', () => {
+      for (const [access, kind] of [
+        ['r0 = *(u64 *)(r6 + 0)', 'read'],
+        ['*(u32 *)(r6 + 8) = 1', 'write'],
+      ] as const) {
+        // Taken again at the end: its traces are no second report.
+        const { reports } = run([update, KEEP, DELETE, use(access), update, update], { head })
+        expect(reports).toMatchObject([
+          {
+            kind: 'use-after-free',
+            allocator: 'map hits',
+            access: { kind },
+            by: { program: 'd', instruction: 3 },
+            allocatedBy: { program: 'b' },
+            freedBy: { program: 'c', instruction: 5 },
+          },
+        ])
+      }
+    })
+
+    test('a red zone names who reaches beyond the end, once', () => {
+      const { reports } = run([update, KEEP, use('*(u8 *)(r6 + 16) = 1'), DELETE, update], { head })
+      expect(reports).toMatchObject([
+        { kind: 'red-zone', allocator: 'map hits', access: { kind: 'write' }, by: { program: 'c', instruction: 3 } },
+      ])
+      const read = run([update, KEEP, use('r0 = *(u8 *)(r6 + 16)'), DELETE], { head })
+      expect(read.reports).toMatchObject([{ kind: 'red-zone', access: { kind: 'read' }, by: { program: 'c' } }])
+    })
+
+    test('the value and what rounds it up are no misuse, nor is the element while readers may look', () => {
+      const within = use('*(u64 *)(r6 + 0) = 1\n*(u8 *)(r6 + 15) = 1')
+      const looked = `${KEEP.replace('r0 = 0\nexit', '')}${DELETE.replace('exit', '')}`
+      expect(run([update, KEEP, within, DELETE, update], { head }).reports).toEqual([])
+      // bpf_mem_alloc may hand a deleted element out at once; the others wait.
+      if (elements === 'bpf_mem_alloc') return
+      expect(run([update, `${looked}${use('*(u64 *)(r6 + 0) = 1')}`], { head }).reports).toEqual([])
+    })
   })
 
   describe('an allocation in an NMI', () => {
