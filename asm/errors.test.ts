@@ -162,6 +162,23 @@ describe('directives', () => {
     ['.map m type=array entries=-1', '1:27 -1 is out of range; 0 to 4294967295 are possible'],
     ['.map m type=array value=itm', "1:25 unknown type 'itm'"],
     ['.map m type=hash alloc=a', "1:24 unknown alloc 'a'"],
+    ['.map m type=array alloc=a', '1:19 map type array takes no alloc'],
+    ['.map m type=hash elements=kmaloc', "1:27 there are no elements 'kmaloc' [did you mean 'kmalloc'?]"],
+    ['.map m type=hash elements=one-lok', "1:27 there are no elements 'one-lok' [did you mean 'one-lock'?]"],
+    ['.map m type=hash elements=xyzzy', "1:27 there are no elements 'xyzzy'"],
+    ['.map m type=hash elements=5', "1:27 'elements' takes a name"],
+    [
+      '.map m type=array elements=kmalloc',
+      '1:19 map type array takes no elements [maps of types hash and percpu_hash do]',
+    ],
+    [
+      '.map m type=lru_hash elements=ida',
+      '1:22 map type lru_hash takes no elements [maps of types hash and percpu_hash do]',
+    ],
+    [
+      '.alloc a size=8\n.map m type=hash alloc=a elements=ida flags=no_prealloc',
+      "2:26 'alloc' and 'elements' exclude each other",
+    ],
     ['.alloc a size=0', '1:15 objects of 0 bytes are out of range; 1 to 4088 are possible'],
     ['.alloc a size=4089', '1:15 objects of 4089 bytes are out of range; 1 to 4088 are possible'],
     ['.alloc a size=4097 percpu', '1:15 objects of 4097 bytes are out of range; 1 to 4096 are possible'],

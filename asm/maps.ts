@@ -1,6 +1,6 @@
 /** `.map NAME type=… key=… value=… entries=… flags=… extra=… elements=… alloc=…` */
 import type { MapSpec } from '../program/object.ts'
-import { MAP_FLAGS, MAP_TYPES, type MapFlag, type MapType } from '../program/types.ts'
+import { ELEMENT_SUPPLIES, MAP_FLAGS, MAP_TYPES, type MapFlag, type MapType, takesElements } from '../program/types.ts'
 import type { MapDraft } from './assembly.ts'
 import { type Expression, evaluateSum, type Lookup } from './expression.ts'
 import { positionAt } from './source.ts'
@@ -31,8 +31,11 @@ export function readMap(
   const type = mapType(draft, options.get('type'))
   const keySize = sized(options.get('key'), KEYLESS.includes(type) ? 0 : 4, layouts, lookup)
   const valueSize = sized(options.get('value'), VALUELESS.includes(type) ? 0 : 8, layouts, lookup)
-  const alloc = allocOption(options.get('alloc'), allocs)
-  const elements = hyphenated(options.get('elements'))
+  const alloc = allocOption(type, options.get('alloc'), allocs)
+  const elements = elementsOption(type, options.get('elements'))
+  if (alloc !== undefined && elements !== undefined) {
+    throw new StatementError(options.get('elements')!.at, "'alloc' and 'elements' exclude each other")
+  }
   const flags = options.get('flags')
   const spec: MapSpec = {
     name: draft.name,
@@ -53,12 +56,30 @@ export function readMap(
 }
 
 /** The allocator that a map shares. */
-function allocOption(option: OptionSyntax | undefined, allocs: ReadonlySet<string>): string | undefined {
+function allocOption(type: MapType, option: OptionSyntax | undefined, allocs: ReadonlySet<string>): string | undefined {
   const name = word(option)
+  if (name !== undefined && !type.endsWith('hash')) {
+    throw new StatementError(option!.at, `map type ${type} takes no alloc`)
+  }
   if (name === undefined || allocs.has(name)) return name
   throw new StatementError(option!.value!.at, `unknown alloc ${quote(name)}`, {
     unknown: name,
     candidates: [...allocs],
+  })
+}
+
+/** Where the elements of a hash map come from. */
+function elementsOption(type: MapType, option: OptionSyntax | undefined): string | undefined {
+  if (option === undefined) return undefined
+  if (!takesElements(type)) {
+    const hint = 'maps of types hash and percpu_hash do'
+    throw new StatementError(option.at, `map type ${type} takes no elements`, { hint })
+  }
+  const name = hyphenated(option)
+  if (ELEMENT_SUPPLIES.some((known) => known === name)) return name
+  throw new StatementError(option.value!.at, `there are no elements ${quote(name ?? '')}`, {
+    unknown: name ?? '',
+    candidates: ELEMENT_SUPPLIES,
   })
 }
 

@@ -1,4 +1,5 @@
 /** Every element supply there is, by the name that policy `elements` has for it. */
+import type { SupplyName } from '../program/types.ts'
 import type { MakeSupply } from './elements.ts'
 import { irqWorkSupply, ownSlabSupply, recursionSupply, reserveSupply } from './supply-dropped.ts'
 import { fixedSupply } from './supply-fixed.ts'
@@ -9,27 +10,14 @@ import { memAllocSupply } from './supply-mem-alloc.ts'
 import { oneLockList } from './supply-one-lock.ts'
 import { tags, tagsPacked } from './supply-tags.ts'
 
+export type { SupplyName } from '../program/types.ts'
+
 export interface Supply {
   /** All elements exist from the start. */
   readonly fixed: boolean
   readonly make: MakeSupply
   readonly help: string
 }
-
-export type SupplyName =
-  | 'prealloc'
-  | 'bpf_mem_alloc'
-  | 'kmalloc'
-  | 'kmalloc_nolock'
-  | 'one-lock'
-  | 'ida'
-  | 'ida-nolock'
-  | 'tags'
-  | 'tags-packed'
-  | 'own-slab'
-  | 'recursion'
-  | 'reserve'
-  | 'irq-work'
 
 export const SUPPLIES: Readonly<Record<SupplyName, Supply>> = {
   prealloc: { fixed: true, make: fixedSupply(perCpuFreelist), help: 'preallocated, on per-CPU free lists' },

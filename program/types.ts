@@ -84,6 +84,30 @@ export const MAP_TYPES = {
 } as const
 export type MapType = keyof typeof MAP_TYPES
 
+/** Where elements of hash maps can come from: the values of `elements=`. */
+export const ELEMENT_SUPPLIES = [
+  'prealloc',
+  'bpf_mem_alloc',
+  'kmalloc',
+  'kmalloc_nolock',
+  'one-lock',
+  'ida',
+  'ida-nolock',
+  'tags',
+  'tags-packed',
+  'own-slab',
+  'recursion',
+  'reserve',
+  'irq-work',
+] as const
+
+export type SupplyName = (typeof ELEMENT_SUPPLIES)[number]
+
+/** Map types that say where their elements come from. */
+export function takesElements(type: MapType): boolean {
+  return type === 'hash' || type === 'percpu_hash'
+}
+
 /** BPF_F_* of map creation, by the names that assembly uses. */
 export const MAP_FLAGS = {
   no_prealloc: 0x1,

@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { assemble, Machine, type MachinePolicies } from '../index.ts'
 import { SUPPLIES } from '../maps/supplies.ts'
+import type { MapSpec } from '../program/object.ts'
+import { ELEMENT_SUPPLIES } from '../program/types.ts'
 
 describe.each(['interpreter', 'jit'] as const)('on the %s', (engine) => {
   function load(map: string): Machine {
@@ -23,10 +25,26 @@ describe.each(['interpreter', 'jit'] as const)('on the %s', (engine) => {
       machine.close()
     })
 
+    // The assembler points at these in the source; a description of an object may come from elsewhere.
+    test.each<[string, Partial<MapSpec>, string]>([
+      ['type=hash', { elements: 'idaa' }, 'map m: there are no elements idaa; did you mean ida?'],
+      ['type=hash', { elements: 'xyzzy' }, 'map m: there are no elements xyzzy; there are prealloc, bpf_mem_alloc, '],
+      ['type=array', { elements: 'ida' }, 'map m: map type array takes no elements'],
+      ['type=array', { alloc: 'pool' }, 'map m: map type array takes no alloc'],
+      ['type=hash flags=no_prealloc alloc=pool', { elements: 'ida' }, 'map m: alloc and elements exclude each other'],
+    ])('a map %s with %j is refused', (map, wrong, message) => {
+      const machine = new Machine({ engine })
+      const spec = assemble(`.alloc pool size=512\n.map m ${map}\n.program p type=syscall\n r0 = 0\n exit\n`)
+      const maps = spec.maps.map((each) => ({ ...each, ...wrong }))
+      expect(() => machine.load({ ...spec, maps })).toThrow(message)
+      machine.close()
+    })
+
+    test('the assembler knows the names, and no others', () => {
+      expect(Object.keys(SUPPLIES).sort()).toEqual([...ELEMENT_SUPPLIES].sort())
+    })
+
     test.each([
-      ['type=hash elements=idaa', 'map m: there are no elements idaa; did you mean ida?'],
-      ['type=array elements=ida', 'map m: map type array takes no elements'],
-      ['type=hash flags=no_prealloc elements=ida alloc=pool', 'map m: alloc and elements exclude each other'],
       ['type=hash alloc=pool', 'map m: alloc pool serves maps with the flag no_prealloc'],
       ['type=hash value=500 flags=no_prealloc alloc=pool', 'map m: alloc pool gives objects of 512 bytes'],
     ])('%s is refused', (map, message) => {

@@ -1,9 +1,9 @@
 /** What objects, maps and programs ask of the machine that they are loaded on, read off their descriptions. */
 import { HarenaError } from '../errors/errors.ts'
 import { nearest } from '../errors/nearest.ts'
-import { SUPPLIES, type SupplyName } from '../maps/supplies.ts'
 import type { LoadableProgram, MapInfo } from '../program/loadable.ts'
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../program/object.ts'
+import { ELEMENT_SUPPLIES, type SupplyName, takesElements } from '../program/types.ts'
 
 /** The programs named, or all of them. */
 export function choosePrograms(spec: ObjectSpec, names: readonly string[] | undefined): readonly ProgramSpec[] {
@@ -15,14 +15,13 @@ export function choosePrograms(spec: ObjectSpec, names: readonly string[] | unde
   })
 }
 
-/** The supply that `elements=` of a map names. */
+/** The supply that `elements=` of a map names; of objects that were assembled it is one that there is. */
 export function supplyNamed({ name, type, elements = '' }: MapSpec): SupplyName {
-  if (type !== 'hash' && type !== 'percpu_hash')
-    throw new HarenaError(`map ${name}: map type ${type} takes no elements`)
-  const known = (Object.keys(SUPPLIES) as SupplyName[]).find((candidate) => candidate === elements)
+  if (!takesElements(type)) throw new HarenaError(`map ${name}: map type ${type} takes no elements`)
+  const known = ELEMENT_SUPPLIES.find((candidate) => candidate === elements)
   if (known !== undefined) return known
-  const near = nearest(elements, Object.keys(SUPPLIES))
-  const hint = near === undefined ? `; there are ${Object.keys(SUPPLIES).join(', ')}` : `; did you mean ${near}?`
+  const near = nearest(elements, ELEMENT_SUPPLIES)
+  const hint = near === undefined ? `; there are ${ELEMENT_SUPPLIES.join(', ')}` : `; did you mean ${near}?`
   throw new HarenaError(`map ${name}: there are no elements ${elements}${hint}`)
 }
 
