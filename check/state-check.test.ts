@@ -84,6 +84,35 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   exhaustion: ['leak', 'leak_pool'],
 }
 
+test('a program that only pruning lets through is followed through what was walked', () => {
+  const object = assemble(`
+    .map arena type=arena entries=4 flags=mmapable extra=0x100000010000
+    .license "GPL"
+    .program main type=syscall
+        r1 = arena ll
+        r7 = 0x100000010000 ll
+        r7 = addr_space_cast(r7, 0, 1)
+        *(u64 *)(r10 - 48) = 2
+        *(u64 *)(r10 - 56) = 2
+        call bpf_get_prandom_u32
+        r8 = r0
+        r8 &= 15
+        if r0 > 100 goto one
+    join:
+        r4 = r8
+        r4 &= 12
+        r4 += r10
+        *(u32 *)(r4 - 56) = w7               # refused where the place is known, as all of a pointer has to be stored
+        r0 = 0
+        exit
+    one:
+        r8 = 1
+        goto join`)
+  const { escapes, unpruned, steps } = stateCheck(object, 'main', [{}, {}])
+  expect({ escapes, unpruned }).toEqual({ escapes: [], unpruned: false })
+  expect(steps).toBeGreaterThan(20)
+})
+
 describe('examples', () => {
   test.each(EXAMPLES)('%s', async (name) => {
     expectNoEscape(await assembleFile(join(ROOT, 'examples', name, `${name}.bpf.s`)), REFUSED[name])

@@ -124,12 +124,13 @@ function walkUnpruned(
 }
 
 /**
- * Refusals of programs that pruning lets through: by limits, and where a part of a saved pointer is read. To Linux a
- * byte of a pointer in a slot is as good as the unknown one that the older path had there, when both are on the stack;
- * only when it is read does it see the difference. No bounds follow from it: privileged programs may see addresses.
+ * Refusals of programs that pruning lets through: by limits, and where the path that was cut off knows more than the
+ * older one, which is refused for it. A part of a saved pointer is read, which on the older path was an unknown byte; a
+ * pointer is stored in part at a place of the stack, which on the older path could have been any of several. No bounds
+ * follow from it: privileged programs may see addresses.
  */
 function needsPruning(error: unknown): boolean {
-  return error instanceof VerifierError && /too complex|too large|invalid size of register fill/u.test(error.reason)
+  return error instanceof VerifierError && /too complex|too large|invalid size of register (?:fill|spill)/u.test(error.reason)
 }
 
 interface RunLimits {
