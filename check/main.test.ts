@@ -8,7 +8,9 @@ function run(...args: readonly string[]): { status: number | null; stdout: strin
 
 test('checks as many programs as told and says how it went', () => {
   const { status, stdout } = run('--runs', '3', '--inputs', '2', '--seed', '9', '--kind', 'valid')
-  expect(stdout).toMatch(/^seed 9: 3 programs checked on the interpreter over \d+ instructions, 0 refused, .*: 0 escapes\n$/u)
+  expect(stdout).toMatch(
+    /^seed 9: 3 programs checked on the interpreter over \d+ instructions, 0 refused, .*: 0 escapes\n$/u,
+  )
   expect(status).toBe(0)
 })
 

@@ -130,7 +130,10 @@ function walkUnpruned(
  * follow from it: privileged programs may see addresses.
  */
 function needsPruning(error: unknown): boolean {
-  return error instanceof VerifierError && /too complex|too large|invalid size of register (?:fill|spill)/u.test(error.reason)
+  return (
+    error instanceof VerifierError &&
+    /too complex|too large|invalid size of register (?:fill|spill)/u.test(error.reason)
+  )
 }
 
 interface RunLimits {
