@@ -9,7 +9,7 @@ import { assembleFile } from '../node.ts'
 import type { ObjectSpec } from '../program/object.ts'
 import { checkGenerated, renderEscape, smallestEscape } from './campaign.ts'
 import { PLANTED_BUGS } from './planted-bugs.ts'
-import type { RunInput } from './run-input.ts'
+import { EMPTY_INPUT, type RunInput } from './run-input.ts'
 import { testCount, testSeed } from './seed.ts'
 import { stateCheck } from './state-check.ts'
 
@@ -108,7 +108,7 @@ test('a program that only pruning lets through is followed through what was walk
     one:
         r8 = 1
         goto join`)
-  const { escapes, unpruned, steps } = stateCheck(object, 'main', [{}, {}])
+  const { escapes, unpruned, steps } = stateCheck(object, 'main', [EMPTY_INPUT, EMPTY_INPUT])
   expect({ escapes, unpruned }).toEqual({ escapes: [], unpruned: false })
   expect(steps).toBeGreaterThan(20)
 })
