@@ -135,6 +135,7 @@ export type { EventDetail, EventListener, EventPlace, MachineEvent } from './cpu
 export { ATTACH_POINTS, type AttachPointName } from './cpu/points.ts'
 export {
   AssemblyError,
+  CorruptionError,
   type Diagnostic,
   type Errno,
   ErrnoError,

@@ -152,6 +152,17 @@ describe('run', () => {
     })
   })
 
+  test('an unchecked program that has written over the lists of the kernel is told so, exit 3', async () => {
+    const body = `r1 = pool ll\ncall bpf_mem_cache_alloc\n*(u64 *)(r0 + 8) = 1\n*(u64 *)(r0 - 24) = 1\nr0 = 0\nexit\n`
+    const corrupt = file('corrupt.bpf.s', `.alloc pool size=8\n.program p type=syscall\n${body}`)
+    for (const json of [[], ['--json']]) {
+      const { status, stdout, stderr } = await harena(['memstat', corrupt, '--unchecked', ...json])
+      expect(status).toBe(3)
+      expect(stderr).toMatch(/^harena: program p, which ran unchecked, has corrupted kernel memory: .*\n$/u)
+      if (json.length > 0) expect(JSON.parse(stdout)).toMatchObject({ verdict: 'fault' })
+    }
+  })
+
   test('an endless unchecked program ends at the time-out, exit 3', async () => {
     const run = ['run', ENDLESS, '--unchecked', '--timeout', '0.2']
     expect(await harena(run)).toEqual({ status: 3, stdout: '', stderr: 'harena: timed out\n' })

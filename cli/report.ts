@@ -2,6 +2,7 @@
 import { styleText } from 'node:util'
 import {
   AssemblyError,
+  CorruptionError,
   ErrnoError,
   FaultError,
   HarenaError,
@@ -27,6 +28,7 @@ function isFault(error: unknown): boolean {
     error instanceof FaultError ||
     error instanceof SegmentationFault ||
     error instanceof LockError ||
+    error instanceof CorruptionError ||
     !(error instanceof HarenaError)
   )
 }

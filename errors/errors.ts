@@ -264,10 +264,34 @@ export function renderLockReport(report: LockReport): string {
   return [what, '  taken by', ...stack(held), '  wanted by', ...stack(wanted)].join('\n')
 }
 
+/**
+ * The simulated kernel's own memory does not hold together, and programs have run on the machine that nothing had
+ * verified: they may have written over it. The machine cannot be gone on with; closing it as a whole is what is left.
+ */
+export class CorruptionError extends HarenaError {
+  override name = 'CorruptionError'
+  /** Those that ran unchecked: one of them did it. */
+  readonly programs: readonly string[]
+  /** What was found. */
+  readonly what: string
+  constructor(programs: readonly string[], what: string) {
+    const who =
+      programs.length === 1
+        ? `program ${programs[0]}, which ran unchecked,`
+        : `one of the programs ${programs.join(', ')}, which ran unchecked,`
+    super(`${who} has corrupted kernel memory: ${what}`)
+    this.programs = programs
+    this.what = what
+  }
+}
+
 /** Our own mistake: an invariant of harena does not hold. */
 export class InternalError extends Error {
   override name = 'InternalError'
+  /** The message without the request to report it. */
+  readonly what: string
   constructor(message: string) {
     super(`internal error: ${message} (this is a bug in harena; please report it with the program that caused it)`)
+    this.what = message
   }
 }

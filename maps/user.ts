@@ -6,11 +6,12 @@
  * map that has none (EINVAL), then the map's own answer.
  */
 import { ERRNO, type Errno, ErrnoError } from '../errors/errors.ts'
+import { blame, blaming } from '../memalloc/integrity.ts'
 import { checkOpen, type Kernel } from '../memalloc/kernel.ts'
 import { USER_BUFFERS_END } from '../memalloc/page-layout.ts'
 import type { MapInfo } from '../program/loadable.ts'
 import { MAP_FLAGS } from '../program/types.ts'
-import { type BatchKind, type BpfMap, errnoName, roundUp8, UpdateFlag } from './map.ts'
+import { type BatchKind, type BatchResult, type BpfMap, errnoName, roundUp8, UpdateFlag } from './map.ts'
 import { type Data, fromUserValue, isPerCpu, putBytes, toKey, toUserValue, type Value, valueAt } from './values.ts'
 
 export type UpdateMode = 'any' | 'noexist' | 'exist'
@@ -190,7 +191,8 @@ export class UserMap {
       const bytes = u8.slice(value, value + valueBytes)
       entries.push([toKey(u8.slice(key, key + keySize)), toUserValue(this.info, bytes)])
     }
-    const { result, cursor } = this.map.user.readBatch({ cursor: options.cursor, count, take, put })
+    const read = (): BatchResult => this.map.user.readBatch({ cursor: options.cursor, count, take, put })
+    const { result, cursor } = blaming(this.kernel.integrity, read)
     const done = result === -ERRNO.ENOENT
     if (result !== 0 && !done) throw this.error(errnoName(result), operation)
     return { entries, cursor, done }
@@ -281,6 +283,14 @@ export class UserMap {
 
   /** Copies the key in, where there is one, and lends buffers for the rest. */
   private withKey<T>(key: Data | undefined, operation: string, work: (buffers: Buffers) => T): T {
+    try {
+      return this.withBuffers(key, operation, work)
+    } catch (error) {
+      throw blame(this.kernel.integrity, error)
+    }
+  }
+
+  private withBuffers<T>(key: Data | undefined, operation: string, work: (buffers: Buffers) => T): T {
     const { keySize } = this.info
     if (keySize === 0 && key !== undefined) throw this.error('EINVAL', operation)
     const { memory, pages, userBuffers } = this.kernel

@@ -12,6 +12,7 @@ import { PAGE_SIZE } from '../program/types.ts'
 import { AccessCheck } from './access-check.ts'
 import { BpfMemory } from './bpf-memory.ts'
 import type { MemoryGroup } from './group.ts'
+import { type Integrity, makeIntegrity } from './integrity.ts'
 import { Kmalloc } from './kmalloc.ts'
 import { ObjectStore } from './objects.ts'
 import { USER_BUFFERS } from './page-layout.ts'
@@ -35,6 +36,7 @@ export interface Kernel {
   /** Objects of bpf_obj_new, which programs and map values own. */
   readonly objects: ObjectStore
   readonly reports: Reports
+  readonly integrity: Integrity
   /** In debug mode: looks at accesses of programs that nothing has verified. */
   readonly accessCheck: AccessCheck | undefined
   /** Every memory of the machine, kernel memory first; arenas add theirs. */
@@ -91,6 +93,7 @@ export function makeKernel(options: KernelOptions = {}): Kernel {
     bpf,
     objects: new ObjectStore(memory, steps, bpf),
     reports,
+    integrity: makeIntegrity(),
     accessCheck: slab.debug === undefined ? undefined : new AccessCheck(slab, slab.debug),
     leases: [{ memory, touched: () => touchedPages(memory) }],
     ids: { map: 0 },

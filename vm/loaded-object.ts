@@ -31,7 +31,9 @@ export class LoadedObject<P = Program, M = MapHandle, G = Global> {
    * Takes the object down, as bpf_object__close does: its programs are detached and run no more, its maps and allocators
    * are destroyed. Memory that grace periods are waited for comes back when time passes. Handles of a closed object say
    * that it is closed; a second call does nothing.
-   * @throws HarenaError in the middle of something that the machine does, for a listener or hook that is called from it
+   * @throws HarenaError in the middle of something that the machine does, for a listener or hook that is called from it;
+   * after a deadlock, with nothing taken down
+   * @throws CorruptionError where an unchecked program has written over kernel memory
    */
   close(): void {
     this.#end?.()

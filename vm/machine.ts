@@ -15,6 +15,7 @@ import { ArenaMap } from '../maps/arena-map.ts'
 import { createMap, type MapOptions } from '../maps/create.ts'
 import type { HashOptions } from '../maps/create-hash.ts'
 import type { BpfMap, MapAttributes } from '../maps/map.ts'
+import { assertIntact, blaming } from '../memalloc/integrity.ts'
 import { checkOpen, closeKernel, closeWhenForgotten, type Kernel, makeKernel } from '../memalloc/kernel.ts'
 import type { MemoryPolicies } from '../memalloc/policies.ts'
 import type { Holder } from '../memalloc/reports.ts'
@@ -157,6 +158,10 @@ export class MachineCore {
    */
   load(spec: ObjectSpec, options: LoadOptions = {}): LoadedObject {
     checkOpen(this.#kernel)
+    return this.#blaming(() => this.#loadObject(spec, options))
+  }
+
+  #loadObject(spec: ObjectSpec, options: LoadOptions): LoadedObject {
     const chosen = choosePrograms(spec, options.programs)
     const first = chosen[0]?.name ?? ''
     const scope = makeScope(this.#natives, spec.file, limitOf(options))
@@ -181,7 +186,7 @@ export class MachineCore {
 
   /** BPF_MAP_CREATE. An arena made so is mapped nowhere until `mmap` says where. @throws ErrnoError */
   createMap(attributes: MapAttributes): MapHandle {
-    return this.#createMap(attributes, {}, undefined)
+    return this.#blaming(() => this.#createMap(attributes, {}, undefined))
   }
 
   #createMap(attributes: MapAttributes, origin: ElementOrigin, scope: ObjectScope | undefined): MapHandle {
@@ -233,7 +238,7 @@ export class MachineCore {
     options: LoadOptions = {},
   ): Program {
     for (const { map } of maps.values()) this.#pinned.add(map)
-    return this.#load(image, maps, undefined, options)
+    return this.#blaming(() => this.#load(image, maps, undefined, options))
   }
 
   #load(
@@ -285,14 +290,14 @@ export class MachineCore {
       throw new HarenaError(`nanoseconds are a whole number, not ${String(ns)}`)
     }
     this.#services.clock.advance(BigInt(ns))
-    this.#kernel.processors.advance(BigInt(ns))
+    this.#blaming(() => this.#kernel.processors.advance(BigInt(ns)))
   }
 
   /** Lets everything that is due happen: deferred work, grace periods. As much time passes as that takes. */
   settle(): void {
     checkOpen(this.#kernel)
     const { clock } = this.#services
-    const passed = this.#kernel.processors.settle()
+    const passed = this.#blaming(() => this.#kernel.processors.settle())
     if (clock.kind === 'virtual') clock.advance(passed)
   }
 
@@ -304,7 +309,7 @@ export class MachineCore {
       holders: holdersOf(this.#kernel, this.#made),
     })
     // Looking on is nothing that the machine does.
-    return this.#environment.steps?.quietly(look) ?? look()
+    return this.#blaming(() => this.#environment.steps?.quietly(look) ?? look())
   }
 
   /**
@@ -335,8 +340,17 @@ export class MachineCore {
   #close(scope: ObjectScope): void {
     if (this.#kernel.leases.length === 0) return
     this.#assertIdle(scope.name)
-    this.#takeDown(scope)
-    this.#giveBackLater(scope)
+    const { integrity, locks } = this.#kernel
+    assertIntact(integrity, locks.report, scope.name)
+    this.#blaming(() => {
+      this.#takeDown(scope)
+      this.#giveBackLater(scope)
+    })
+  }
+
+  /** What an unchecked program has made of the kernel is not harena's mistake. */
+  #blaming<T>(work: () => T): T {
+    return blaming(this.#kernel.integrity, work)
   }
 
   /** Gives back what is empty when everything that waits for a grace period now has come back; where nothing does, now. */

@@ -4,6 +4,7 @@ import type { AttachPointName } from '../cpu/points.ts'
 import { HarenaError, type SourcePosition } from '../errors/errors.ts'
 import { kernelText } from '../isa/disasm-kernel.ts'
 import { llvmText } from '../isa/disasm-llvm.ts'
+import { blaming } from '../memalloc/integrity.ts'
 import { checkOpen, type Kernel } from '../memalloc/kernel.ts'
 import { helperById } from '../program/helpers.ts'
 import type { LoadableProgram, VerifiedProgram } from '../program/loadable.ts'
@@ -75,7 +76,8 @@ export class Program {
     const hook = options.trace === undefined ? options.hook : traceHook((slot) => this.#logText(slot), options.trace)
     const runnable =
       hook === undefined ? this.#code.main : this.#code.withHook(options.hook === undefined ? 'trace' : 'hook')
-    return testRun(this.#environment, runnable, options, this.#subject(hook))
+    const { integrity } = this.#kernel
+    return blaming(integrity, () => testRun(this.#environment, runnable, options, this.#subject(hook)))
   }
 
   /** What the engine made of the program; undefined on the interpreter, which makes nothing of it. */
@@ -99,7 +101,8 @@ export class Program {
    */
   attach(point: AttachPointName): Attachment {
     checkOpen(this.#kernel)
-    return this.#place(new Attachment(this.#environment, this.#code.main, this.#subject(undefined), point))
+    const make = (): Attachment => new Attachment(this.#environment, this.#code.main, this.#subject(undefined), point)
+    return this.#place(blaming(this.#kernel.integrity, make))
   }
 
   /**
@@ -111,7 +114,8 @@ export class Program {
    */
   inject(options: InjectionOptions): Injection {
     checkOpen(this.#kernel)
-    return this.#place(new Injection(this.#environment, this.#code.main, this.#subject(undefined), options))
+    const make = (): Injection => new Injection(this.#environment, this.#code.main, this.#subject(undefined), options)
+    return this.#place(blaming(this.#kernel.integrity, make))
   }
 
   /** Detaches it everywhere, and ends its injections: for objects that close. */
@@ -136,6 +140,7 @@ export class Program {
       btf: this.loadable.btf,
       arena: this.#arena,
       maxContext: this.verified?.maxContext ?? 0,
+      unchecked: this.verified === undefined,
       text: (slot) => llvmText(this.loadable.insns[slot]!),
       source: (slot) => this.#lines().get(slot),
       hook,

@@ -73,6 +73,8 @@ export interface RunSubject {
   readonly arena: Arena | undefined
   /** Bytes of context that it may access. */
   readonly maxContext: number
+  /** Nothing has verified it. */
+  readonly unchecked: boolean
   readonly text: (slot: number) => string
   readonly source: (slot: number) => SourcePosition | undefined
   readonly hook: Hook | undefined
@@ -248,6 +250,7 @@ function makeState(
   stack: number,
 ): RunState {
   const { kernel } = environment.services
+  if (subject.unchecked) kernel.integrity.unchecked.add(subject.name)
   const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   const { progress } = options
   const start = environment.hostTime()
