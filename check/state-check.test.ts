@@ -108,8 +108,8 @@ test('a program that only pruning lets through is followed through what was walk
     one:
         r8 = 1
         goto join`)
-  const { escapes, unpruned, steps } = stateCheck(object, 'main', [EMPTY_INPUT, EMPTY_INPUT])
-  expect({ escapes, unpruned }).toEqual({ escapes: [], unpruned: false })
+  const { escapes, onlyPruned, steps } = stateCheck(object, 'main', [EMPTY_INPUT, EMPTY_INPUT])
+  expect({ escapes, onlyPruned }).toEqual({ escapes: [], onlyPruned: 'invalid size of register spill' })
   expect(steps).toBeGreaterThan(20)
 })
 

@@ -63,6 +63,8 @@ export interface StateCheckResult {
   readonly steps: number
   /** False when the walk without pruning was too long to keep, and runs were compared with the other one alone. */
   readonly unpruned: boolean
+  /** Why the walk without pruning refuses the program; undefined where it does not. */
+  readonly onlyPruned: string | undefined
 }
 
 /** Ends a run from within. */
@@ -97,43 +99,37 @@ export function stateCheck(
   )
   try {
     const loaded = machine.load(object, { programs: [program] })
-    const unpruned = walkUnpruned(loadable!, maxUnpruned, transfer)
-    const checker = new Checker(loaded, program, loadable!, [pruned, unpruned], { maxSteps, before: options.before })
+    const { record, refusal } = walkUnpruned(loadable!, maxUnpruned, transfer)
+    const checker = new Checker(loaded, program, loadable!, [pruned, record], { maxSteps, before: options.before })
     const escapes = inputs.flatMap((input) => checker.run(input))
     const { holes, cut, steps } = checker
-    return { escapes, holes, cut, steps, unpruned: unpruned !== undefined }
+    return { escapes, holes, cut, steps, unpruned: record !== undefined, onlyPruned: refusal }
   } finally {
     machine.close()
   }
 }
 
-/** Walks the program again with nothing cut short; undefined where that takes too long. */
+/**
+ * Walks the program again with nothing cut short; undefined where that takes too long, and why it refuses what pruning
+ * lets through. A path that pruning cuts off may know more than the older one, and be refused for it: to Linux a pointer
+ * in a slot of the stack is as good as the unknown bytes that were there before (privileged programs may see addresses),
+ * and when it is loaded there is less that may be done with it; a place in the stack that is known takes no part of a
+ * pointer, one that could be any of several does.
+ */
 function walkUnpruned(
   program: LoadableProgram,
   maxStates: number,
   transfer: { readonly transfer?: Transfer },
-): WalkRecord | undefined {
+): { readonly record?: WalkRecord; readonly refusal?: string } {
   const record = new WalkRecord(maxStates)
   try {
     verify(program, { ...transfer, logLevel: 0, prune: false, observer: record.observer })
-    return record
+    return { record }
   } catch (error) {
-    if (error instanceof WalkTooLong || needsPruning(error)) return undefined
-    throw error
+    if (error instanceof WalkTooLong) return {}
+    if (!(error instanceof VerifierError)) throw error
+    return /too complex|too large/u.test(error.reason) ? {} : { refusal: error.reason }
   }
-}
-
-/**
- * Refusals of programs that pruning lets through: by limits, and where the path that was cut off knows more than the
- * older one, which is refused for it. A part of a saved pointer is read, which on the older path was an unknown byte; a
- * pointer is stored in part at a place of the stack, which on the older path could have been any of several. No bounds
- * follow from it: privileged programs may see addresses.
- */
-function needsPruning(error: unknown): boolean {
-  return (
-    error instanceof VerifierError &&
-    /too complex|too large|invalid size of register (?:fill|spill)/u.test(error.reason)
-  )
 }
 
 interface RunLimits {

@@ -78,6 +78,8 @@ export interface DifferentialResult {
   /** Runs that it followed no further after so many instructions, and at holes of Linux. */
   readonly stateCut: number
   readonly stateHoles: number
+  /** Programs that only pruning lets through, on Linux too where verdicts agree. */
+  readonly stateOnlyPruned: number
   readonly escapes: readonly { readonly candidate: Candidate; readonly escape: Escape }[]
 }
 
@@ -138,9 +140,10 @@ class Tally {
   #accepted = 0
   #compared = 0
   #compiled = 0
-  readonly #state: { checked: number; tooLong: number; cut: number; holes: number } = {
+  readonly #state: { checked: number; tooLong: number; cut: number; holes: number; onlyPruned: number } = {
     checked: 0,
     tooLong: 0,
+    onlyPruned: 0,
     cut: 0,
     holes: 0,
   }
@@ -209,10 +212,11 @@ class Tally {
     this.#accepted += 1
     if (every === 0 || this.#accepted % every !== 0) return
     try {
-      const { escapes, cut, holes } = stateCheck(question.object, PROGRAM_NAME, inputs, STATE_LIMITS)
+      const { escapes, cut, holes, onlyPruned } = stateCheck(question.object, PROGRAM_NAME, inputs, STATE_LIMITS)
       this.#state.checked += 1
       this.#state.cut += cut
       this.#state.holes += holes
+      if (onlyPruned !== undefined) this.#state.onlyPruned += 1
       this.#escapes.push(...escapes.map((one) => ({ candidate, escape: one })))
     } catch (error) {
       if (!(error instanceof WalkTooLong)) throw error
@@ -236,6 +240,7 @@ class Tally {
       leftOut: this.#leftOut,
       stateChecked: this.#state.checked,
       stateTooLong: this.#state.tooLong,
+      stateOnlyPruned: this.#state.onlyPruned,
       stateCut: this.#state.cut,
       stateHoles: this.#state.holes,
       escapes: this.#escapes,

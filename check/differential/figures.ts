@@ -70,6 +70,7 @@ function renderReport(report: DifferentialReport, runs: number): string[] {
     stateChecked,
     stateTooLong,
     stateCut,
+    stateOnlyPruned,
     escapes,
     leftOut,
     disagreements,
@@ -85,7 +86,7 @@ function renderReport(report: DifferentialReport, runs: number): string[] {
     `Results of interpreter and Linux were compared for ${compared} programs, those of interpreter and jit for ${compiled}.`,
     `Left out of the latter, as runs show what the stack held before: ${sum(notCompiled)}.`,
     `State checking followed ${stateChecked} programs that harena accepts: escapes ${escapes}, programs too long to follow`,
-    `${stateTooLong}, runs cut off for their length ${stateCut}.`,
+    `${stateTooLong}, runs cut off for their length ${stateCut}; programs that only pruning lets through ${stateOnlyPruned}.`,
     ...(rows.length === 0
       ? []
       : ['', 'All that differed, by message; of numbers in messages the first seen:', '', ...listed]),

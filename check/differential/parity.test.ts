@@ -56,8 +56,16 @@ describe('docs/parity.md', () => {
     expect(figures.resultDifferences).toBe(0)
     expect(Object.keys(figures.byClass)).toEqual(CLASSES)
     for (const { runs } of Object.values(figures.byClass)) expect(runs).toBeGreaterThanOrEqual(1000)
-    const { rejected, comparedByClass, compiled, compiledByClass, stateChecked, stateTooLong, escapes } =
-      figures.report!
+    const {
+      rejected,
+      comparedByClass,
+      compiled,
+      compiledByClass,
+      stateChecked,
+      stateTooLong,
+      stateOnlyPruned,
+      escapes,
+    } = figures.report!
     expect(rejected).toBeGreaterThanOrEqual(0.3 * figures.runs)
     expect(Object.keys(comparedByClass)).toEqual(CLASSES)
     for (const compared of Object.values(comparedByClass)) expect(compared).toBeGreaterThanOrEqual(1000)
@@ -70,6 +78,7 @@ describe('docs/parity.md', () => {
     expect(stateChecked + stateTooLong).toBeGreaterThan(0.6 * figures.runs)
     expect(escapes).toBe(0)
     expect(stateTooLong).toBeLessThan(stateChecked / 1000)
+    expect(stateOnlyPruned).toBeLessThan(stateChecked / 100)
   })
 })
 
@@ -105,6 +114,7 @@ describe('figures', () => {
       compared: 90,
       stateChecked: 100,
       stateTooLong: 1,
+      stateOnlyPruned: 3,
       stateCut: 2,
       escapes: 0,
       comparedByClass: { alu: 80 },

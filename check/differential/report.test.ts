@@ -23,6 +23,7 @@ const result = (fields: Partial<DifferentialResult> = {}): DifferentialResult =>
   leftOut: new Map([['too long to verify', 3]]),
   stateChecked: 1,
   stateTooLong: 2,
+  stateOnlyPruned: 4,
   stateCut: 3,
   stateHoles: 4,
   escapes: [],
@@ -64,7 +65,7 @@ test('the table: totals, classes, disagreements by message', () => {
       'verdicts 75.00 % the same, messages 100.00 % of those that both refuse',
       'results compared: interpreter and Linux 1, interpreter and jit 2: 0 differ',
       'accepted and not run by jit, for what shows in their runs: 1 a branch',
-      'state checking of 1 programs: 0 escapes; 2 programs too long to follow, 3 runs cut off for their length, 4 at ' +
+      'state checking of 1 programs: 0 escapes; 4 programs that only pruning lets through, 2 programs too long to follow, 3 runs cut off for their length, 4 at ' +
         'holes of Linux',
       'left out: 3, too long to verify',
       '',

@@ -30,7 +30,7 @@ export interface ReportedDisagreement {
 export interface DifferentialReport
   extends Pick<
     DifferentialResult,
-    'rejected' | 'compared' | 'compiled' | 'stateChecked' | 'stateTooLong' | 'stateCut'
+    'rejected' | 'compared' | 'compiled' | 'stateChecked' | 'stateTooLong' | 'stateCut' | 'stateOnlyPruned'
   > {
   readonly escapes: number
   /** Programs of each class whose results were compared. */
@@ -44,10 +44,21 @@ export interface DifferentialReport
 }
 
 export function asReport(result: DifferentialResult): DifferentialReport {
-  const { rejected, compared, compiled, stateChecked, stateTooLong, stateCut, escapes, leftOut, found, byClass } =
-    result
+  const {
+    rejected,
+    compared,
+    compiled,
+    stateChecked,
+    stateTooLong,
+    stateCut,
+    stateOnlyPruned,
+    escapes,
+    leftOut,
+    found,
+    byClass,
+  } = result
   return {
-    ...{ rejected, compared, compiled, stateChecked, stateTooLong, stateCut },
+    ...{ rejected, compared, compiled, stateChecked, stateTooLong, stateCut, stateOnlyPruned },
     escapes: escapes.length,
     comparedByClass: Object.fromEntries(Object.entries(byClass).map(([name, { compared: count }]) => [name, count])),
     compiledByClass: Object.fromEntries(Object.entries(byClass).map(([name, { compiled: count }]) => [name, count])),
@@ -95,6 +106,7 @@ export function asTable(result: DifferentialResult): string {
     `results compared: interpreter and Linux ${compared}, interpreter and jit ${compiled}: ${resultDifferences} differ`,
     `accepted and not run by jit, for what shows in their runs: ${notCompiled || 'none'}`,
     `state checking of ${result.stateChecked} programs: ${result.escapes.length} escapes; ` +
+      `${result.stateOnlyPruned} programs that only pruning lets through, ` +
       `${result.stateTooLong} programs too long to follow, ${result.stateCut} runs cut off for their length, ` +
       `${result.stateHoles} at holes of Linux`,
     ...[...result.leftOut].map(([reason, count]) => `left out: ${count}, ${reason}`),
