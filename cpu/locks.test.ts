@@ -9,12 +9,12 @@ import { Processors } from './processors.ts'
 
 const AT = 64
 
-function withLocks(work: (locks: Locks, processors: Processors, injector: Injector) => void): void {
+function withLocks(work: (locks: Locks, processors: Processors, injector: Injector, words: Int32Array) => void): void {
   const memory = takeMemory()
   const injector = new Injector()
   const processors = new Processors(makeCpus(2, 1n))
   try {
-    work(new Locks(hookedSteps(memory, injector.beforeStep), processors), processors, injector)
+    work(new Locks(hookedSteps(memory, injector.beforeStep), processors), processors, injector, memory.i32)
   } finally {
     giveBack(memory, [[0, 4096]])
   }
@@ -79,6 +79,15 @@ describe('locks', () => {
       locks.unlock(AT + 4)
       expect(() => locks.unlock(AT)).toThrow(InternalError)
     })
+  })
+})
+
+test.each([1, 0x6b6b6b6b])('a word %i that nobody has written is no deadlock', (word) => {
+  withLocks((locks, _, __, words) => {
+    words[AT / 4] = word
+    expect(() => locks.lock(AT, 'the lock')).toThrow(InternalError)
+    expect(locks.report).toBeUndefined()
+    expect(locks.tryLock(AT, 'the lock')).toBe(false)
   })
 })
 

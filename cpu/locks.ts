@@ -32,7 +32,10 @@ export class Locks {
     this.processors = processors
   }
 
-  /** Takes the lock at this offset. @throws LockError where that would wait for ever */
+  /**
+   * Takes the lock at this offset. @throws LockError where that would wait for ever, InternalError where its word says
+   * so and nobody has taken it
+   */
   lock(at: number, name: string): void {
     const word = this.#take(at, name)
     if (word === 0) return
@@ -116,13 +119,14 @@ export class Locks {
     const { current, trace } = this.processors
     const holder = this.#steps.load32(at) - 1
     const index = this.#find(at)
+    if (index < 0) throw new InternalError(`the word of ${name} is ${holder + 1}, and nobody holds the lock`)
     return {
       kind: holder === current.id ? 'deadlock' : 'impossible-schedule',
       lock: name,
       cpu: current.id,
       holder,
       // Whoever took it is still on the stack, and so is everybody below; below all is user space.
-      held: index < 0 ? [] : heldBy(trace.slice(0, this.#depths[index]).map(holderOf), holder),
+      held: heldBy(trace.slice(0, this.#depths[index]).map(holderOf), holder),
       wanted: trace.map(holderOf),
     }
   }

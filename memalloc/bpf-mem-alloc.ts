@@ -438,7 +438,9 @@ export class BpfMemAlloc {
         return
       }
     }
+    let left = this.held.objects
     for (let object = first; object !== 0; ) {
+      if (left-- === 0) throw new InternalError(`a list of ${this.name} does not end`)
       const next = slab.steps.load32(object) >>> 0
       this.release(object, unit)
       object = next
@@ -474,6 +476,7 @@ export class BpfMemAlloc {
         return cache
       },
       fresh: (unit, gfp) => this.fresh(unit, gfp),
+      most: () => this.held.objects,
       fetched: (unit, count) => this.fetched(unit, count),
       release: (object, unit) => this.release(object, unit),
       releaseList: (first, unit) => this.releaseList(first, unit),

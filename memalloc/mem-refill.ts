@@ -7,6 +7,7 @@
  *
  * At most one callback of each flavour is in flight for a cache.
  */
+import { InternalError } from '../errors/errors.ts'
 import * as llist from './llist.ts'
 import type { MemCache } from './mem-cache.ts'
 import {
@@ -75,11 +76,7 @@ function freeBulk(cache: MemCache): number {
     moved++
     llist.push(steps, target.at + BY_TRACE, object)
   } while (steps.load32(at + COUNT) > middle)
-  for (let object = llist.takeAll(steps, at + EXTRA); object !== 0; ) {
-    const next = llist.nextOf(steps, object)
-    llist.push(steps, target.at + BY_TRACE, object)
-    object = next
-  }
+  eachOf(cache, llist.takeAll(steps, at + EXTRA), (object) => llist.push(steps, target.at + BY_TRACE, object))
   submit(target)
   return moved
 }
@@ -93,11 +90,7 @@ function submit(cache: MemCache): void {
     if (draining) releaseAll(cache, takeList(cache, at + BY_TRACE))
     return
   }
-  for (let object = takeList(cache, at + BY_TRACE); object !== 0; ) {
-    const next = llist.nextOf(steps, object)
-    llist.push(steps, at + WAITING_TRACE, object)
-    object = next
-  }
+  eachOf(cache, takeList(cache, at + BY_TRACE), (object) => llist.push(steps, at + WAITING_TRACE, object))
   // A tasks-trace grace period implies an RCU one, as on Linux up to 6.19.
   if (draining) endTrace(cache)
   else processors.callRcu('tasks-trace', () => endTrace(cache))
@@ -137,13 +130,11 @@ function takeExtraRcu(cache: MemCache): void {
   const { steps, processors } = cache.world
   const { at } = cache
   const irqs = processors.current.irqSave()
-  for (let object = llist.takeAll(steps, at + EXTRA_RCU); object !== 0; ) {
-    const next = llist.nextOf(steps, object)
+  eachOf(cache, llist.takeAll(steps, at + EXTRA_RCU), (object) => {
     steps.add32(at + ACTIVE, 1)
     cache.pushByRcu(object)
     steps.add32(at + ACTIVE, -1)
-    object = next
-  }
+  })
   processors.current.irqRestore(irqs)
 }
 
@@ -157,12 +148,10 @@ function endRcu(cache: MemCache): void {
     steps.store32(target.at + TRACE_FLIGHT, 1)
     cache.world.processors.callRcu('tasks-trace', () => endTrace(target))
   } else {
-    for (let object = takeWaiting(cache); object !== 0; ) {
-      const next = llist.nextOf(steps, object)
+    eachOf(cache, takeWaiting(cache), (object) => {
       cache.world.graceOver(object)
       llist.push(steps, target.at + BY_TRACE, object)
-      object = next
-    }
+    })
     submit(target)
   }
   steps.store32(cache.at + RCU_FLIGHT, 0)
@@ -190,10 +179,32 @@ export function drain(cache: MemCache): void {
   const { at } = cache
   for (const head of [BY_TRACE, WAITING_TRACE]) releaseAll(cache, takeList(cache, at + head))
   for (const head of [EXTRA, EXTRA_RCU]) releaseAll(cache, llist.takeAll(steps, at + head))
-  for (let object = cache.remove(); object !== 0; object = cache.remove()) cache.world.release(object, cache.unit)
+  let left = cache.world.most()
+  for (let object = cache.remove(); object !== 0; object = cache.remove()) {
+    if (left-- === 0) endless(cache)
+    cache.world.release(object, cache.unit)
+  }
   releaseAll(cache, steps.load32(at + BY_RCU) >>> 0)
   steps.store32(at + BY_RCU, 0)
   releaseAll(cache, takeWaiting(cache))
+}
+
+/**
+ * Calls `work` for each object of a detached list, which may move it elsewhere. An unchecked program can have bent the
+ * list into a ring: no list has more objects than there are.
+ */
+function eachOf(cache: MemCache, first: number, work: (object: number) => void): void {
+  let left = cache.world.most()
+  for (let object = first; object !== 0; ) {
+    if (left-- === 0) endless(cache)
+    const next = llist.nextOf(cache.world.steps, object)
+    work(object)
+    object = next
+  }
+}
+
+function endless({ world, unit, cpu }: MemCache): never {
+  throw new InternalError(`a list of ${world.name} does not end (${unit} bytes, CPU ${cpu})`)
 }
 
 function releaseAll(cache: MemCache, first: number): void {

@@ -30,6 +30,8 @@ export interface MemWorld {
   graceOver(object: number): void
   /** A zeroed object from the slab, header in front: its offset, or 0. */
   fresh(unit: number, gfp: Gfp): number
+  /** Objects that were fetched and not given back: no list is longer. */
+  most(): number
   /** Counts objects that compiled code took from the slab by itself. */
   fetched(unit: number, count: number): void
   /** Gives an object back to the slab, the destructor first. */

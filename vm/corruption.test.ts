@@ -29,6 +29,17 @@ const SOURCE = `.alloc pool size=8
     *(u64 *)(r0 + 24) = 1
     r0 = 0
     exit
+.program ring type=syscall               # a free object that is the next one of itself
+    r1 = pool ll
+    call bpf_mem_cache_alloc
+    r6 = r0
+    r1 = pool ll
+    r2 = r6
+    call bpf_mem_cache_free
+    r6 += -8
+    *(u64 *)(r6 + 0) = r6
+    r0 = 0
+    exit
 .program put type=syscall
     *(u64 *)(r10 - 8) = 1
     r1 = m ll
@@ -76,6 +87,7 @@ describe.each(['interpreter', 'jit'] as const)('on the %s', (engine) => {
       ['its own run finds out', 'on', 'put', () => undefined],
       ['the object is closed', 'on', 'take', (object) => object.close()],
       ['the object is closed', 'off', 'take', (object) => object.close()],
+      ['the object is closed, with a list that does not end', 'off', 'ring', (object) => object.close()],
       ['a look at the allocators', 'on', 'take', (_, machine) => machine.statistics()],
     ])('%s, debug %s', (_, debug, name, then) => {
       withMachine(
