@@ -13,6 +13,7 @@
  */
 import type { Locks } from '../cpu/locks.ts'
 import type { Processors } from '../cpu/processors.ts'
+import { InternalError } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import { PageOwner } from '../memalloc/pages.ts'
 import { copyBytes, load32 } from '../memory/access.ts'
@@ -56,6 +57,14 @@ export function bucketCount(maxEntries: number): number {
   return maxEntries <= 1 ? 1 : 2 ** (32 - Math.clz32(maxEntries - 1))
 }
 
+/**
+ * Elements that a chain may have: all of the map's, and as many that are on their way out or in. An unchecked program
+ * can bend a chain into a ring.
+ */
+function longestChain(buckets: number): number {
+  return 2 * buckets + 1024
+}
+
 export function tableBytes(maxEntries: number, cpus: number): number {
   return CPU_WORDS + CPU_BYTES * cpus + BUCKET_BYTES * bucketCount(maxEntries)
 }
@@ -74,6 +83,8 @@ export class HashTable {
   private readonly keySize: number
   private readonly seed: number
   private readonly bytes: number
+  /** No chain is longer: what is longer has no end. */
+  private readonly longest: number
 
   constructor(kernel: Kernel, shape: TableShape) {
     this.kernel = kernel
@@ -85,6 +96,7 @@ export class HashTable {
     this.keyBytes = roundUp8(shape.keySize)
     this.seed = shape.seed
     this.buckets = bucketCount(shape.maxEntries)
+    this.longest = longestChain(this.buckets)
     const cpus = this.processors.cpus.length
     this.bytes = tableBytes(shape.maxEntries, cpus)
     this.control = kernel.pages.allocBytes(this.bytes, PageOwner.MAP)
@@ -106,9 +118,9 @@ export class HashTable {
 
   /** For compiled code. */
   get layout(): TableLayout {
-    const { firstBucket, buckets, keySize, seed, control } = this
+    const { firstBucket, buckets, longest, keySize, seed, control } = this
     const cpuWords = control + CPU_WORDS
-    return { firstBucket, bucketMask: buckets - 1, keySize, seed, cpuWords, cpuWordsStride: CPU_BYTES }
+    return { firstBucket, bucketMask: buckets - 1, longest, keySize, seed, cpuWords, cpuWordsStride: CPU_BYTES }
   }
 
   hashOf(key: number): number {
@@ -138,25 +150,31 @@ export class HashTable {
 
   /** The element of this key, 0 where there is none. For those who hold the lock. */
   find(bucket: number, hash: number, key: number): number {
-    let at = this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) >>> 0
-    while ((at & 1) === 0) {
-      if (this.steps.load32(at + HASH) === hash && this.sameKey(at, key)) return at
-      at = this.steps.load32(at + NEXT) >>> 0
-    }
-    return 0
+    const at = this.search(bucket, hash, key)
+    return (at & 1) === 0 ? at : 0
   }
 
   /** As `find`, without the lock. */
   findUnlocked(hash: number, key: number): number {
     const bucket = this.bucketOf(hash)
-    for (;;) {
-      let at = this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) >>> 0
-      while ((at & 1) === 0) {
-        if (this.steps.load32(at + HASH) === hash && this.sameKey(at, key)) return at
-        at = this.steps.load32(at + NEXT) >>> 0
-      }
+    // An element may be moved to another chain while somebody stands on it.
+    for (let tries = 0; tries < this.longest; tries++) {
+      const at = this.search(bucket, hash, key)
+      if ((at & 1) === 0) return at
       if (at >>> 1 === bucket) return 0
     }
+    throw endless()
+  }
+
+  /** The element of this key in the chain, or the mark at whose end the search came. */
+  private search(bucket: number, hash: number, key: number): number {
+    let at = this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) >>> 0
+    for (let left = this.longest; (at & 1) === 0; left--) {
+      if (this.steps.load32(at + HASH) === hash && this.sameKey(at, key)) return at
+      if (left === 0) throw endless()
+      at = this.steps.load32(at + NEXT) >>> 0
+    }
+    return at
   }
 
   /** Puts an element at the head of its chain. */
@@ -169,10 +187,11 @@ export class HashTable {
   /** Takes an element out of its chain, whose link it keeps for those who stand on it; false where it is not in it. */
   unlink(bucket: number, element: number): boolean {
     let link = this.firstBucket + BUCKET_BYTES * bucket
-    for (;;) {
+    for (let left = this.longest; ; left--) {
       const at = this.steps.load32(link) >>> 0
       if (at === element) break
       if ((at & 1) !== 0) return false
+      if (left === 0) throw endless()
       link = at + NEXT
     }
     this.steps.store32(link, this.steps.load32(element + NEXT))
@@ -202,7 +221,10 @@ export class HashTable {
   chain(bucket: number): number[] {
     const elements: number[] = []
     let at = this.steps.load32(this.firstBucket + BUCKET_BYTES * bucket) >>> 0
-    for (; (at & 1) === 0; at = this.steps.load32(at + NEXT) >>> 0) elements.push(at)
+    for (; (at & 1) === 0; at = this.steps.load32(at + NEXT) >>> 0) {
+      if (elements.length === this.longest) throw endless()
+      elements.push(at)
+    }
     return elements
   }
 
@@ -222,4 +244,8 @@ export class HashTable {
     for (; at < keySize; at++) if (memory.u8[own + at] !== memory.u8[key + at]) return false
     return true
   }
+}
+
+function endless(): InternalError {
+  return new InternalError('a chain of a hash map has no end')
 }

@@ -34,6 +34,8 @@ export interface TableLayout {
   readonly firstBucket: number
   /** The bits of a hash that are the bucket's number. */
   readonly bucketMask: number
+  /** Elements that a chain may have. */
+  readonly longest: number
   readonly keySize: number
   /** lookup3's initial value. */
   readonly seed: number

@@ -7,6 +7,9 @@ import type { Code, Expr } from './code.ts'
 import { hashOf } from './key-hash.ts'
 import type { Bail } from './mem-class.ts'
 
+/** The mark of no bucket: there are fewer. */
+const ENDLESS = -1
+
 /** The search for a key. */
 export class Chain {
   readonly #c: Code
@@ -36,9 +39,11 @@ export class Chain {
     bail(this.#c.load32(this.#c.get(this.#head), BUCKET_LOCK))
   }
 
-  /** Looks for the key. */
+  /** Looks for the key. A chain without end is given up, at a mark that is no chain's own. */
   find(): void {
     const c = this.#c
+    const left = c.local32()
+    c.set(left, c.i32(this.#layout.longest))
     c.set(this.#link, c.get(this.#head))
     c.set(this.at, c.load32(c.get(this.#head)))
     c.block((leave) => {
@@ -51,9 +56,15 @@ export class Chain {
         })
         c.set(this.#link, c.get(this.at))
         c.set(this.at, c.load32(c.get(this.at), NEXT))
+        c.rarely(c.not(c.tee(left, c.sub(c.get(left), c.i32(1)))), () => c.set(this.at, c.i32(ENDLESS)))
         again()
       })
     })
+  }
+
+  /** After a search: bails where the chain has no end. */
+  bailIfEndless(bail: Bail): void {
+    bail(this.#c.eq(this.#c.get(this.at), this.#c.i32(ENDLESS)))
   }
 
   get isAbsent(): Expr {
