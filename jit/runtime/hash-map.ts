@@ -56,8 +56,7 @@ export function makeUpdate(context: RuntimeContext, parts: Parts, name: string):
     orFallback(c, (bail) => {
       const chain = new Chain(c, layout, KEY)
       chain.bailIfLocked(bail)
-      chain.find()
-      chain.bailIfEndless(bail)
+      chain.find(bail)
       const element = c.local32()
       const supply = makeElements(c, context, layout, elements, UPDATE_SLOT, worker)
       const write = (): void => {
@@ -88,8 +87,7 @@ export function makeDelete(context: RuntimeContext, parts: Parts, name: string):
     orFallback(c, (bail) => {
       const chain = new Chain(c, layout, KEY)
       chain.bailIfLocked(bail)
-      chain.find()
-      chain.bailIfEndless(bail)
+      chain.find(bail)
       c.if(chain.isAbsent, () => c.return(c.i64(-ERRNO.ENOENT)))
       const supply = makeElements(c, context, layout, elements, 1, worker)
       supply.delete(bail, chain.at, () => chain.unlink())

@@ -39,8 +39,8 @@ export class Chain {
     bail(this.#c.load32(this.#c.get(this.#head), BUCKET_LOCK))
   }
 
-  /** Looks for the key. A chain without end is given up, at a mark that is no chain's own. */
-  find(): void {
+  /** Looks for the key. A chain without end is given up: by `bail`, or without one at a mark that is no chain's own. */
+  find(bail?: Bail): void {
     const c = this.#c
     const left = c.local32()
     c.set(left, c.i32(this.#layout.longest))
@@ -56,15 +56,12 @@ export class Chain {
         })
         c.set(this.#link, c.get(this.at))
         c.set(this.at, c.load32(c.get(this.at), NEXT))
-        c.rarely(c.not(c.tee(left, c.sub(c.get(left), c.i32(1)))), () => c.set(this.at, c.i32(ENDLESS)))
+        const endless = c.not(c.tee(left, c.sub(c.get(left), c.i32(1))))
+        if (bail !== undefined) bail(endless)
+        else c.rarely(endless, () => c.set(this.at, c.i32(ENDLESS)))
         again()
       })
     })
-  }
-
-  /** After a search: bails where the chain has no end. */
-  bailIfEndless(bail: Bail): void {
-    bail(this.#c.eq(this.#c.get(this.at), this.#c.i32(ENDLESS)))
   }
 
   get isAbsent(): Expr {
