@@ -1,8 +1,7 @@
 /** The functions that a long function becomes: its pieces, and the one that calls them (chunks.ts). */
-import { MAY_GOTO_LIMIT } from '../vm/state.ts'
 import { ENTRIES, type Piece } from './chunks.ts'
 import type { ModuleContext } from './compile.ts'
-import { Emitter, emitFuel, MAY_GOTO_BATCH, MAY_GOTO_FUEL } from './emitter.ts'
+import { Emitter, emitBatches, emitFuel, MAY_GOTO_BATCH, MAY_GOTO_FUEL } from './emitter.ts'
 import { emitGraph } from './function-compiler.ts'
 import type { FunctionPlan } from './plan.ts'
 import { type FunctionBody, FunctionWriter, type Signature } from './wasm/function.ts'
@@ -16,6 +15,8 @@ const PIECE: Signature = { params: [I32, I32], results: [I32] }
 const ENTRY_SHIFT: number = 31 - Math.clz32(ENTRIES)
 
 const REGISTERS = 10
+/** The parameter with the frame. */
+const FRAME = 0
 
 /** Declares and writes the pieces; gives the body of the function that calls them. */
 export function compilePieces(
@@ -41,7 +42,7 @@ function writeCaller(
   signature: Signature,
 ): FunctionBody {
   const w = new FunctionWriter(signature)
-  const { registers, left, rest } = context.handover()
+  const { registers, left } = context.handover()
   const checked = context.input.access === undefined
   let param = 1
   for (let n = 0; n < REGISTERS; n++) {
@@ -51,8 +52,7 @@ function writeCaller(
   }
   w.i32(MAY_GOTO_BATCH + 1)
   w.globalSet(left)
-  w.i32(MAY_GOTO_LIMIT - MAY_GOTO_BATCH)
-  w.globalSet(rest)
+  if (plan.hasMayGoto) emitBatches(w, context, FRAME)
   const next = w.local(I32)
   const again = w.depth
   w.loop()

@@ -93,7 +93,6 @@ export interface Handover {
   readonly registers: readonly number[]
   /** What may_goto has left: see Emitter. */
   readonly left: number
-  readonly rest: number
 }
 
 /** What the functions of one module share. */
@@ -238,7 +237,7 @@ function makeDispatcher(module: WasmModule, targets: ReadonlyMap<number, Functio
 
 function makeHandover(module: WasmModule): Handover {
   const registers = Array.from({ length: 10 }, (_, n) => module.global(`r${n}`, I64))
-  return { registers, left: module.global('left', I32), rest: module.global('rest', I32) }
+  return { registers, left: module.global('left', I32) }
 }
 
 /** Whether there may be calls that the module answers itself. In debug mode natives look at everything. */

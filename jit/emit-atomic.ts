@@ -79,9 +79,7 @@ function emitKernelAtomic(e: Emitter, insn: Instruction): void {
     w.i32(again)
     w.op(Wasm.I32_ADD)
   }
-  w.i32(0)
   pushOperands(e, insn)
-  w.i64(0)
   w.call(e.context.exact.kernelAtomic(row.op, bytes))
   w.else()
   pushKernelAddress(e, dst, off)

@@ -3,7 +3,7 @@ import { InternalError } from '../errors/errors.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import { Op } from '../isa/table.ts'
 import { pushOperand } from './emit-alu.ts'
-import { type Emitter, MAY_GOTO_BATCH } from './emitter.ts'
+import { BATCHES_OFFSET, type Emitter, MAY_GOTO_BATCH } from './emitter.ts'
 import { I32, Wasm } from './wasm/opcodes.ts'
 
 const COMPARE: Readonly<Record<number, readonly [Wasm, Wasm]>> = {
@@ -41,11 +41,13 @@ export function emitCondition(e: Emitter, insn: Instruction): void {
 }
 
 /**
- * Counts down to 0. What is left comes in batches, with a look at the clock between two of them; the jump is taken when
- * all are used up, and from then on each time.
+ * Counts down to 0, with a look at the clock there; then the next batch is taken, of which this is the first fall. The
+ * jump is taken when no batch is left, and from then on each time. How many are left is in the run area: a local would
+ * be carried around each loop.
  */
 export function emitMayGoto(e: Emitter): void {
-  const { w, left, rest, scratch32 } = e
+  const { w, left, scratch32 } = e
+  const { kernel } = e.context.memories
   w.get(left)
   w.i32(1)
   w.op(Wasm.I32_SUB)
@@ -53,26 +55,22 @@ export function emitMayGoto(e: Emitter): void {
   w.op(Wasm.I32_EQZ)
   w.if(I32, false)
   w.call(e.context.host.tick)
-  // The next batch, all that is left if that is less, of which this is the first fall.
-  w.get(rest)
-  w.i32(MAY_GOTO_BATCH)
-  w.get(rest)
-  w.i32(MAY_GOTO_BATCH)
-  w.op(Wasm.I32_LT_S)
-  w.op(Wasm.SELECT)
+  e.pushBatchesAt()
+  w.access(Wasm.I32_LOAD8_U, kernel, BATCHES_OFFSET, true)
   w.tee(scratch32)
-  w.set(left)
-  w.get(rest)
-  w.get(scratch32)
-  w.op(Wasm.I32_SUB)
-  w.set(rest)
-  // Nothing is left: the next time ends here as well.
-  w.get(scratch32)
   w.op(Wasm.I32_EQZ)
   w.if(I32, false)
+  // The next time ends here as well.
   w.i32(1)
   w.tee(left)
   w.else()
+  e.pushBatchesAt()
+  w.get(scratch32)
+  w.i32(1)
+  w.op(Wasm.I32_SUB)
+  w.access(Wasm.I32_STORE8, kernel, BATCHES_OFFSET, true)
+  w.i32(MAY_GOTO_BATCH)
+  w.set(left)
   w.i32(0)
   w.end()
   w.else()

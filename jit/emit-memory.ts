@@ -134,10 +134,13 @@ export function pushArenaAddress(e: Emitter, base: number, offset: number): void
   e.w.op(Wasm.I32_ADD)
 }
 
-/** Pushes base and offset for an exact function. */
+/** Pushes the address of an access for an exact function. */
 export function pushExact(e: Emitter, base: number, offset: number): void {
   e.get32(base)
-  e.w.i32(offset)
+  e.w.op(Wasm.I64_EXTEND_I32_U)
+  if (offset === 0) return
+  e.w.i64(offset)
+  e.w.op(Wasm.I64_ADD)
 }
 
 function emitArenaLoad(e: Emitter, insn: Instruction, slot: number): void {

@@ -4,7 +4,7 @@
  *     frame      i32, lowest address of the 512 bytes that r10 points behind
  *     r0 … r9    i64
  *     page n     i32, the page byte of register n, where a later access uses it (plan.ts)
- *     left, rest what may_goto has left: until the clock is looked at, and after that
+ *     left       i32, what may_goto has left until the clock is looked at; what it has after that is in the run area
  */
 import { FRAME_POINTER } from '../isa/opcode.ts'
 import { KERNEL_HIGH } from '../memory/memory.ts'
@@ -24,6 +24,32 @@ export const MAY_GOTO_BATCH = 65_536
 
 /** What a function with may_goto counts against the clock at its start: what it may run before it looks at it itself. */
 export const MAY_GOTO_FUEL = 64
+
+/**
+ * In a run area: batches that the may_gotos of the function at each depth have left, a byte each. Frames lie one behind
+ * the other, so that a frame's address says at which depth it is.
+ */
+export const BATCHES_OFFSET = 104
+const MOST_DEPTHS = 16
+const FRAME_SHIFT: number = 31 - Math.clz32(FRAME_BYTES)
+
+/** Pushes what BATCHES_OFFSET is added to, for the function whose frame is in the local. */
+function pushBatchesAt(w: FunctionWriter, { area }: ModuleContext, frame: number): void {
+  w.globalGet(area)
+  w.get(frame)
+  w.i32(FRAME_SHIFT)
+  w.op(Wasm.I32_SHR_U)
+  w.i32(MOST_DEPTHS - 1)
+  w.op(Wasm.I32_AND)
+  w.op(Wasm.I32_ADD)
+}
+
+/** Gives the function all batches behind the first. */
+export function emitBatches(w: FunctionWriter, context: ModuleContext, frame: number): void {
+  pushBatchesAt(w, context, frame)
+  w.i32(MAY_GOTO_LIMIT / MAY_GOTO_BATCH - 1)
+  w.access(Wasm.I32_STORE8, context.memories.kernel, BATCHES_OFFSET, true)
+}
 
 export const NONE_COVERED: ReadonlySet<number> = new Set()
 
@@ -83,7 +109,6 @@ export class Emitter {
   /** Slots of accesses whose page byte is known not to say that all is there. */
   failed: ReadonlySet<number> = NONE_COVERED
   left = -1
-  rest = -1
 
   /** `graph`: the function's, or that of the piece which is written. */
   constructor(
@@ -153,11 +178,9 @@ export class Emitter {
     const { w, plan } = this
     if (plan.hasMayGoto) {
       this.left = w.local(I32, 'left')
-      this.rest = w.local(I32, 'rest')
       w.i32(MAY_GOTO_BATCH + 1)
       w.set(this.left)
-      w.i32(MAY_GOTO_LIMIT - MAY_GOTO_BATCH)
-      w.set(this.rest)
+      emitBatches(w, this.context, this.frame)
       this.countFuel(MAY_GOTO_FUEL)
     } else if (this.checked || isGlobal(this.context.input, plan.start)) this.countFuel(1)
     this.readPages(plan.pagesAtEntry)
@@ -166,10 +189,7 @@ export class Emitter {
   /** What stands at the start of a piece: local 1 has the entry's number. */
   startPiece(): void {
     const { w, plan } = this
-    if (plan.hasMayGoto) {
-      this.left = w.local(I32, 'left')
-      this.rest = w.local(I32, 'rest')
-    }
+    if (plan.hasMayGoto) this.left = w.local(I32, 'left')
     w.get(1)
     w.i32(ENTRIES - 1)
     w.op(Wasm.I32_AND)
@@ -179,7 +199,7 @@ export class Emitter {
   /** Takes over registers from the piece that control came from. */
   enterPiece(node: number): void {
     const { w, plan } = this
-    const { registers, left, rest } = this.context.handover()
+    const { registers, left } = this.context.handover()
     for (const n of this.#handedOver(node)) {
       w.globalGet(registers[n]!)
       w.set(this.register(n))
@@ -187,8 +207,6 @@ export class Emitter {
     if (plan.hasMayGoto) {
       w.globalGet(left)
       w.set(this.left)
-      w.globalGet(rest)
-      w.set(this.rest)
     }
     this.readPages(plan.pagesBefore[node]!)
   }
@@ -196,7 +214,7 @@ export class Emitter {
   /** Leaves for another piece. */
   leavePiece(node: number, entry: number): void {
     const { w, plan } = this
-    const { registers, left, rest } = this.context.handover()
+    const { registers, left } = this.context.handover()
     for (const n of this.#handedOver(node)) {
       w.get(this.register(n))
       w.globalSet(registers[n]!)
@@ -204,8 +222,6 @@ export class Emitter {
     if (plan.hasMayGoto) {
       w.get(this.left)
       w.globalSet(left)
-      w.get(this.rest)
-      w.globalSet(rest)
     }
     w.i32(entry)
     w.op(Wasm.RETURN)
@@ -215,6 +231,11 @@ export class Emitter {
   #handedOver(node: number): number[] {
     const live = this.checked ? -1 : this.plan.liveBefore[node]!
     return Array.from({ length: FRAME_POINTER }, (_, n) => n).filter((n) => (live & (1 << n)) !== 0)
+  }
+
+  /** Pushes where the batches of this function are, but for BATCHES_OFFSET. */
+  pushBatchesAt(): void {
+    pushBatchesAt(this.w, this.context, this.frame)
   }
 
   /** Takes from the fuel; looks at the clock when it is used up. */

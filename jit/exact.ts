@@ -51,6 +51,11 @@ export function emitPageByte(w: FunctionWriter, { kernel }: Memories, pageTable:
   w.access(Wasm.I32_LOAD8_U, kernel, pageTable, true)
 }
 
+/**
+ * The functions take an address as the sum of a pointer's low half, zero-extended, and an offset: an i64 that does not
+ * wrap, and may be below the window or beyond it. Two arguments would cost registers where they are not even used: the
+ * host keeps constants in some.
+ */
 export class ExactAccess {
   readonly #module: WasmModule
   readonly #memories: Memories
@@ -66,10 +71,10 @@ export class ExactAccess {
     this.#counter = counter
   }
 
-  /** (low: i32, offset: i32) -> i64: the bytes, zero-extended; 0 when one of them is absent. */
+  /** (sum) -> i64: the bytes, zero-extended; 0 when one of them is absent. */
   load(bytes: number): number {
     return this.#make(`arena_load_${bytes}`, () =>
-      this.#module.define(`arena_load_${bytes}`, { params: [I32, I32], results: [I64] }, (w) => {
+      this.#module.define(`arena_load_${bytes}`, { params: [I64], results: [I64] }, (w) => {
         const at = this.#resolved(w, bytes, () => w.i64(0))
         w.get(at)
         w.access(loadCode(bytes), this.#memories.arena, 0, false)
@@ -77,46 +82,46 @@ export class ExactAccess {
     )
   }
 
-  /** (low: i32, offset: i32, old: i64) -> i64: the bytes; `old` when one of them is absent. */
+  /** (sum, old: i64) -> i64: the bytes; `old` when one of them is absent. */
   loadAcquire(bytes: number): number {
     return this.#make(`arena_load_acquire_${bytes}`, () =>
-      this.#module.define(`arena_load_acquire_${bytes}`, { params: [I32, I32, I64], results: [I64] }, (w) => {
-        const at = this.#resolved(w, bytes, () => w.get(2))
+      this.#module.define(`arena_load_acquire_${bytes}`, { params: [I64, I64], results: [I64] }, (w) => {
+        const at = this.#resolved(w, bytes, () => w.get(1))
         w.get(at)
         w.access(loadCode(bytes), this.#memories.arena, 0, false)
       }),
     )
   }
 
-  /** (low: i32, offset: i32, value: i64): nothing when a byte is absent. */
+  /** (sum, value: i64): nothing when a byte is absent. */
   store(bytes: number): number {
     return this.#make(`arena_store_${bytes}`, () =>
-      this.#module.define(`arena_store_${bytes}`, { params: [I32, I32, I64], results: [] }, (w) => {
+      this.#module.define(`arena_store_${bytes}`, { params: [I64, I64], results: [] }, (w) => {
         const at = this.#resolved(w, bytes, () => undefined)
         w.get(at)
-        w.get(2)
+        w.get(1)
         w.access(storeCode(bytes), this.#memories.arena, 0, false)
       }),
     )
   }
 
   /**
-   * (low: i32, offset: i32, operand: i64, expected: i64, left: i64) -> i64: the old value, or `left` when a byte is
-   * absent. `expected` counts for CMPXCHG. One thread runs all CPUs, so the operation is whole by not being interrupted.
+   * (sum, operand: i64, expected: i64, left: i64) -> i64: the old value, or `left` when a byte is absent. `expected`
+   * counts for CMPXCHG. One thread runs all CPUs, so the operation is whole by not being interrupted.
    */
   atomic(op: Op, bytes: number): number {
     return this.#make(`arena_atomic_${op}_${bytes}`, () =>
-      this.#module.define(`arena_atomic_${op}_${bytes}`, { params: [I32, I32, I64, I64, I64], results: [I64] }, (w) => {
-        const at = this.#resolved(w, bytes, () => w.get(4))
+      this.#module.define(`arena_atomic_${op}_${bytes}`, { params: [I64, I64, I64, I64], results: [I64] }, (w) => {
+        const at = this.#resolved(w, bytes, () => w.get(3))
         this.#modify(w, op, bytes, this.#memories.arena, at)
       }),
     )
   }
 
-  /** (at: i32, unused: i32, operand: i64, expected: i64, unused: i64) -> i64: an unaligned one in kernel memory. */
+  /** (at: i32, operand: i64, expected: i64) -> i64: an unaligned one in kernel memory. */
   kernelAtomic(op: Op, bytes: number): number {
     return this.#make(`kernel_atomic_${op}_${bytes}`, () =>
-      this.#module.define(`kernel_atomic_${op}_${bytes}`, { params: [I32, I32, I64, I64, I64], results: [I64] }, (w) =>
+      this.#module.define(`kernel_atomic_${op}_${bytes}`, { params: [I32, I64, I64], results: [I64] }, (w) =>
         this.#modify(w, op, bytes, this.#memories.kernel, 0),
       ),
     )
@@ -130,16 +135,16 @@ export class ExactAccess {
     w.set(old)
     w.get(at)
     if (op === Op.CMPXCHG) {
+      w.get(1)
+      w.get(old)
+      w.get(old)
       w.get(2)
-      w.get(old)
-      w.get(old)
-      w.get(3)
       w.op(Wasm.I64_EQ)
       w.op(Wasm.SELECT)
-    } else if (op === Op.XCHG) w.get(2)
+    } else if (op === Op.XCHG) w.get(1)
     else {
       w.get(old)
-      w.get(2)
+      w.get(1)
       w.op(COMBINE[op]!)
     }
     w.access(storeCode(bytes), memory, 0, false)
@@ -147,11 +152,10 @@ export class ExactAccess {
   }
 
   /**
-   * Goes on where all bytes at low (local 0) + offset (local 1) are there, with a local that holds where; returns else.
-   * The sum does not wrap: it is made in 64 bits, and beyond the window nothing is present.
+   * Goes on where all bytes at the sum (local 0) are there, with a local that holds where; returns else. Beyond the
+   * window nothing is present.
    */
   #resolved(w: FunctionWriter, bytes: number, absent: () => void): number {
-    const sum = w.local(I64)
     const at = w.local(I32)
     const unless = (): void => {
       w.if()
@@ -166,16 +170,11 @@ export class ExactAccess {
       w.globalSet(this.#counter)
     }
     w.get(0)
-    w.op(Wasm.I64_EXTEND_I32_U)
-    w.get(1)
-    w.op(Wasm.I64_EXTEND_I32_S)
-    w.op(Wasm.I64_ADD)
-    w.tee(sum)
     // A negative sum is a large number here.
     w.i64(-bytes, 0)
     w.op(Wasm.I64_GT_U)
     unless()
-    w.get(sum)
+    w.get(0)
     w.op(Wasm.I32_WRAP_I64)
     w.tee(at)
     this.#present(w)

@@ -31,7 +31,7 @@ export function loopFuel({ input }: ModuleContext, graph: FlowGraph): (header: n
     // In a piece of a long function, whose loops may lead through others.
     if (loop === undefined) return 1
     const units = Math.ceil(slotsOf(graph, loop) / UNIT)
-    return !unchecked && looksAtClock(input, graph, loop, loops) && units < LONG ? 0 : units
+    return !unchecked && looksAtClock(input, graph, loop) && units < LONG ? 0 : units
   }
 }
 
@@ -43,14 +43,21 @@ function mayRunLong({ program }: CompileInput): boolean {
   )
 }
 
-/** Whether each round passes a may_goto: one of the loop's own, not of a loop inside. */
-function looksAtClock({ program }: CompileInput, graph: FlowGraph, loop: Loop, loops: readonly Loop[]): boolean {
+/** Whether there is no round without a may_goto, of the loop's own or of a loop inside. */
+function looksAtClock({ program }: CompileInput, graph: FlowGraph, { header, inside }: Loop): boolean {
   const isMayGoto = (node: FlowNode): boolean =>
     node.kind === 'block' && program.insns[node.block.last]!.row.kind === Kind.MAY_GOTO
-  const found = [...loop.inside].filter((node) => isMayGoto(graph[node]!))
-  if (found.length === 0) return false
-  const inner = loops.filter(({ header }) => header !== loop.header && loop.inside.has(header))
-  return found.some((node) => !inner.some(({ inside }) => inside.has(node)))
+  const seen = new Set([header])
+  const work = isMayGoto(graph[header]!) ? [] : [header]
+  for (let node = work.pop(); node !== undefined; node = work.pop()) {
+    for (const next of graph[node]!.next) {
+      if (next === header) return false
+      if (seen.has(next) || !inside.has(next)) continue
+      seen.add(next)
+      if (!isMayGoto(graph[next]!)) work.push(next)
+    }
+  }
+  return true
 }
 
 function slotsOf(graph: FlowGraph, { inside }: Loop): number {

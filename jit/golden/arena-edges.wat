@@ -57,7 +57,9 @@
       if $out1 (result i64) ;; unlikely
         local.get $r1
         i32.wrap_i64
-        i32.const 6
+        i64.extend_i32_u
+        i64.const 6
+        i64.add
         call $arena_load_4
       else
         local.get $r1
@@ -77,7 +79,9 @@
       if $out2 (result i64) ;; unlikely
         local.get $r1
         i32.wrap_i64
-        i32.const -2
+        i64.extend_i32_u
+        i64.const -2
+        i64.add
         call $arena_load_2
         i64.extend16_s
       else
@@ -91,7 +95,9 @@
       ;; 8: *(u64 *)(r1 + 8000) = r2                        ; arena-edges.bpf.s:11: *(u64 *)(r1 + 8000) = r2
       local.get $r1
       i32.wrap_i64
-      i32.const 8000
+      i64.extend_i32_u
+      i64.const 8000
+      i64.add
       local.get $r2
       call $arena_store_8
       ;; 9: *(u8 *)(r1 - 1) = 5                             ; arena-edges.bpf.s:12: *(u8 *)(r1 - 1) = 5
@@ -117,7 +123,9 @@
       else
         local.get $r1
         i32.wrap_i64
-        i32.const -1
+        i64.extend_i32_u
+        i64.const -1
+        i64.add
         i64.const 5
         call $arena_store_1
       end
@@ -137,7 +145,9 @@
       ;; 8: *(u64 *)(r1 + 8000) = r2                        ; arena-edges.bpf.s:11: *(u64 *)(r1 + 8000) = r2
       local.get $r1
       i32.wrap_i64
-      i32.const 8000
+      i64.extend_i32_u
+      i64.const 8000
+      i64.add
       local.get $r2
       call $arena_store_8
       ;; 9: *(u8 *)(r1 - 1) = 5                             ; arena-edges.bpf.s:12: *(u8 *)(r1 - 1) = 5
@@ -165,23 +175,18 @@
     unreachable
   )
 
-  (func $arena_load_4 (;3;) (param $l0 i32) (param $l1 i32) (result i64)
-    (local $l2 i64) (local $l3 i32)
+  (func $arena_load_4 (;3;) (param $l0 i64) (result i64)
+    (local $l1 i32)
     local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l2
     i64.const 4294967292
     i64.gt_u
     if $out0
       i64.const 0
       return
     end
-    local.get $l2
+    local.get $l0
     i32.wrap_i64
-    local.tee $l3
+    local.tee $l1
     i32.const 12
     i32.shr_u
     i32.load8_u $kernel offset=37748736
@@ -192,7 +197,7 @@
       i64.const 0
       return
     end
-    local.get $l3
+    local.get $l1
     i32.const 3
     i32.add
     i32.const 12
@@ -205,27 +210,22 @@
       i64.const 0
       return
     end
-    local.get $l3
+    local.get $l1
     i64.load32_u $arena align=1
   )
 
-  (func $arena_load_2 (;4;) (param $l0 i32) (param $l1 i32) (result i64)
-    (local $l2 i64) (local $l3 i32)
+  (func $arena_load_2 (;4;) (param $l0 i64) (result i64)
+    (local $l1 i32)
     local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l2
     i64.const 4294967294
     i64.gt_u
     if $out0
       i64.const 0
       return
     end
-    local.get $l2
+    local.get $l0
     i32.wrap_i64
-    local.tee $l3
+    local.tee $l1
     i32.const 12
     i32.shr_u
     i32.load8_u $kernel offset=37748736
@@ -236,7 +236,7 @@
       i64.const 0
       return
     end
-    local.get $l3
+    local.get $l1
     i32.const 1
     i32.add
     i32.const 12
@@ -249,26 +249,21 @@
       i64.const 0
       return
     end
-    local.get $l3
+    local.get $l1
     i64.load16_u $arena align=1
   )
 
-  (func $arena_store_8 (;5;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
-    (local $l3 i64) (local $l4 i32)
+  (func $arena_store_8 (;5;) (param $l0 i64) (param $l1 i64)
+    (local $l2 i32)
     local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l3
     i64.const 4294967288
     i64.gt_u
     if $out0
       return
     end
-    local.get $l3
+    local.get $l0
     i32.wrap_i64
-    local.tee $l4
+    local.tee $l2
     i32.const 12
     i32.shr_u
     i32.load8_u $kernel offset=37748736
@@ -278,7 +273,7 @@
     if $out1
       return
     end
-    local.get $l4
+    local.get $l2
     i32.const 7
     i32.add
     i32.const 12
@@ -290,27 +285,22 @@
     if $out2
       return
     end
-    local.get $l4
     local.get $l2
+    local.get $l1
     i64.store $arena align=1
   )
 
-  (func $arena_store_1 (;6;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
-    (local $l3 i64) (local $l4 i32)
+  (func $arena_store_1 (;6;) (param $l0 i64) (param $l1 i64)
+    (local $l2 i32)
     local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l3
     i64.const 4294967295
     i64.gt_u
     if $out0
       return
     end
-    local.get $l3
+    local.get $l0
     i32.wrap_i64
-    local.tee $l4
+    local.tee $l2
     i32.const 12
     i32.shr_u
     i32.load8_u $kernel offset=37748736
@@ -320,8 +310,8 @@
     if $out1
       return
     end
-    local.get $l4
     local.get $l2
+    local.get $l1
     i64.store8 $arena
   )
 

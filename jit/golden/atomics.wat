@@ -65,7 +65,7 @@
         if $out2 (result i64) ;; unlikely
           local.get $r1
           i32.wrap_i64
-          i32.const 0
+          i64.extend_i32_u
           local.get $r2
           local.get $r0
           local.get $r2
@@ -79,7 +79,7 @@
       else
         local.get $r1
         i32.wrap_i64
-        i32.const 0
+        i64.extend_i32_u
         local.get $r2
         local.get $r0
         local.get $r2
@@ -93,7 +93,7 @@
       if $out3 (result i64) ;; unlikely
         local.get $r1
         i32.wrap_i64
-        i32.const 0
+        i64.extend_i32_u
         local.get $r2
         local.get $r0
         local.get $r2
@@ -114,10 +114,8 @@
     if $out4 (result i64) ;; unlikely
       local.get $r6
       i32.wrap_i64
-      i32.const 0
       local.get $r2
       local.get $r0
-      i64.const 0
       call $kernel_atomic_8_8
     else
       local.get $r6
@@ -138,12 +136,10 @@
     if $out5 (result i64) ;; unlikely
       local.get $r6
       i32.wrap_i64
-      i32.const 0
       local.get $r3
       local.get $r0
       i32.wrap_i64
       i64.extend_i32_u
-      i64.const 0
       call $kernel_atomic_17_4
     else
       local.get $r6
@@ -187,7 +183,9 @@
         if $out8 (result i64) ;; unlikely
           local.get $r1
           i32.wrap_i64
-          i32.const 4
+          i64.extend_i32_u
+          i64.const 4
+          i64.add
           local.get $r4
           local.get $r0
           i32.wrap_i64
@@ -207,7 +205,9 @@
       else
         local.get $r1
         i32.wrap_i64
-        i32.const 4
+        i64.extend_i32_u
+        i64.const 4
+        i64.add
         local.get $r4
         local.get $r0
         i32.wrap_i64
@@ -225,7 +225,9 @@
       if $out9 (result i64) ;; unlikely
         local.get $r1
         i32.wrap_i64
-        i32.const 4
+        i64.extend_i32_u
+        i64.const 4
+        i64.add
         local.get $r4
         local.get $r0
         i32.wrap_i64
@@ -252,10 +254,8 @@
     if $out10 (result i64) ;; unlikely
       local.get $r6
       i32.wrap_i64
-      i32.const 0
       local.get $r4
       local.get $r0
-      i64.const 0
       call $kernel_atomic_18_8
     else
       local.get $r6
@@ -289,7 +289,7 @@
       else
         local.get $r1
         i32.wrap_i64
-        i32.const 0
+        i64.extend_i32_u
         local.get $r5
         call $arena_load_acquire_8
       end
@@ -310,163 +310,16 @@
     unreachable
   )
 
-  (func $arena_atomic_1_8 (;3;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
-    (local $l5 i64) (local $l6 i32) (local $l7 i64)
+  (func $arena_atomic_1_8 (;3;) (param $l0 i64) (param $l1 i64) (param $l2 i64) (param $l3 i64) (result i64)
+    (local $l4 i32) (local $l5 i64)
     local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l5
     i64.const 4294967288
     i64.gt_u
     if $out0
-      local.get $l4
+      local.get $l3
       return
     end
-    local.get $l5
-    i32.wrap_i64
-    local.tee $l6
-    i32.const 12
-    i32.shr_u
-    i32.load8_u $kernel offset=37748736
-    i32.const 1
-    i32.and
-    i32.eqz
-    if $out1
-      local.get $l4
-      return
-    end
-    local.get $l6
-    i32.const 7
-    i32.add
-    i32.const 12
-    i32.shr_u
-    i32.load8_u $kernel offset=37748736
-    i32.const 1
-    i32.and
-    i32.eqz
-    if $out2
-      local.get $l4
-      return
-    end
-    local.get $l6
-    i64.load $arena align=1
-    local.set $l7
-    local.get $l6
-    local.get $l7
-    local.get $l2
-    i64.add
-    i64.store $arena align=1
-    local.get $l7
-  )
-
-  (func $kernel_atomic_8_8 (;4;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
-    (local $l5 i64)
     local.get $l0
-    i64.load $kernel align=1
-    local.set $l5
-    local.get $l0
-    local.get $l5
-    local.get $l2
-    i64.or
-    i64.store $kernel align=1
-    local.get $l5
-  )
-
-  (func $kernel_atomic_17_4 (;5;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
-    (local $l5 i64)
-    local.get $l0
-    i64.load32_u $kernel align=1
-    local.set $l5
-    local.get $l0
-    local.get $l2
-    i64.store32 $kernel align=1
-    local.get $l5
-  )
-
-  (func $arena_atomic_10_4 (;6;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
-    (local $l5 i64) (local $l6 i32) (local $l7 i64)
-    local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l5
-    i64.const 4294967292
-    i64.gt_u
-    if $out0
-      local.get $l4
-      return
-    end
-    local.get $l5
-    i32.wrap_i64
-    local.tee $l6
-    i32.const 12
-    i32.shr_u
-    i32.load8_u $kernel offset=37748736
-    i32.const 1
-    i32.and
-    i32.eqz
-    if $out1
-      local.get $l4
-      return
-    end
-    local.get $l6
-    i32.const 3
-    i32.add
-    i32.const 12
-    i32.shr_u
-    i32.load8_u $kernel offset=37748736
-    i32.const 1
-    i32.and
-    i32.eqz
-    if $out2
-      local.get $l4
-      return
-    end
-    local.get $l6
-    i64.load32_u $arena align=1
-    local.set $l7
-    local.get $l6
-    local.get $l7
-    local.get $l2
-    i64.xor
-    i64.store32 $arena align=1
-    local.get $l7
-  )
-
-  (func $kernel_atomic_18_8 (;7;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
-    (local $l5 i64)
-    local.get $l0
-    i64.load $kernel align=1
-    local.set $l5
-    local.get $l0
-    local.get $l2
-    local.get $l5
-    local.get $l5
-    local.get $l3
-    i64.eq
-    select
-    i64.store $kernel align=1
-    local.get $l5
-  )
-
-  (func $arena_load_acquire_8 (;8;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (result i64)
-    (local $l3 i64) (local $l4 i32)
-    local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l3
-    i64.const 4294967288
-    i64.gt_u
-    if $out0
-      local.get $l2
-      return
-    end
-    local.get $l3
     i32.wrap_i64
     local.tee $l4
     i32.const 12
@@ -476,7 +329,7 @@
     i32.and
     i32.eqz
     if $out1
-      local.get $l2
+      local.get $l3
       return
     end
     local.get $l4
@@ -489,10 +342,142 @@
     i32.and
     i32.eqz
     if $out2
-      local.get $l2
+      local.get $l3
       return
     end
     local.get $l4
+    i64.load $arena align=1
+    local.set $l5
+    local.get $l4
+    local.get $l5
+    local.get $l1
+    i64.add
+    i64.store $arena align=1
+    local.get $l5
+  )
+
+  (func $kernel_atomic_8_8 (;4;) (param $l0 i32) (param $l1 i64) (param $l2 i64) (result i64)
+    (local $l3 i64)
+    local.get $l0
+    i64.load $kernel align=1
+    local.set $l3
+    local.get $l0
+    local.get $l3
+    local.get $l1
+    i64.or
+    i64.store $kernel align=1
+    local.get $l3
+  )
+
+  (func $kernel_atomic_17_4 (;5;) (param $l0 i32) (param $l1 i64) (param $l2 i64) (result i64)
+    (local $l3 i64)
+    local.get $l0
+    i64.load32_u $kernel align=1
+    local.set $l3
+    local.get $l0
+    local.get $l1
+    i64.store32 $kernel align=1
+    local.get $l3
+  )
+
+  (func $arena_atomic_10_4 (;6;) (param $l0 i64) (param $l1 i64) (param $l2 i64) (param $l3 i64) (result i64)
+    (local $l4 i32) (local $l5 i64)
+    local.get $l0
+    i64.const 4294967292
+    i64.gt_u
+    if $out0
+      local.get $l3
+      return
+    end
+    local.get $l0
+    i32.wrap_i64
+    local.tee $l4
+    i32.const 12
+    i32.shr_u
+    i32.load8_u $kernel offset=37748736
+    i32.const 1
+    i32.and
+    i32.eqz
+    if $out1
+      local.get $l3
+      return
+    end
+    local.get $l4
+    i32.const 3
+    i32.add
+    i32.const 12
+    i32.shr_u
+    i32.load8_u $kernel offset=37748736
+    i32.const 1
+    i32.and
+    i32.eqz
+    if $out2
+      local.get $l3
+      return
+    end
+    local.get $l4
+    i64.load32_u $arena align=1
+    local.set $l5
+    local.get $l4
+    local.get $l5
+    local.get $l1
+    i64.xor
+    i64.store32 $arena align=1
+    local.get $l5
+  )
+
+  (func $kernel_atomic_18_8 (;7;) (param $l0 i32) (param $l1 i64) (param $l2 i64) (result i64)
+    (local $l3 i64)
+    local.get $l0
+    i64.load $kernel align=1
+    local.set $l3
+    local.get $l0
+    local.get $l1
+    local.get $l3
+    local.get $l3
+    local.get $l2
+    i64.eq
+    select
+    i64.store $kernel align=1
+    local.get $l3
+  )
+
+  (func $arena_load_acquire_8 (;8;) (param $l0 i64) (param $l1 i64) (result i64)
+    (local $l2 i32)
+    local.get $l0
+    i64.const 4294967288
+    i64.gt_u
+    if $out0
+      local.get $l1
+      return
+    end
+    local.get $l0
+    i32.wrap_i64
+    local.tee $l2
+    i32.const 12
+    i32.shr_u
+    i32.load8_u $kernel offset=37748736
+    i32.const 1
+    i32.and
+    i32.eqz
+    if $out1
+      local.get $l1
+      return
+    end
+    local.get $l2
+    i32.const 7
+    i32.add
+    i32.const 12
+    i32.shr_u
+    i32.load8_u $kernel offset=37748736
+    i32.const 1
+    i32.and
+    i32.eqz
+    if $out2
+      local.get $l1
+      return
+    end
+    local.get $l2
     i64.load $arena align=1
   )
 

@@ -10,11 +10,18 @@
   (export "fuel" (global $fuel))
 
   (func $irreducible (;2;) (param $frame i32) (param $r1 i64) (result i64)
-    (local $label i32) (local $left i32) (local $rest i32) (local $scratch32 i32) (local $r2 i64) (local $r3 i64) (local $r0 i64)
+    (local $label i32) (local $left i32) (local $scratch32 i32) (local $r2 i64) (local $r3 i64) (local $r0 i64)
     i32.const 65537
     local.set $left
-    i32.const 8323072
-    local.set $rest
+    global.get $area
+    local.get $frame
+    i32.const 9
+    i32.shr_u
+    i32.const 15
+    i32.and
+    i32.add
+    i32.const 127
+    i32.store8 $kernel offset=104
     global.get $fuel
     i32.const 64
     i32.sub
@@ -70,24 +77,33 @@
           i32.eqz
           if $out7 (result i32) ;; unlikely
             call $host.tick
-            local.get $rest
-            i32.const 65536
-            local.get $rest
-            i32.const 65536
-            i32.lt_s
-            select
+            global.get $area
+            local.get $frame
+            i32.const 9
+            i32.shr_u
+            i32.const 15
+            i32.and
+            i32.add
+            i32.load8_u $kernel offset=104
             local.tee $scratch32
-            local.set $left
-            local.get $rest
-            local.get $scratch32
-            i32.sub
-            local.set $rest
-            local.get $scratch32
             i32.eqz
             if $out8 (result i32) ;; unlikely
               i32.const 1
               local.tee $left
             else
+              global.get $area
+              local.get $frame
+              i32.const 9
+              i32.shr_u
+              i32.const 15
+              i32.and
+              i32.add
+              local.get $scratch32
+              i32.const 1
+              i32.sub
+              i32.store8 $kernel offset=104
+              i32.const 65536
+              local.set $left
               i32.const 0
             end
           else
@@ -117,24 +133,33 @@
         i32.eqz
         if $out9 (result i32) ;; unlikely
           call $host.tick
-          local.get $rest
-          i32.const 65536
-          local.get $rest
-          i32.const 65536
-          i32.lt_s
-          select
+          global.get $area
+          local.get $frame
+          i32.const 9
+          i32.shr_u
+          i32.const 15
+          i32.and
+          i32.add
+          i32.load8_u $kernel offset=104
           local.tee $scratch32
-          local.set $left
-          local.get $rest
-          local.get $scratch32
-          i32.sub
-          local.set $rest
-          local.get $scratch32
           i32.eqz
           if $out10 (result i32) ;; unlikely
             i32.const 1
             local.tee $left
           else
+            global.get $area
+            local.get $frame
+            i32.const 9
+            i32.shr_u
+            i32.const 15
+            i32.and
+            i32.add
+            local.get $scratch32
+            i32.const 1
+            i32.sub
+            i32.store8 $kernel offset=104
+            i32.const 65536
+            local.set $left
             i32.const 0
           end
         else

@@ -109,7 +109,7 @@
           else
             local.get $r1
             i32.wrap_i64
-            i32.const 0
+            i64.extend_i32_u
             local.get $r8
             call $arena_store_8
           end
@@ -134,7 +134,9 @@
           else
             local.get $r1
             i32.wrap_i64
-            i32.const 8
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
             local.get $r7
             call $arena_store_8
           end
@@ -207,7 +209,7 @@
           else
             local.get $r1
             i32.wrap_i64
-            i32.const 0
+            i64.extend_i32_u
             local.get $r8
             call $arena_store_8
           end
@@ -232,7 +234,9 @@
           else
             local.get $r1
             i32.wrap_i64
-            i32.const 8
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
             local.get $r7
             call $arena_store_8
           end
@@ -305,7 +309,7 @@
           else
             local.get $r1
             i32.wrap_i64
-            i32.const 0
+            i64.extend_i32_u
             local.get $r8
             call $arena_store_8
           end
@@ -330,7 +334,9 @@
           else
             local.get $r1
             i32.wrap_i64
-            i32.const 8
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
             local.get $r7
             call $arena_store_8
           end
@@ -403,7 +409,7 @@
           else
             local.get $r1
             i32.wrap_i64
-            i32.const 0
+            i64.extend_i32_u
             local.get $r8
             call $arena_store_8
           end
@@ -428,7 +434,9 @@
           else
             local.get $r1
             i32.wrap_i64
-            i32.const 8
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
             local.get $r7
             call $arena_store_8
           end
@@ -482,22 +490,17 @@
     unreachable
   )
 
-  (func $arena_store_8 (;9;) (param $l0 i32) (param $l1 i32) (param $l2 i64)
-    (local $l3 i64) (local $l4 i32)
+  (func $arena_store_8 (;9;) (param $l0 i64) (param $l1 i64)
+    (local $l2 i32)
     local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l3
     i64.const 4294967288
     i64.gt_u
     if $out0
       return
     end
-    local.get $l3
+    local.get $l0
     i32.wrap_i64
-    local.tee $l4
+    local.tee $l2
     i32.const 12
     i32.shr_u
     i32.load8_u $kernel offset=37748736
@@ -507,7 +510,7 @@
     if $out1
       return
     end
-    local.get $l4
+    local.get $l2
     i32.const 7
     i32.add
     i32.const 12
@@ -519,8 +522,8 @@
     if $out2
       return
     end
-    local.get $l4
     local.get $l2
+    local.get $l1
     i64.store $arena align=1
   )
 

@@ -11,11 +11,18 @@
   (export "fuel" (global $fuel))
 
   (func $walk (;2;) (param $frame i32) (result i64)
-    (local $left i32) (local $rest i32) (local $scratch32 i32) (local $r1 i64) (local $r0 i64) (local $r2 i64)
+    (local $left i32) (local $scratch32 i32) (local $r1 i64) (local $r0 i64) (local $r2 i64)
     i32.const 65537
     local.set $left
-    i32.const 8323072
-    local.set $rest
+    global.get $area
+    local.get $frame
+    i32.const 9
+    i32.shr_u
+    i32.const 15
+    i32.and
+    i32.add
+    i32.const 127
+    i32.store8 $kernel offset=104
     global.get $fuel
     i32.const 64
     i32.sub
@@ -56,24 +63,33 @@
         i32.eqz
         if $out3 (result i32) ;; unlikely
           call $host.tick
-          local.get $rest
-          i32.const 65536
-          local.get $rest
-          i32.const 65536
-          i32.lt_s
-          select
+          global.get $area
+          local.get $frame
+          i32.const 9
+          i32.shr_u
+          i32.const 15
+          i32.and
+          i32.add
+          i32.load8_u $kernel offset=104
           local.tee $scratch32
-          local.set $left
-          local.get $rest
-          local.get $scratch32
-          i32.sub
-          local.set $rest
-          local.get $scratch32
           i32.eqz
           if $out4 (result i32) ;; unlikely
             i32.const 1
             local.tee $left
           else
+            global.get $area
+            local.get $frame
+            i32.const 9
+            i32.shr_u
+            i32.const 15
+            i32.and
+            i32.add
+            local.get $scratch32
+            i32.const 1
+            i32.sub
+            i32.store8 $kernel offset=104
+            i32.const 65536
+            local.set $left
             i32.const 0
           end
         else
@@ -102,7 +118,9 @@
           if $out6 (result i64) ;; unlikely
             local.get $r1
             i32.wrap_i64
-            i32.const 8
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
             call $arena_load_8
           else
             local.get $r1
@@ -123,7 +141,7 @@
           if $out7 (result i64) ;; unlikely
             local.get $r1
             i32.wrap_i64
-            i32.const 0
+            i64.extend_i32_u
             call $arena_load_8
           else
             local.get $r1
@@ -161,24 +179,33 @@
         i32.eqz
         if $out8 (result i32) ;; unlikely
           call $host.tick
-          local.get $rest
-          i32.const 65536
-          local.get $rest
-          i32.const 65536
-          i32.lt_s
-          select
+          global.get $area
+          local.get $frame
+          i32.const 9
+          i32.shr_u
+          i32.const 15
+          i32.and
+          i32.add
+          i32.load8_u $kernel offset=104
           local.tee $scratch32
-          local.set $left
-          local.get $rest
-          local.get $scratch32
-          i32.sub
-          local.set $rest
-          local.get $scratch32
           i32.eqz
           if $out9 (result i32) ;; unlikely
             i32.const 1
             local.tee $left
           else
+            global.get $area
+            local.get $frame
+            i32.const 9
+            i32.shr_u
+            i32.const 15
+            i32.and
+            i32.add
+            local.get $scratch32
+            i32.const 1
+            i32.sub
+            i32.store8 $kernel offset=104
+            i32.const 65536
+            local.set $left
             i32.const 0
           end
         else
@@ -207,7 +234,9 @@
           if $out11 (result i64) ;; unlikely
             local.get $r1
             i32.wrap_i64
-            i32.const 8
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
             call $arena_load_8
           else
             local.get $r1
@@ -228,7 +257,7 @@
           if $out12 (result i64) ;; unlikely
             local.get $r1
             i32.wrap_i64
-            i32.const 0
+            i64.extend_i32_u
             call $arena_load_8
           else
             local.get $r1
@@ -266,24 +295,33 @@
         i32.eqz
         if $out13 (result i32) ;; unlikely
           call $host.tick
-          local.get $rest
-          i32.const 65536
-          local.get $rest
-          i32.const 65536
-          i32.lt_s
-          select
+          global.get $area
+          local.get $frame
+          i32.const 9
+          i32.shr_u
+          i32.const 15
+          i32.and
+          i32.add
+          i32.load8_u $kernel offset=104
           local.tee $scratch32
-          local.set $left
-          local.get $rest
-          local.get $scratch32
-          i32.sub
-          local.set $rest
-          local.get $scratch32
           i32.eqz
           if $out14 (result i32) ;; unlikely
             i32.const 1
             local.tee $left
           else
+            global.get $area
+            local.get $frame
+            i32.const 9
+            i32.shr_u
+            i32.const 15
+            i32.and
+            i32.add
+            local.get $scratch32
+            i32.const 1
+            i32.sub
+            i32.store8 $kernel offset=104
+            i32.const 65536
+            local.set $left
             i32.const 0
           end
         else
@@ -312,7 +350,9 @@
           if $out16 (result i64) ;; unlikely
             local.get $r1
             i32.wrap_i64
-            i32.const 8
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
             call $arena_load_8
           else
             local.get $r1
@@ -333,7 +373,7 @@
           if $out17 (result i64) ;; unlikely
             local.get $r1
             i32.wrap_i64
-            i32.const 0
+            i64.extend_i32_u
             call $arena_load_8
           else
             local.get $r1
@@ -371,24 +411,33 @@
         i32.eqz
         if $out18 (result i32) ;; unlikely
           call $host.tick
-          local.get $rest
-          i32.const 65536
-          local.get $rest
-          i32.const 65536
-          i32.lt_s
-          select
+          global.get $area
+          local.get $frame
+          i32.const 9
+          i32.shr_u
+          i32.const 15
+          i32.and
+          i32.add
+          i32.load8_u $kernel offset=104
           local.tee $scratch32
-          local.set $left
-          local.get $rest
-          local.get $scratch32
-          i32.sub
-          local.set $rest
-          local.get $scratch32
           i32.eqz
           if $out19 (result i32) ;; unlikely
             i32.const 1
             local.tee $left
           else
+            global.get $area
+            local.get $frame
+            i32.const 9
+            i32.shr_u
+            i32.const 15
+            i32.and
+            i32.add
+            local.get $scratch32
+            i32.const 1
+            i32.sub
+            i32.store8 $kernel offset=104
+            i32.const 65536
+            local.set $left
             i32.const 0
           end
         else
@@ -417,7 +466,9 @@
           if $out21 (result i64) ;; unlikely
             local.get $r1
             i32.wrap_i64
-            i32.const 8
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
             call $arena_load_8
           else
             local.get $r1
@@ -438,7 +489,7 @@
           if $out22 (result i64) ;; unlikely
             local.get $r1
             i32.wrap_i64
-            i32.const 0
+            i64.extend_i32_u
             call $arena_load_8
           else
             local.get $r1
@@ -473,23 +524,18 @@
     unreachable
   )
 
-  (func $arena_load_8 (;3;) (param $l0 i32) (param $l1 i32) (result i64)
-    (local $l2 i64) (local $l3 i32)
+  (func $arena_load_8 (;3;) (param $l0 i64) (result i64)
+    (local $l1 i32)
     local.get $l0
-    i64.extend_i32_u
-    local.get $l1
-    i64.extend_i32_s
-    i64.add
-    local.tee $l2
     i64.const 4294967288
     i64.gt_u
     if $out0
       i64.const 0
       return
     end
-    local.get $l2
+    local.get $l0
     i32.wrap_i64
-    local.tee $l3
+    local.tee $l1
     i32.const 12
     i32.shr_u
     i32.load8_u $kernel offset=37748736
@@ -500,7 +546,7 @@
       i64.const 0
       return
     end
-    local.get $l3
+    local.get $l1
     i32.const 7
     i32.add
     i32.const 12
@@ -513,7 +559,7 @@
       i64.const 0
       return
     end
-    local.get $l3
+    local.get $l1
     i64.load $arena align=1
   )
 

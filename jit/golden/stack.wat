@@ -79,10 +79,8 @@
       if $out1 (result i64) ;; unlikely
         local.get $r0
         i32.wrap_i64
-        i32.const 0
         local.get $r1
         local.get $r0
-        i64.const 0
         call $kernel_atomic_1_8
       else
         local.get $r0
@@ -102,17 +100,17 @@
     unreachable
   )
 
-  (func $kernel_atomic_1_8 (;9;) (param $l0 i32) (param $l1 i32) (param $l2 i64) (param $l3 i64) (param $l4 i64) (result i64)
-    (local $l5 i64)
+  (func $kernel_atomic_1_8 (;9;) (param $l0 i32) (param $l1 i64) (param $l2 i64) (result i64)
+    (local $l3 i64)
     local.get $l0
     i64.load $kernel align=1
-    local.set $l5
+    local.set $l3
     local.get $l0
-    local.get $l5
-    local.get $l2
+    local.get $l3
+    local.get $l1
     i64.add
     i64.store $kernel align=1
-    local.get $l5
+    local.get $l3
   )
 
   (func $run (;10;) (param $l0 i32) (param $l1 i32)
