@@ -94,7 +94,7 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
   {
     name: 'an acquiring load of an absent page that clears its register',
     file: 'exact.ts',
-    from: 'this.#resolved(w, bytes, () => w.get(2))',
+    from: 'this.#resolved(w, bytes, () => w.get(1))',
     to: 'this.#resolved(w, bytes, () => w.i64(0))',
   },
   {
