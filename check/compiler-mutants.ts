@@ -196,4 +196,23 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
     from: 'if (jump.row.op === Op.JEQ) w.op(Wasm.I32_EQZ)',
     to: '',
   },
+  {
+    name: 'a run that is within a page, however far its accesses are apart',
+    file: 'emit-memory.ts',
+    from: 'if (end - min > PAGE_SIZE) {',
+    to: 'if (end < min) {',
+    rare: true,
+  },
+  {
+    name: 'a run that is within a page by its first access alone',
+    file: 'guards.ts',
+    from: 'const end = Math.max(...answered.map(({ at, bytes }) => at + bytes))',
+    to: 'const end = answered[0]!.at + answered[0]!.bytes',
+  },
+  {
+    name: 'a run within a page that is not there',
+    file: 'emit-memory.ts',
+    from: 'w.get(e.page(register))\n  w.i32(Present.THIS)',
+    to: 'w.i32(1)\n  w.i32(1)',
+  },
 ]

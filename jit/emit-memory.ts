@@ -257,6 +257,27 @@ function rotate({ w }: Emitter, shift: number): void {
   w.op(Wasm.I32_ROTR)
 }
 
+/** Pushes whether a register's page is there, and low + min to low + end is in it. */
+export function pushWithinPage(e: Emitter, register: number, min: number, end: number): void {
+  const { w } = e
+  if (end - min > PAGE_SIZE) {
+    w.i32(0)
+    return
+  }
+  w.get(e.page(register))
+  w.i32(Present.THIS)
+  w.op(Wasm.I32_AND)
+  e.get32(register)
+  w.i32(PAGE_SIZE - 1)
+  w.op(Wasm.I32_AND)
+  w.i32(min)
+  w.op(Wasm.I32_ADD)
+  w.i32(PAGE_SIZE - (end - min))
+  // Below the page the sum is a huge number.
+  w.op(Wasm.I32_LE_U)
+  w.op(Wasm.I32_AND)
+}
+
 /**
  * An access that goes by the page byte of its base: straight where all pages around are there, or where the base's is
  * and the access stays in it; else exact. Leaves what both leave.
@@ -277,18 +298,7 @@ export function emitByPage(
   }
   const page = e.page(base)
   const withinPage = (): void => {
-    w.get(page)
-    w.i32(Present.THIS)
-    w.op(Wasm.I32_AND)
-    e.get32(base)
-    w.i32(PAGE_SIZE - 1)
-    w.op(Wasm.I32_AND)
-    w.i32(insn.off)
-    w.op(Wasm.I32_ADD)
-    w.i32(PAGE_SIZE - insn.row.memWidth / 8)
-    // Below the page the sum is a huge number.
-    w.op(Wasm.I32_LE_U)
-    w.op(Wasm.I32_AND)
+    pushWithinPage(e, base, insn.off, insn.off + insn.row.memWidth / 8)
     w.if(type)
     straight()
     w.else()

@@ -13,10 +13,10 @@ import { compilePieces } from './compile-pieces.ts'
 import { emitAlu, emitEnd, emitMov, emitMovsx, emitNeg } from './emit-alu.ts'
 import { emitCallx, emitLocalCall, emitNative, emitPacketLoad, emitTestedLookup, emitTrap } from './emit-call.ts'
 import { emitCondition, emitMayGoto } from './emit-jump.ts'
-import { emitAccess, pushGuardFails } from './emit-memory.ts'
+import { emitAccess, pushGuardFails, pushWithinPage } from './emit-memory.ts'
 import { Emitter, NONE_COVERED } from './emitter.ts'
 import type { FlowGraph } from './flow-graph.ts'
-import { type GuardedRun, guardedRuns } from './guards.ts'
+import { type GuardedRun, guardedRuns, type PageGuard } from './guards.ts'
 import { loopFuel } from './loop-fuel.ts'
 import { changesPages, copiesLow, type FunctionPlan, writes } from './plan.ts'
 import { emitStructured } from './structure.ts'
@@ -86,20 +86,49 @@ function emitRun(e: Emitter, run: GuardedRun): void {
   const slots = (): void => {
     for (let slot = run.first; slot <= run.last; slot++) emitSlot(e, insns[slot]!, slot)
   }
+  const [only, ...others] = run.guards
+  if (only?.kind === 'page' && others.length === 0) {
+    emitPageRun(e, run, only, slots)
+    return
+  }
   run.guards.forEach((guard, at) => {
     pushGuardFails(e, guard)
     if (at > 0) e.w.op(Wasm.I32_OR)
   })
   e.w.if(undefined, false)
-  const [only, ...others] = run.guards
-  e.failed = only?.kind === 'page' && others.length === 0 ? run.covered : NONE_COVERED
   slots()
-  e.failed = NONE_COVERED
   e.w.else()
   e.covered = run.covered
   slots()
   e.covered = NONE_COVERED
   e.w.end()
+}
+
+/**
+ * A run through one pointer, with stores. Where the pages around are not all there, the accesses may still be in the
+ * pointer's own: pages that stand alone are no rare thing in sparse structures.
+ */
+function emitPageRun(e: Emitter, run: GuardedRun, guard: PageGuard, slots: () => void): void {
+  const { w } = e
+  const done = w.depth
+  w.block()
+  const slow = w.depth
+  w.block()
+  pushGuardFails(e, guard)
+  w.if()
+  pushWithinPage(e, guard.register, guard.min, guard.end)
+  w.op(Wasm.I32_EQZ)
+  w.brIf(slow, false)
+  w.end()
+  e.covered = run.covered
+  slots()
+  e.covered = NONE_COVERED
+  w.br(done)
+  w.end()
+  e.failed = run.covered
+  slots()
+  e.failed = NONE_COVERED
+  w.end()
 }
 
 function emitSlot(e: Emitter, insn: Instruction, slot: number): void {

@@ -18,8 +18,8 @@ import type { CompileInput } from './compile.ts'
 import { copiesLow, REACH, writes } from './plan.ts'
 
 export type Guard =
-  /** The page byte of the register says that all is there around it. */
-  | { readonly kind: 'page'; readonly register: number }
+  /** The page byte of the register says that all is there around it; the accesses are at low + min to low + end. */
+  | { readonly kind: 'page'; readonly register: number; readonly min: number; readonly end: number }
   /** low + min to low + max + bytes lies in the window, and low is a multiple of `bytes`, as `min` is. */
   | {
       readonly kind: 'aligned'
@@ -28,6 +28,8 @@ export type Guard =
       readonly max: number
       readonly bytes: number
     }
+
+export type PageGuard = Extract<Guard, { readonly kind: 'page' }>
 
 export interface GuardedRun {
   readonly first: number
@@ -146,7 +148,9 @@ function guardsOf(run: readonly Covered[]): GuardedRun | undefined {
 
 function pageGuard(root: number, through: readonly Covered[]): readonly [Guard, readonly Covered[]] {
   const answered = through.filter(({ at, bytes }) => Math.abs(at) + bytes <= REACH)
-  return [{ kind: 'page', register: root }, answered.some(({ store }) => store) ? answered : []]
+  const min = Math.min(...answered.map(({ at }) => at))
+  const end = Math.max(...answered.map(({ at, bytes }) => at + bytes))
+  return [{ kind: 'page', register: root, min, end }, answered.some(({ store }) => store) ? answered : []]
 }
 
 function loadGuard(root: number, through: readonly Covered[]): readonly [Guard, readonly Covered[]] {

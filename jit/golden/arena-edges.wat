@@ -34,10 +34,56 @@
     i32.wrap_i64
     i64.extend_i32_u
     local.set $r1
-    local.get $page1
-    i32.const 7
-    i32.ne
-    if $out0 ;; unlikely
+    block $out0
+      block $out1
+        local.get $page1
+        i32.const 7
+        i32.ne
+        if $out2
+          local.get $page1
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const -2
+          i32.add
+          i32.const 4084
+          i32.le_u
+          i32.and
+          i32.eqz
+          br_if $out1 ;; unlikely
+        end
+        ;; 6: w2 = *(u32 *)(r1 + 6)                         ; arena-edges.bpf.s:9: r2 = *(u32 *)(r1 + 6)
+        local.get $r1
+        i32.wrap_i64
+        i64.load32_u $arena offset=6 align=1
+        local.set $r2
+        ;; 7: r3 = *(s16 *)(r1 - 2)                         ; arena-edges.bpf.s:10: r3 = *(s16 *)(r1 - 2)
+        local.get $r1
+        i32.wrap_i64
+        i32.const -2
+        i32.add
+        i64.load16_s $arena align=1
+        local.set $r3
+        ;; 8: *(u64 *)(r1 + 8000) = r2                      ; arena-edges.bpf.s:11: *(u64 *)(r1 + 8000) = r2
+        local.get $r1
+        i32.wrap_i64
+        i64.extend_i32_u
+        i64.const 8000
+        i64.add
+        local.get $r2
+        call $arena_store_8
+        ;; 9: *(u8 *)(r1 - 1) = 5                           ; arena-edges.bpf.s:12: *(u8 *)(r1 - 1) = 5
+        local.get $r1
+        i32.wrap_i64
+        i32.const -1
+        i32.add
+        i64.const 5
+        i64.store8 $arena
+        br $out0
+      end
       ;; 6: w2 = *(u32 *)(r1 + 6)                           ; arena-edges.bpf.s:9: r2 = *(u32 *)(r1 + 6)
       local.get $r1
       i32.wrap_i64
@@ -54,7 +100,7 @@
       i32.const 6
       i32.lt_u
       i32.or
-      if $out1 (result i64) ;; unlikely
+      if $out3 (result i64) ;; unlikely
         local.get $r1
         i32.wrap_i64
         i64.extend_i32_u
@@ -76,7 +122,7 @@
       i32.rotr
       i32.const 2147467263
       i32.gt_u
-      if $out2 (result i64) ;; unlikely
+      if $out4 (result i64) ;; unlikely
         local.get $r1
         i32.wrap_i64
         i64.extend_i32_u
@@ -113,7 +159,7 @@
       i32.const 4095
       i32.le_u
       i32.and
-      if $out3
+      if $out5
         local.get $r1
         i32.wrap_i64
         i32.const -1
@@ -129,34 +175,6 @@
         i64.const 5
         call $arena_store_1
       end
-    else
-      ;; 6: w2 = *(u32 *)(r1 + 6)                           ; arena-edges.bpf.s:9: r2 = *(u32 *)(r1 + 6)
-      local.get $r1
-      i32.wrap_i64
-      i64.load32_u $arena offset=6 align=1
-      local.set $r2
-      ;; 7: r3 = *(s16 *)(r1 - 2)                           ; arena-edges.bpf.s:10: r3 = *(s16 *)(r1 - 2)
-      local.get $r1
-      i32.wrap_i64
-      i32.const -2
-      i32.add
-      i64.load16_s $arena align=1
-      local.set $r3
-      ;; 8: *(u64 *)(r1 + 8000) = r2                        ; arena-edges.bpf.s:11: *(u64 *)(r1 + 8000) = r2
-      local.get $r1
-      i32.wrap_i64
-      i64.extend_i32_u
-      i64.const 8000
-      i64.add
-      local.get $r2
-      call $arena_store_8
-      ;; 9: *(u8 *)(r1 - 1) = 5                             ; arena-edges.bpf.s:12: *(u8 *)(r1 - 1) = 5
-      local.get $r1
-      i32.wrap_i64
-      i32.const -1
-      i32.add
-      i64.const 5
-      i64.store8 $arena
     end
     ;; 10: r0 = addr_space_cast(r1, 1, 0)                   ; arena-edges.bpf.s:13: r0 = addr_space_cast(r1, 1, 0)
     local.get $r1
@@ -175,7 +193,44 @@
     unreachable
   )
 
-  (func $arena_load_4 (;3;) (param $l0 i64) (result i64)
+  (func $arena_store_8 (;3;) (param $l0 i64) (param $l1 i64)
+    (local $l2 i32)
+    local.get $l0
+    i64.const 4294967288
+    i64.gt_u
+    if $out0
+      return
+    end
+    local.get $l0
+    i32.wrap_i64
+    local.tee $l2
+    i32.const 12
+    i32.shr_u
+    i32.load8_u $kernel offset=37748736
+    i32.const 1
+    i32.and
+    i32.eqz
+    if $out1
+      return
+    end
+    local.get $l2
+    i32.const 7
+    i32.add
+    i32.const 12
+    i32.shr_u
+    i32.load8_u $kernel offset=37748736
+    i32.const 1
+    i32.and
+    i32.eqz
+    if $out2
+      return
+    end
+    local.get $l2
+    local.get $l1
+    i64.store $arena align=1
+  )
+
+  (func $arena_load_4 (;4;) (param $l0 i64) (result i64)
     (local $l1 i32)
     local.get $l0
     i64.const 4294967292
@@ -214,7 +269,7 @@
     i64.load32_u $arena align=1
   )
 
-  (func $arena_load_2 (;4;) (param $l0 i64) (result i64)
+  (func $arena_load_2 (;5;) (param $l0 i64) (result i64)
     (local $l1 i32)
     local.get $l0
     i64.const 4294967294
@@ -251,43 +306,6 @@
     end
     local.get $l1
     i64.load16_u $arena align=1
-  )
-
-  (func $arena_store_8 (;5;) (param $l0 i64) (param $l1 i64)
-    (local $l2 i32)
-    local.get $l0
-    i64.const 4294967288
-    i64.gt_u
-    if $out0
-      return
-    end
-    local.get $l0
-    i32.wrap_i64
-    local.tee $l2
-    i32.const 12
-    i32.shr_u
-    i32.load8_u $kernel offset=37748736
-    i32.const 1
-    i32.and
-    i32.eqz
-    if $out1
-      return
-    end
-    local.get $l2
-    i32.const 7
-    i32.add
-    i32.const 12
-    i32.shr_u
-    i32.load8_u $kernel offset=37748736
-    i32.const 1
-    i32.and
-    i32.eqz
-    if $out2
-      return
-    end
-    local.get $l2
-    local.get $l1
-    i64.store $arena align=1
   )
 
   (func $arena_store_1 (;6;) (param $l0 i64) (param $l1 i64)

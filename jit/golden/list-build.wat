@@ -84,10 +84,39 @@
         local.set $r1
         local.get $page6
         local.set $page1
-        local.get $page1
-        i32.const 7
-        i32.ne
-        if $out2 ;; unlikely
+        block $out2
+          block $out3
+            local.get $page1
+            i32.const 7
+            i32.ne
+            if $out4
+              local.get $page1
+              i32.const 1
+              i32.and
+              local.get $r1
+              i32.wrap_i64
+              i32.const 4095
+              i32.and
+              i32.const 0
+              i32.add
+              i32.const 4080
+              i32.le_u
+              i32.and
+              i32.eqz
+              br_if $out3 ;; unlikely
+            end
+            ;; 11: *(u64 *)(r1 + 0) = r8                    ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+            ;; 12: *(u64 *)(r1 + 8) = r7                    ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+            br $out2
+          end
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
           local.get $page1
           i32.const 1
@@ -101,7 +130,7 @@
           i32.const 4088
           i32.le_u
           i32.and
-          if $out3
+          if $out5
             local.get $r1
             i32.wrap_i64
             local.get $r8
@@ -122,81 +151,6 @@
           i32.const 4095
           i32.and
           i32.const 8
-          i32.add
-          i32.const 4088
-          i32.le_u
-          i32.and
-          if $out4
-            local.get $r1
-            i32.wrap_i64
-            local.get $r7
-            i64.store $arena offset=8 align=1
-          else
-            local.get $r1
-            i32.wrap_i64
-            i64.extend_i32_u
-            i64.const 8
-            i64.add
-            local.get $r7
-            call $arena_store_8
-          end
-        else
-          ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
-          local.get $r1
-          i32.wrap_i64
-          local.get $r8
-          i64.store $arena align=1
-          ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
-          local.get $r1
-          i32.wrap_i64
-          local.get $r7
-          i64.store $arena offset=8 align=1
-        end
-        ;; 13: r8 = r6                                      ; list-build.bpf.s:18: r8 = r6
-        local.get $r6
-        local.set $r8
-        ;; 14: r6 += 16                                     ; list-build.bpf.s:19: r6 += 16
-        local.get $r6
-        i64.const 16
-        i64.add
-        local.set $r6
-        ;; 15: r7 += -1                                     ; list-build.bpf.s:20: r7 += -1
-        local.get $r7
-        i64.const -1
-        i64.add
-        local.set $r7
-        ;; 16: if r7 != 0 goto -7                           ; list-build.bpf.s:21: if r7 != 0 goto next
-        local.get $r7
-        i64.const 0
-        i64.ne
-        i32.eqz
-        br_if $out1
-        local.get $r6
-        i32.wrap_i64
-        i32.const 12
-        i32.shr_u
-        i32.load8_u $kernel offset=37748736
-        local.set $page6
-        ;; 10: r1 = addr_space_cast(r6, 0, 1)               ; list-build.bpf.s:15: r1 = addr_space_cast(r6, 0, 1)
-        local.get $r6
-        i32.wrap_i64
-        i64.extend_i32_u
-        local.set $r1
-        local.get $page6
-        local.set $page1
-        local.get $page1
-        i32.const 7
-        i32.ne
-        if $out5 ;; unlikely
-          ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
-          local.get $page1
-          i32.const 1
-          i32.and
-          local.get $r1
-          i32.wrap_i64
-          i32.const 4095
-          i32.and
-          i32.const 0
           i32.add
           i32.const 4088
           i32.le_u
@@ -204,31 +158,6 @@
           if $out6
             local.get $r1
             i32.wrap_i64
-            local.get $r8
-            i64.store $arena align=1
-          else
-            local.get $r1
-            i32.wrap_i64
-            i64.extend_i32_u
-            local.get $r8
-            call $arena_store_8
-          end
-          ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
-          local.get $page1
-          i32.const 1
-          i32.and
-          local.get $r1
-          i32.wrap_i64
-          i32.const 4095
-          i32.and
-          i32.const 8
-          i32.add
-          i32.const 4088
-          i32.le_u
-          i32.and
-          if $out7
-            local.get $r1
-            i32.wrap_i64
             local.get $r7
             i64.store $arena offset=8 align=1
           else
@@ -240,17 +169,6 @@
             local.get $r7
             call $arena_store_8
           end
-        else
-          ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
-          local.get $r1
-          i32.wrap_i64
-          local.get $r8
-          i64.store $arena align=1
-          ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
-          local.get $r1
-          i32.wrap_i64
-          local.get $r7
-          i64.store $arena offset=8 align=1
         end
         ;; 13: r8 = r6                                      ; list-build.bpf.s:18: r8 = r6
         local.get $r6
@@ -284,10 +202,39 @@
         local.set $r1
         local.get $page6
         local.set $page1
-        local.get $page1
-        i32.const 7
-        i32.ne
-        if $out8 ;; unlikely
+        block $out7
+          block $out8
+            local.get $page1
+            i32.const 7
+            i32.ne
+            if $out9
+              local.get $page1
+              i32.const 1
+              i32.and
+              local.get $r1
+              i32.wrap_i64
+              i32.const 4095
+              i32.and
+              i32.const 0
+              i32.add
+              i32.const 4080
+              i32.le_u
+              i32.and
+              i32.eqz
+              br_if $out8 ;; unlikely
+            end
+            ;; 11: *(u64 *)(r1 + 0) = r8                    ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+            ;; 12: *(u64 *)(r1 + 8) = r7                    ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+            br $out7
+          end
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
           local.get $page1
           i32.const 1
@@ -297,31 +244,6 @@
           i32.const 4095
           i32.and
           i32.const 0
-          i32.add
-          i32.const 4088
-          i32.le_u
-          i32.and
-          if $out9
-            local.get $r1
-            i32.wrap_i64
-            local.get $r8
-            i64.store $arena align=1
-          else
-            local.get $r1
-            i32.wrap_i64
-            i64.extend_i32_u
-            local.get $r8
-            call $arena_store_8
-          end
-          ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
-          local.get $page1
-          i32.const 1
-          i32.and
-          local.get $r1
-          i32.wrap_i64
-          i32.const 4095
-          i32.and
-          i32.const 8
           i32.add
           i32.const 4088
           i32.le_u
@@ -329,6 +251,31 @@
           if $out10
             local.get $r1
             i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+          else
+            local.get $r1
+            i32.wrap_i64
+            i64.extend_i32_u
+            local.get $r8
+            call $arena_store_8
+          end
+          ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
+          local.get $page1
+          i32.const 1
+          i32.and
+          local.get $r1
+          i32.wrap_i64
+          i32.const 4095
+          i32.and
+          i32.const 8
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out11
+            local.get $r1
+            i32.wrap_i64
             local.get $r7
             i64.store $arena offset=8 align=1
           else
@@ -340,17 +287,6 @@
             local.get $r7
             call $arena_store_8
           end
-        else
-          ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
-          local.get $r1
-          i32.wrap_i64
-          local.get $r8
-          i64.store $arena align=1
-          ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
-          local.get $r1
-          i32.wrap_i64
-          local.get $r7
-          i64.store $arena offset=8 align=1
         end
         ;; 13: r8 = r6                                      ; list-build.bpf.s:18: r8 = r6
         local.get $r6
@@ -384,10 +320,39 @@
         local.set $r1
         local.get $page6
         local.set $page1
-        local.get $page1
-        i32.const 7
-        i32.ne
-        if $out11 ;; unlikely
+        block $out12
+          block $out13
+            local.get $page1
+            i32.const 7
+            i32.ne
+            if $out14
+              local.get $page1
+              i32.const 1
+              i32.and
+              local.get $r1
+              i32.wrap_i64
+              i32.const 4095
+              i32.and
+              i32.const 0
+              i32.add
+              i32.const 4080
+              i32.le_u
+              i32.and
+              i32.eqz
+              br_if $out13 ;; unlikely
+            end
+            ;; 11: *(u64 *)(r1 + 0) = r8                    ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+            ;; 12: *(u64 *)(r1 + 8) = r7                    ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+            br $out12
+          end
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
           local.get $page1
           i32.const 1
@@ -401,7 +366,7 @@
           i32.const 4088
           i32.le_u
           i32.and
-          if $out12
+          if $out15
             local.get $r1
             i32.wrap_i64
             local.get $r8
@@ -426,7 +391,7 @@
           i32.const 4088
           i32.le_u
           i32.and
-          if $out13
+          if $out16
             local.get $r1
             i32.wrap_i64
             local.get $r7
@@ -440,17 +405,124 @@
             local.get $r7
             call $arena_store_8
           end
-        else
+        end
+        ;; 13: r8 = r6                                      ; list-build.bpf.s:18: r8 = r6
+        local.get $r6
+        local.set $r8
+        ;; 14: r6 += 16                                     ; list-build.bpf.s:19: r6 += 16
+        local.get $r6
+        i64.const 16
+        i64.add
+        local.set $r6
+        ;; 15: r7 += -1                                     ; list-build.bpf.s:20: r7 += -1
+        local.get $r7
+        i64.const -1
+        i64.add
+        local.set $r7
+        ;; 16: if r7 != 0 goto -7                           ; list-build.bpf.s:21: if r7 != 0 goto next
+        local.get $r7
+        i64.const 0
+        i64.ne
+        i32.eqz
+        br_if $out1
+        local.get $r6
+        i32.wrap_i64
+        i32.const 12
+        i32.shr_u
+        i32.load8_u $kernel offset=37748736
+        local.set $page6
+        ;; 10: r1 = addr_space_cast(r6, 0, 1)               ; list-build.bpf.s:15: r1 = addr_space_cast(r6, 0, 1)
+        local.get $r6
+        i32.wrap_i64
+        i64.extend_i32_u
+        local.set $r1
+        local.get $page6
+        local.set $page1
+        block $out17
+          block $out18
+            local.get $page1
+            i32.const 7
+            i32.ne
+            if $out19
+              local.get $page1
+              i32.const 1
+              i32.and
+              local.get $r1
+              i32.wrap_i64
+              i32.const 4095
+              i32.and
+              i32.const 0
+              i32.add
+              i32.const 4080
+              i32.le_u
+              i32.and
+              i32.eqz
+              br_if $out18 ;; unlikely
+            end
+            ;; 11: *(u64 *)(r1 + 0) = r8                    ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+            ;; 12: *(u64 *)(r1 + 8) = r7                    ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+            br $out17
+          end
           ;; 11: *(u64 *)(r1 + 0) = r8                      ; list-build.bpf.s:16: *(u64 *)(r1 + 0) = r8
+          local.get $page1
+          i32.const 1
+          i32.and
           local.get $r1
           i32.wrap_i64
-          local.get $r8
-          i64.store $arena align=1
+          i32.const 4095
+          i32.and
+          i32.const 0
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out20
+            local.get $r1
+            i32.wrap_i64
+            local.get $r8
+            i64.store $arena align=1
+          else
+            local.get $r1
+            i32.wrap_i64
+            i64.extend_i32_u
+            local.get $r8
+            call $arena_store_8
+          end
           ;; 12: *(u64 *)(r1 + 8) = r7                      ; list-build.bpf.s:17: *(u64 *)(r1 + 8) = r7
+          local.get $page1
+          i32.const 1
+          i32.and
           local.get $r1
           i32.wrap_i64
-          local.get $r7
-          i64.store $arena offset=8 align=1
+          i32.const 4095
+          i32.and
+          i32.const 8
+          i32.add
+          i32.const 4088
+          i32.le_u
+          i32.and
+          if $out21
+            local.get $r1
+            i32.wrap_i64
+            local.get $r7
+            i64.store $arena offset=8 align=1
+          else
+            local.get $r1
+            i32.wrap_i64
+            i64.extend_i32_u
+            i64.const 8
+            i64.add
+            local.get $r7
+            call $arena_store_8
+          end
         end
         ;; 13: r8 = r6                                      ; list-build.bpf.s:18: r8 = r6
         local.get $r6
