@@ -206,8 +206,15 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
   {
     name: 'a run that is within a page by its first access alone',
     file: 'guards.ts',
-    from: 'const end = Math.max(...answered.map(({ at, bytes }) => at + bytes))',
+    from: 'const end = Math.max(...answered.flatMap(({ at, delta, bytes }) => [at + bytes, delta + 1]))',
     to: 'const end = answered[0]!.at + answered[0]!.bytes',
+  },
+  {
+    name: 'a run within a page through a base that has left the window',
+    file: 'guards.ts',
+    from: 'const end = Math.max(...answered.flatMap(({ at, delta, bytes }) => [at + bytes, delta + 1]))',
+    to: 'const end = Math.max(...answered.flatMap(({ at, bytes }) => [at + bytes]))',
+    rare: true,
   },
   {
     name: 'a run within a page that is not there',

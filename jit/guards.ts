@@ -18,7 +18,7 @@ import type { CompileInput } from './compile.ts'
 import { copiesLow, REACH, writes } from './plan.ts'
 
 export type Guard =
-  /** The page byte of the register says that all is there around it; the accesses are at low + min to low + end. */
+  /** The page byte of the register says that all is there around it; accesses and bases are at low + min to low + end. */
   | { readonly kind: 'page'; readonly register: number; readonly min: number; readonly end: number }
   /** low + min to low + max + bytes lies in the window, and low is a multiple of `bytes`, as `min` is. */
   | {
@@ -148,8 +148,9 @@ function guardsOf(run: readonly Covered[]): GuardedRun | undefined {
 
 function pageGuard(root: number, through: readonly Covered[]): readonly [Guard, readonly Covered[]] {
   const answered = through.filter(({ at, bytes }) => Math.abs(at) + bytes <= REACH)
-  const min = Math.min(...answered.map(({ at }) => at))
-  const end = Math.max(...answered.map(({ at, bytes }) => at + bytes))
+  // The bases have to lie in the page as well: a sum that has wrapped does not come back by an offset.
+  const min = Math.min(...answered.flatMap(({ at, delta }) => [at, delta]))
+  const end = Math.max(...answered.flatMap(({ at, delta, bytes }) => [at + bytes, delta + 1]))
   return [{ kind: 'page', register: root, min, end }, answered.some(({ store }) => store) ? answered : []]
 }
 
