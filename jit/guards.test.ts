@@ -117,3 +117,30 @@ describe('runs of arena accesses under one guard', () => {
     expect(runsOf(lines)).toEqual(expected)
   })
 })
+
+test('a base that leaves the window within a run does not come back by an offset', () => {
+  const source = `
+    .map arena type=arena entries=1048576 flags=mmapable extra=0x100000000000
+    .license "GPL"
+    .program main type=syscall
+        r1 = arena ll
+        r2 = 0x1000fffff000 ll
+        w3 = 1
+        w4 = -1
+        r5 = 0
+        call bpf_arena_alloc_pages
+        r1 = 0xfffffff8 ll
+        r1 = addr_space_cast(r1, 0, 1)
+        *(u8 *)(r1 - 4072) = 9
+        r1 += 2048
+        r0 = *(u8 *)(r1 - 6120)
+        exit`
+  for (const engine of ['interpreter', 'jit'] as const) {
+    const machine = new Machine({ engine })
+    try {
+      expect(machine.load(assemble(source)).program('main').run().r0, engine).toBe(0n)
+    } finally {
+      machine.close()
+    }
+  }
+})
