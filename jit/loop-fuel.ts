@@ -11,6 +11,7 @@
  */
 import { Kind } from '../isa/table.ts'
 import type { CompileInput, ModuleContext } from './compile.ts'
+import { isGlobal } from './emitter.ts'
 import type { FlowGraph, FlowNode } from './flow-graph.ts'
 import { type Loop, loopsOf } from './loops.ts'
 
@@ -21,9 +22,10 @@ const UNIT = 64
 const LONG = 8
 
 /** The units for a round of the loop that is entered at a node of `graph`. */
-export function loopFuel({ input }: ModuleContext, graph: FlowGraph): (header: number) => number {
+export function loopFuel(context: ModuleContext, graph: FlowGraph): (header: number) => number {
+  const { input } = context
   const unchecked = input.access === undefined
-  if (!unchecked && !mayRunLong(input)) return () => 0
+  if (!unchecked && !mayRunLong(context)) return () => 0
   const loops = loopsOf(graph)
   const byHeader = new Map(loops.map((loop) => [loop.header, loop]))
   return (header) => {
@@ -36,11 +38,8 @@ export function loopFuel({ input }: ModuleContext, graph: FlowGraph): (header: n
 }
 
 /** Whether anything but the verifier's limit of instructions bounds a run. */
-function mayRunLong({ program }: CompileInput): boolean {
-  return (
-    program.insns.some(({ row }) => row.kind === Kind.MAY_GOTO) ||
-    program.subprograms.some(({ start, linkage }) => start !== 0 && linkage === 'global')
-  )
+function mayRunLong({ input, targets }: ModuleContext): boolean {
+  return [...targets.values()].some(({ plan }) => plan.hasMayGoto || isGlobal(input, plan.start))
 }
 
 /** Whether there is no round without a may_goto, of the loop's own or of a loop inside. */
