@@ -19,6 +19,7 @@ import type { ClassLayout } from './class-layout.ts'
 import { BUSY, type Gfp } from './gfp.ts'
 import type { MemoryGroup } from './group.ts'
 import type { Kmalloc, KmallocOptions } from './kmalloc.ts'
+import * as llist from './llist.ts'
 import { MemCache } from './mem-cache.ts'
 import { CACHE_BYTES, DRAINING, RCU_FLIGHT, TRACE_FLIGHT } from './mem-cache-layout.ts'
 import { MemDebug, type Room } from './mem-debug.ts'
@@ -438,13 +439,7 @@ export class BpfMemAlloc {
         return
       }
     }
-    let left = this.held.objects
-    for (let object = first; object !== 0; ) {
-      if (left-- === 0) throw new InternalError(`a list of ${this.name} does not end`)
-      const next = slab.steps.load32(object) >>> 0
-      this.release(object, unit)
-      object = next
-    }
+    llist.eachOf(slab.steps, first, this.held.objects, this.name, (object) => this.release(object, unit))
   }
 
   private maySleep(): boolean {

@@ -3,6 +3,7 @@
  *
  * The atomic forms may be used by everybody at once; `takeFirst` by one taker at a time (its callers hold a lock).
  */
+import { InternalError } from '../errors/errors.ts'
 import type { Steps } from '../memory/steps.ts'
 
 /** Adds an object in front; from every context. */
@@ -42,4 +43,23 @@ export function lengthOf(steps: Steps, head: number): number {
   let length = 0
   for (let object = steps.load32(head) >>> 0; object !== 0; object = nextOf(steps, object)) length++
   return length
+}
+
+/**
+ * Calls `work` for each object of a detached list, which may move it elsewhere. An unchecked program can have bent the
+ * list into a ring: no list of `whose` has more than `most` objects.
+ */
+export function eachOf(steps: Steps, first: number, most: number, whose: string, work: (object: number) => void): void {
+  let left = most
+  for (let object = first; object !== 0; ) {
+    if (left-- === 0) throw endless(whose)
+    const next = nextOf(steps, object)
+    work(object)
+    object = next
+  }
+}
+
+/** What to throw for a list with more objects than there are. */
+export function endless(whose: string): InternalError {
+  return new InternalError(`a list of ${whose} does not end`)
 }

@@ -7,7 +7,6 @@
  *
  * At most one callback of each flavour is in flight for a cache.
  */
-import { InternalError } from '../errors/errors.ts'
 import * as llist from './llist.ts'
 import type { MemCache } from './mem-cache.ts'
 import {
@@ -181,7 +180,7 @@ export function drain(cache: MemCache): void {
   for (const head of [EXTRA, EXTRA_RCU]) releaseAll(cache, llist.takeAll(steps, at + head))
   let left = cache.world.most()
   for (let object = cache.remove(); object !== 0; object = cache.remove()) {
-    if (left-- === 0) endless(cache)
+    if (left-- === 0) throw llist.endless(nameOf(cache))
     cache.world.release(object, cache.unit)
   }
   releaseAll(cache, steps.load32(at + BY_RCU) >>> 0)
@@ -189,22 +188,12 @@ export function drain(cache: MemCache): void {
   releaseAll(cache, takeWaiting(cache))
 }
 
-/**
- * Calls `work` for each object of a detached list, which may move it elsewhere. An unchecked program can have bent the
- * list into a ring: no list has more objects than there are.
- */
 function eachOf(cache: MemCache, first: number, work: (object: number) => void): void {
-  let left = cache.world.most()
-  for (let object = first; object !== 0; ) {
-    if (left-- === 0) endless(cache)
-    const next = llist.nextOf(cache.world.steps, object)
-    work(object)
-    object = next
-  }
+  llist.eachOf(cache.world.steps, first, cache.world.most(), nameOf(cache), work)
 }
 
-function endless({ world, unit, cpu }: MemCache): never {
-  throw new InternalError(`a list of ${world.name} does not end (${unit} bytes, CPU ${cpu})`)
+function nameOf({ world, unit, cpu }: MemCache): string {
+  return `${world.name}, ${unit} bytes, CPU ${cpu},`
 }
 
 function releaseAll(cache: MemCache, first: number): void {
