@@ -4,6 +4,7 @@
  * get, delete) and by a program on the interpreter, in turns, so that what else the host does slows all of them alike.
  */
 import { assemble, type LoadedObject, Machine, type MachineOptions } from '../index.ts'
+import { ELEMENT_SUPPLIES } from '../program/types.ts'
 import { ENTRIES, mapTriples, OBJECTS, TRIPLES } from './map-programs.ts'
 import { type Measurement, median, time } from './measure.ts'
 
@@ -28,26 +29,19 @@ const MAIN: readonly Design[] = [
 ]
 
 /**
- * Behind preallocation once more, as what they are compared with. Allocation by irq_work is not among them: what it
- * fetches is for the next update, so that every other one fails.
+ * Supplies with rows of their own; and allocation by irq_work: what it fetches is for the next update, so that every other
+ * one fails.
  */
+const ELSEWHERE: ReadonlySet<Elements> = new Set(['prealloc', 'bpf_mem_alloc', 'kmalloc', 'irq-work'])
+
+/** Behind preallocation once more, as what they are compared with. */
 const OTHERS: readonly Design[] = [
   { ...PREALLOCATED, name: 'prealloc again' },
   { name: 'bpf_mem_alloc, slab=own', policies: { elements: 'bpf_mem_alloc', slab: 'own' } },
   { name: 'bpf_mem_alloc, adaptive', policies: { elements: 'bpf_mem_alloc', watermarks: 'adaptive' } },
-  ...(
-    [
-      'kmalloc_nolock',
-      'one-lock',
-      'ida',
-      'ida-nolock',
-      'tags',
-      'tags-packed',
-      'own-slab',
-      'recursion',
-      'reserve',
-    ] as const
-  ).map((elements: Elements): Design => ({ name: elements, policies: { elements } })),
+  ...ELEMENT_SUPPLIES.filter((elements) => !ELSEWHERE.has(elements)).map(
+    (elements): Design => ({ name: elements, policies: { elements } }),
+  ),
 ]
 
 /** A machine, and what is timed on it. */
