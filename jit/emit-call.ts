@@ -38,20 +38,33 @@ export function fillRegister(e: Emitter, n: number): void {
 
 /** Answered by the module's own runtime where that can be. */
 export function emitNative(e: Emitter, slot: number): void {
-  const { context, w } = e
+  const { context } = e
   const insn = context.input.program.insns[slot]!
   const call = context.runtime && runtimeCall(e, context.runtime, insn, slot)
   if (call === undefined) {
     emitNativeCall(e, insn, slot)
     return
   }
-  e.set64(0, call.result)
-  if (!call.partial) return
+  const { result, partial, again } = call
+  e.set64(0, result)
+  if (!partial) return
+  ifFallback(e, () => {
+    if (again === undefined) {
+      emitNativeCall(e, insn, slot)
+      return
+    }
+    e.set64(0, again)
+    ifFallback(e, () => emitNativeCall(e, insn, slot))
+  })
+}
+
+function ifFallback(e: Emitter, then: () => void): void {
+  const { w } = e
   w.get(e.register(0))
   w.i64(FALLBACK)
   w.op(Wasm.I64_EQ)
   w.if(undefined, false)
-  emitNativeCall(e, insn, slot)
+  then()
   w.end()
 }
 

@@ -4,7 +4,7 @@ import type { Context } from '../cpu/cpu.ts'
 import { TICK_NS } from '../cpu/processors.ts'
 import type { BpfMemAlloc } from './bpf-mem-alloc.ts'
 import { type Simulation, type SimulationOptions, simulate } from './fixture.ts'
-import { COUNT } from './mem-cache-layout.ts'
+import { COUNT, EXTRA, insideOf } from './mem-cache-layout.ts'
 
 /** What the list holds: 4 as made, 48 after a refill, nothing. */
 type List = 'cold' | 'warm' | 'empty'
@@ -179,8 +179,8 @@ describe('an NMI', () => {
         let inside = false
         injector.start()
         injector.at(step, () => {
-          inside = kernel.memory.i32[(cache.at + 8) / 4] !== 0
-          const before = kernel.memory.i32[(cache.at + COUNT) / 4]
+          const before = kernel.memory.i32[(cache.at + COUNT) / 4]!
+          inside = insideOf(before) !== 0
           processors.run(0, 'nmi', 'nmi', () => {
             expect(alloc.cacheAlloc() === 0).toBe(inside)
             alloc.cacheFree(spare)
@@ -193,7 +193,7 @@ describe('an NMI', () => {
         injector.start()
         if (!inside) return
         refused++
-        expect(kernel.memory.i32[(cache.at + 24) / 4]).toBe(spare - 8)
+        expect(kernel.memory.i32[(cache.at + EXTRA) / 4]).toBe(spare - 8)
       })
     }
     expect(refused).toBeGreaterThan(3)

@@ -9,33 +9,39 @@
  *
  *     [X], [XR]     frees that came while an operation was inside F or R ([A] > 0)
  */
+import type { Steps } from '../memory/steps.ts'
 
 /** Bytes of a control block: two cache lines, the first one for alloc and free. */
 export const CACHE_BYTES = 128
 
-/** [F]: plain list of objects to hand out, and its length. */
+/** [F]: plain list of objects to hand out. */
 export const FREE = 0
+/**
+ * The length of [F], less INSIDE for each operation inside the plain lists ([A]); only the first may touch them. So one
+ * look tells compiled code that it may go on: a list with somebody inside is below every low watermark, and, as an
+ * unsigned number, above every high one.
+ */
 export const COUNT = 4
-/** [A]: operations inside the plain lists; only the first may touch them. */
-export const ACTIVE = 8
-export const LOW = 12
-export const HIGH = 16
+/** No list has so many objects: they would not fit into kernel memory. */
+export const INSIDE: number = 1 << 28
+export const LOW = 8
+export const HIGH = 12
 /** Offset of the cache that gets this one's surplus. */
-export const TARGET = 20
+export const TARGET = 16
 /** [X] and [XR]: atomic lists. */
-export const EXTRA = 24
-export const EXTRA_RCU = 28
+export const EXTRA = 20
+export const EXTRA_RCU = 24
 /** [R]: plain list, its last object; one RCU callback in flight or not. */
-export const BY_RCU = 32
-export const BY_RCU_TAIL = 36
-export const RCU_FLIGHT = 40
-export const BATCH = 44
-export const UNIT = 48
-export const DRAINING = 52
+export const BY_RCU = 28
+export const BY_RCU_TAIL = 32
+export const RCU_FLIGHT = 36
+export const BATCH = 40
+export const UNIT = 44
+export const DRAINING = 48
 /** Runs of the worker since the list was last near to running dry, for adaptive watermarks (watermarks.ts). */
-export const CALM = 56
+export const CALM = 52
 /** Objects that a program has asked to be kept (prefill); watermarks that adapt do not go below. */
-export const RESERVE = 60
+export const RESERVE = 56
 
 /** [W] and its last object. */
 export const WAITING = 64
@@ -56,3 +62,22 @@ export const FAILURES = 96
 export const LOWEST = 100
 export const PATIENCE = 104
 export const FELL = 108
+
+/** Objects in [F], from anywhere. */
+export function countOf(steps: Steps, at: number): number {
+  return steps.load32(at + COUNT) & (INSIDE - 1)
+}
+
+/** Operations inside the plain lists, of a word at COUNT. */
+export function insideOf(word: number): number {
+  return -(word >> 28)
+}
+
+/** Begins an operation on the plain lists; whether it is the first, and may touch them. */
+export function enter(steps: Steps, at: number): boolean {
+  return steps.add32(at + COUNT, -INSIDE) >= 0
+}
+
+export function leave(steps: Steps, at: number): void {
+  steps.add32(at + COUNT, INSIDE)
+}

@@ -12,17 +12,20 @@ import { KERNEL_HIGH } from '../memory/memory.ts'
 import type { Steps } from '../memory/steps.ts'
 import * as llist from './llist.ts'
 import {
-  ACTIVE,
   BATCH,
   BY_RCU,
   BY_RCU_TAIL,
   COUNT,
+  countOf,
   EXTRA,
   EXTRA_RCU,
+  enter,
   FAILURES,
   FREE,
   HIGH,
+  INSIDE,
   LOW,
+  leave,
   RCU_FLIGHT,
   TARGET,
   UNIT,
@@ -77,7 +80,7 @@ export class MemCache {
 
   /** Objects in [F]. */
   get count(): number {
-    return this.steps.load32(this.at + COUNT)
+    return countOf(this.steps, this.at)
   }
 
   /** Takes the object handed out last before all others: offset of its payload, or 0. */
@@ -87,15 +90,15 @@ export class MemCache {
     const irqs = cpu.irqSave()
     let object = 0
     let count = 0
-    if (steps.add32(at + ACTIVE, 1) === 0) {
+    if (enter(steps, at)) {
       object = steps.load32(at + FREE) >>> 0
       if (object !== 0) {
         steps.store32(at + FREE, steps.load32(object))
-        count = steps.add32(at + COUNT, -1) - 1
+        count = steps.add32(at + COUNT, -1) + INSIDE - 1
         steps.store64(object, at, KERNEL_HIGH)
       }
     }
-    steps.add32(at + ACTIVE, -1)
+    leave(steps, at)
     if (count < steps.load32(at + LOW)) this.raise()
     if (object === 0) this.missed()
     // Only now, so that the worker runs at once where interrupts were on.
@@ -112,14 +115,14 @@ export class MemCache {
     const cpu = processors.current
     const irqs = cpu.irqSave()
     let count = 0
-    if (steps.add32(at + ACTIVE, 1) === 0) {
+    if (enter(steps, at)) {
       steps.store32(object, steps.load32(at + FREE))
       steps.store32(at + FREE, object)
-      count = steps.add32(at + COUNT, 1) + 1
+      count = steps.add32(at + COUNT, 1) + INSIDE + 1
     } else {
       llist.push(steps, at + EXTRA, object)
     }
-    steps.add32(at + ACTIVE, -1)
+    leave(steps, at)
     if (count > steps.load32(at + HIGH)) this.raise()
     cpu.irqRestore(irqs)
   }
@@ -130,9 +133,9 @@ export class MemCache {
     steps.store32(at + TARGET, steps.load32(object))
     const cpu = processors.current
     const irqs = cpu.irqSave()
-    if (steps.add32(at + ACTIVE, 1) === 0) this.pushByRcu(object)
+    if (enter(steps, at)) this.pushByRcu(object)
     else llist.push(steps, at + EXTRA_RCU, object)
-    steps.add32(at + ACTIVE, -1)
+    leave(steps, at)
     if (steps.load32(at + RCU_FLIGHT) === 0) this.raise()
     cpu.irqRestore(irqs)
   }
@@ -167,14 +170,14 @@ export class MemCache {
     const { steps, processors, at } = this
     const cpu = processors.current
     const irqs = cpu.irqSave()
-    if (steps.add32(at + ACTIVE, 1) === 0) {
+    if (enter(steps, at)) {
       steps.store32(object, steps.load32(at + FREE))
       steps.store32(at + FREE, object)
       steps.add32(at + COUNT, 1)
     } else {
       llist.push(steps, at + EXTRA, object)
     }
-    steps.add32(at + ACTIVE, -1)
+    leave(steps, at)
     cpu.irqRestore(irqs)
   }
 
@@ -184,14 +187,14 @@ export class MemCache {
     const cpu = processors.current
     const irqs = cpu.irqSave()
     let object = 0
-    if (steps.add32(at + ACTIVE, 1) === 0) {
+    if (enter(steps, at)) {
       object = steps.load32(at + FREE) >>> 0
       if (object !== 0) {
         steps.store32(at + FREE, steps.load32(object))
         steps.add32(at + COUNT, -1)
       }
     }
-    steps.add32(at + ACTIVE, -1)
+    leave(steps, at)
     cpu.irqRestore(irqs)
     return object
   }

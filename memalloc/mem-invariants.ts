@@ -7,7 +7,6 @@ import type { Memory } from '../memory/memory.ts'
 import type { BpfMemAlloc } from './bpf-mem-alloc.ts'
 import type { MemCache } from './mem-cache.ts'
 import {
-  ACTIVE,
   BY_RCU,
   BY_RCU_TAIL,
   BY_TRACE,
@@ -16,6 +15,7 @@ import {
   EXTRA_RCU,
   FREE,
   HIGH,
+  insideOf,
   LIST_LOCK,
   LOW,
   RCU_FLIGHT,
@@ -53,7 +53,8 @@ export function cacheState(memory: Memory, cache: MemCache, seen: Set<number> = 
   const F = walk(FREE, 'F')
   const R = walk(BY_RCU, 'R')
   const W = walk(WAITING, 'W')
-  if (word(at + ACTIVE) !== 0) fail(cache, `${word(at + ACTIVE)} operations are inside`)
+  const inside = insideOf(memory.i32[(at + COUNT) / 4]!)
+  if (inside !== 0) fail(cache, `${inside} operations are inside`)
   if (word(at + LIST_LOCK) !== 0) fail(cache, 'the list lock is held')
   if (word(at + COUNT) !== F.length) fail(cache, `${F.length} objects are free, and ${word(at + COUNT)} counted`)
   if (R.length > 0 && R.at(-1) !== word(at + BY_RCU_TAIL)) fail(cache, 'the tail of [R] is not its last object')

@@ -10,18 +10,19 @@
 import * as llist from './llist.ts'
 import type { MemCache } from './mem-cache.ts'
 import {
-  ACTIVE,
   BATCH,
   BY_RCU,
   BY_RCU_TAIL,
   BY_TRACE,
-  COUNT,
+  countOf,
   DRAINING,
   EXTRA,
   EXTRA_RCU,
+  enter,
   HIGH,
   LIST_LOCK,
   LOW,
+  leave,
   RCU_FLIGHT,
   REFILLS,
   TARGET,
@@ -36,7 +37,7 @@ import { adapt } from './watermarks.ts'
 export function refill(cache: MemCache): void {
   const { steps, policies } = cache.world
   const { at } = cache
-  const count = steps.load32(at + COUNT)
+  const count = countOf(steps, at)
   if (policies.watermarks === 'adaptive') adapt(steps, at, count, cache.world.percpu)
   if (count < steps.load32(at + LOW)) {
     passes(cache, 'refill', count)
@@ -74,7 +75,7 @@ function freeBulk(cache: MemCache): number {
     if (object === 0) break
     moved++
     llist.push(steps, target.at + BY_TRACE, object)
-  } while (steps.load32(at + COUNT) > middle)
+  } while (countOf(steps, at) > middle)
   eachOf(cache, llist.takeAll(steps, at + EXTRA), (object) => llist.push(steps, target.at + BY_TRACE, object))
   submit(target)
   return moved
@@ -110,11 +111,11 @@ function checkFreeByRcu(cache: MemCache): void {
   // Where one runs, what is in [R] stays there: the first free after its end raises the worker again.
   if (steps.compareExchange32(at + RCU_FLIGHT, 0, 1) !== 0) return
   const irqs = processors.current.irqSave()
-  steps.add32(at + ACTIVE, 1)
+  enter(steps, at)
   steps.store32(at + WAITING, steps.load32(at + BY_RCU))
   steps.store32(at + WAITING_TAIL, steps.load32(at + BY_RCU_TAIL))
   steps.store32(at + BY_RCU, 0)
-  steps.add32(at + ACTIVE, -1)
+  leave(steps, at)
   processors.current.irqRestore(irqs)
   if (steps.load32(at + DRAINING) !== 0) {
     releaseAll(cache, takeWaiting(cache))
@@ -130,9 +131,9 @@ function takeExtraRcu(cache: MemCache): void {
   const { at } = cache
   const irqs = processors.current.irqSave()
   eachOf(cache, llist.takeAll(steps, at + EXTRA_RCU), (object) => {
-    steps.add32(at + ACTIVE, 1)
+    enter(steps, at)
     cache.pushByRcu(object)
-    steps.add32(at + ACTIVE, -1)
+    leave(steps, at)
   })
   processors.current.irqRestore(irqs)
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { RCU_NS, TASKS_TRACE_NS, TICK_NS } from '../cpu/processors.ts'
 import type { BpfMemAlloc } from './bpf-mem-alloc.ts'
 import { pagesAfter, type Simulation, simulate } from './fixture.ts'
-import { ACTIVE, COUNT, FREE, HIGH, LOW, UNIT } from './mem-cache-layout.ts'
+import { COUNT, FREE, HIGH, insideOf, LOW, UNIT } from './mem-cache-layout.ts'
 import { cacheState, listedObjects } from './mem-invariants.ts'
 import { sizeClass } from './size-classes.ts'
 import { checkSlabs } from './slab-invariants.ts'
@@ -211,8 +211,8 @@ class Check {
     const word = (at: number): number => memory.i32[at / 4]!
     for (const { at } of this.alloc?.allCaches ?? []) {
       const count = word(at + COUNT)
+      if (insideOf(count) !== 0) continue
       if (count < 0) throw new Error(`a count of ${count}`)
-      if (word(at + ACTIVE) !== 0) continue
       let length = 0
       for (let object = word(at + FREE) >>> 0; object !== 0; object = word(object) >>> 0) length++
       if (length !== count) throw new Error(`${length} objects, and ${count} counted`)

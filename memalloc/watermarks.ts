@@ -13,7 +13,7 @@
  *     empty           ╲___________╱           LOWEST at 0, or an allocation failed: they go up
  */
 import type { Steps } from '../memory/steps.ts'
-import { BATCH, CALM, COUNT, FELL, HIGH, LOW, LOWEST, PATIENCE, RESERVE, UNIT } from './mem-cache-layout.ts'
+import { BATCH, CALM, countOf, FELL, HIGH, LOW, LOWEST, PATIENCE, RESERVE, UNIT } from './mem-cache-layout.ts'
 import { batchOf, watermarksOf } from './size-classes.ts'
 
 /** At most this many times the fixed watermarks, at least that fraction of them. */
@@ -34,7 +34,7 @@ export function watchLevel(steps: Steps, at: number): void {
 }
 
 /** Notes that the list has `level` objects, and 0 for an allocation that got none. Any context. */
-export function noteLevel(steps: Steps, at: number, level: number = steps.load32(at + COUNT)): void {
+export function noteLevel(steps: Steps, at: number, level: number = countOf(steps, at)): void {
   for (let before = steps.load32(at + LOWEST); level < before; ) {
     const seen = steps.compareExchange32(at + LOWEST, before, level)
     if (seen === before) return

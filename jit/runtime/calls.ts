@@ -12,14 +12,16 @@ import { Wasm } from '../wasm/opcodes.ts'
 import { type ArrayLookup, arrayLookup, perCpuArrayLookup } from './array-map.ts'
 import { Code, type Expr, type Place } from './code.ts'
 import { cpuOf } from './host.ts'
+import type { Halves } from './mem-class.ts'
 import type { MapOperation, Runtime } from './runtime.ts'
 
 /** What a call becomes. */
 export interface RuntimeCall {
   /** Pushes r0: an i64. */
   readonly result: Expr
-  /** It may be FALLBACK: then the native is called. */
+  /** It may be FALLBACK: then `again` pushes r0, where there is that; it may be FALLBACK too: then the native is called. */
   readonly partial: boolean
+  readonly again?: Expr
   /** The same in parts, of a look-up in an array. */
   readonly lookup?: ArrayLookup
 }
@@ -92,10 +94,8 @@ function mapCall(
     }
     case 'hash': {
       if (operation === 'update' && isLong(map)) return undefined
-      const index = runtime.hash(map, layout, operation)
-      if (index === undefined) return undefined
-      const args = { lookup: [], update: [low(e, 3), whole(e, 4), c.i32(slot)], delete: [c.i32(slot)] }
-      return { result: c.call(index, addressOf(c, key), ...args[operation]), partial: true }
+      const more = operation === 'update' ? [low(e, 3), whole(e, 4)] : []
+      return inHalves(c, runtime.hash(map, layout, operation), slot, addressOf(c, key), ...more)
     }
     default:
       return layout satisfies never
@@ -132,24 +132,35 @@ function kfuncCall(e: Emitter, c: Code, runtime: Runtime, before: Registers, slo
   const alloc = first.kind === 'reference' && first.binding.kind === 'alloc' ? first.binding.alloc : undefined
   switch (binding.prototype.name) {
     case 'bpf_obj_new_impl': {
-      const index = btf !== undefined && first.kind === 'constant' ? runtime.objectNew(btf, first.low >>> 0) : undefined
-      return partial(c, index, c.i32(slot))
+      const halves =
+        btf !== undefined && first.kind === 'constant' ? runtime.objectNew(btf, first.low >>> 0) : undefined
+      return inHalves(c, halves, slot)
     }
     case 'bpf_obj_drop_impl': {
       const typed = btf !== undefined && first.kind === 'object'
-      const index = typed ? runtime.objectDropOf(btf, first.typeId) : runtime.objectDrop()
-      return partial(c, index, low(e, 1), c.i32(slot))
+      const halves = typed ? runtime.objectDropOf(btf, first.typeId) : runtime.objectDrop()
+      return inHalves(c, halves, slot, low(e, 1))
     }
     case 'bpf_mem_cache_alloc':
-      return partial(c, alloc && runtime.cacheAlloc(alloc), c.i32(slot))
+      return inHalves(c, alloc && runtime.cacheAlloc(alloc), slot)
     case 'bpf_mem_cache_free':
-      return partial(c, alloc && runtime.cacheFree(alloc), low(e, 2), c.i32(slot))
+      return inHalves(c, alloc && runtime.cacheFree(alloc), slot, low(e, 2))
     default:
       return undefined
   }
 }
 
-/** A call of a function that may give FALLBACK, where there is one. */
-function partial(c: Code, index: number | undefined, ...args: readonly Expr[]): RuntimeCall | undefined {
-  return index === undefined ? undefined : { result: c.call(index, ...args), partial: true }
+/** A call of functions that may give FALLBACK, where there are such. */
+function inHalves(
+  c: Code,
+  halves: Halves | undefined,
+  slot: number,
+  ...args: readonly Expr[]
+): RuntimeCall | undefined {
+  if (halves === undefined) return undefined
+  const { usual, near } = halves
+  const result = c.call(usual.index, ...args)
+  return near === undefined
+    ? { result, partial: true }
+    : { result, partial: true, again: c.call(near.index, ...args, c.i32(slot)) }
 }

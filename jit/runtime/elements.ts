@@ -8,7 +8,7 @@ import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
 import { Wasm } from '../wasm/opcodes.ts'
 import type { Code, Expr } from './code.ts'
 import { onCpu, type RuntimeContext } from './host.ts'
-import { type Bail, MemClass } from './mem-class.ts'
+import { type Bail, type Half, MemClass } from './mem-class.ts'
 
 /**
  * What the supply has to do with an operation. Each makes sure first that it is the common case and bails where it is
@@ -23,21 +23,19 @@ export interface Elements {
   delete(bail: Bail, old: number, change: () => void): void
 }
 
-/** `slot`: local with the slot of the call; `worker`: of the size class. */
 export function makeElements(
   c: Code,
   context: RuntimeContext,
   layout: HashLayout,
   elements: ElementLayout,
-  slot: number,
-  worker: number,
+  half: Half,
 ): Elements {
   const words = onCpu(c, context, layout.cpuWords, layout.cpuWordsStride)
   if (elements.kind === 'freelist') {
     return new ListElements(c, words, onCpu(c, context, elements.list, elements.lineBytes))
   }
   const { at, stride } = elements.class
-  const memory = new MemClass(c, context, onCpu(c, context, at, stride), worker, slot)
+  const memory = new MemClass(c, context, half, onCpu(c, context, at, stride))
   return new AllocatedElements(c, memory, new Counter(c, layout, elements.counter, words))
 }
 

@@ -3,13 +3,13 @@ import { ERRNO } from '../../errors/errors.ts'
 import type { ElementLayout, HashLayout } from '../../maps/layout.ts'
 import { UpdateFlag } from '../../maps/map.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
-import { I32, I64, Wasm } from '../wasm/opcodes.ts'
+import { I32, I64, type ValueType, Wasm } from '../wasm/opcodes.ts'
 import { copyBytes } from './bytes.ts'
 import { Code, type Expr, pointer } from './code.ts'
 import { makeElements } from './elements.ts'
 import { Chain } from './hash-table.ts'
 import { cpuOf, FALLBACK, type RuntimeContext } from './host.ts'
-import type { Bail } from './mem-class.ts'
+import { type Bail, defineHalves, type Half, type Halves } from './mem-class.ts'
 
 /** (key) -> address of the value, 0, FALLBACK */
 export function makeLookup(context: RuntimeContext, layout: HashLayout, name: string): ModuleFunction {
@@ -39,17 +39,30 @@ interface Parts {
   readonly worker: number
 }
 
+/** An operation on the map; with elements that are there, one function is enough. */
+function defineOperation(
+  context: RuntimeContext,
+  { elements, worker }: Parts,
+  name: string,
+  params: readonly ValueType[],
+  body: (c: Code, half: Half) => void,
+): Halves {
+  if (elements.kind === 'mem-alloc') return defineHalves(context, name, params, worker, body)
+  const usual = context.module.define(name, { params, results: [I64] }, (w) =>
+    body(new Code(w, context.memory), { kind: 'usual' }),
+  )
+  return { usual, near: undefined }
+}
+
 // Parameters of update.
 const KEY = 0
 const VALUE = 1
 const FLAGS = 2
-const UPDATE_SLOT = 3
 
-/** (key, value, flags: i64, slot) -> 0, an error number, FALLBACK */
-export function makeUpdate(context: RuntimeContext, parts: Parts, name: string): ModuleFunction {
-  const { layout, elements, worker } = parts
-  return context.module.define(name, { params: [I32, I32, I64, I32], results: [I64] }, (w) => {
-    const c = new Code(w, context.memory)
+/** (key, value, flags: i64) -> 0, an error number, FALLBACK */
+export function makeUpdate(context: RuntimeContext, parts: Parts, name: string): Halves {
+  const { layout, elements } = parts
+  return defineOperation(context, parts, name, [I32, I32, I64], (c, half) => {
     const unknown = c.op(Wasm.I64_GT_U, c.get(FLAGS), c.i64(UpdateFlag.EXIST))
     c.rarely(unknown, () => c.return(c.i64(-ERRNO.EINVAL)))
     const flagged = (flag: number): Expr => c.op(Wasm.I64_EQ, c.get(FLAGS), c.i64(flag))
@@ -58,7 +71,7 @@ export function makeUpdate(context: RuntimeContext, parts: Parts, name: string):
       chain.bailIfLocked(bail)
       chain.find(bail)
       const element = c.local32()
-      const supply = makeElements(c, context, layout, elements, UPDATE_SLOT, worker)
+      const supply = makeElements(c, context, layout, elements, half)
       const write = (): void => {
         chain.setKey(element)
         copyBytes(c, layout.valueSize, { local: element, offset: layout.valueOffset }, VALUE)
@@ -79,17 +92,16 @@ export function makeUpdate(context: RuntimeContext, parts: Parts, name: string):
   })
 }
 
-/** (key, slot) -> 0, an error number, FALLBACK */
-export function makeDelete(context: RuntimeContext, parts: Parts, name: string): ModuleFunction {
-  const { layout, elements, worker } = parts
-  return context.module.define(name, { params: [I32, I32], results: [I64] }, (w) => {
-    const c = new Code(w, context.memory)
+/** (key) -> 0, an error number, FALLBACK */
+export function makeDelete(context: RuntimeContext, parts: Parts, name: string): Halves {
+  const { layout, elements } = parts
+  return defineOperation(context, parts, name, [I32], (c, half) => {
     orFallback(c, (bail) => {
       const chain = new Chain(c, layout, KEY)
       chain.bailIfLocked(bail)
       chain.find(bail)
       c.if(chain.isAbsent, () => c.return(c.i64(-ERRNO.ENOENT)))
-      const supply = makeElements(c, context, layout, elements, 1, worker)
+      const supply = makeElements(c, context, layout, elements, half)
       supply.delete(bail, chain.at, () => chain.unlink())
       c.return(c.i64(0))
     })

@@ -1,52 +1,69 @@
 /**
  * memalloc/mem-cache.ts in compiled code: alloc, free and freeRcu of a size class of a bpf_mem_alloc, together with what
- * the caller changes at the same time. Every operation is written twice:
+ * the caller changes at the same time. Every operation is two functions, so that the usual one calls nothing and keeps
+ * nothing on the stack; the program calls the other one where it gives FALLBACK:
  *
- *     near a watermark    bails where somebody looks at what the worker does; does it; calls the worker (mem-worker.ts)
- *     elsewhere           does it
+ *     usual    bails near a watermark, and where somebody is inside the lists; does it
+ *     near     bails where somebody is inside, or looks at what the worker does; does it; calls the worker (mem-worker.ts)
  */
-import {
-  ACTIVE,
-  BY_RCU,
-  BY_RCU_TAIL,
-  COUNT,
-  FREE,
-  HIGH,
-  LOW,
-  RCU_FLIGHT,
-  TARGET,
-} from '../../memalloc/mem-cache-layout.ts'
+import { BY_RCU, BY_RCU_TAIL, COUNT, FREE, HIGH, LOW, RCU_FLIGHT, TARGET } from '../../memalloc/mem-cache-layout.ts'
 import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
-import { Wasm } from '../wasm/opcodes.ts'
-import { type Code, type Expr, pointer } from './code.ts'
+import type { Signature } from '../wasm/function.ts'
+import type { ModuleFunction } from '../wasm/module.ts'
+import { I32, I64, Wasm } from '../wasm/opcodes.ts'
+import { Code, type Expr, pointer } from './code.ts'
 import type { RuntimeContext } from './host.ts'
 
 /** Leaves for the fallback, where the condition holds. */
 export type Bail = (condition: Expr) => void
 
-/** What of an operation is not the class's own; called for each of the ways that the operation is written. */
+/** What of an operation is not the class's own. */
 export type Change = () => void
+
+/** Which of an operation's two functions; `worker`: function of the class's worker, `slot`: local with the call's slot. */
+export type Half =
+  | { readonly kind: 'usual' }
+  | { readonly kind: 'near'; readonly worker: number; readonly slot: number }
+
+/** Both functions of an operation; there is only the usual one where nothing is allocated. */
+export interface Halves {
+  readonly usual: ModuleFunction
+  /** One more parameter: the slot of the call. */
+  readonly near: ModuleFunction | undefined
+}
+
+/** `params` of the usual function; `worker`: function of the class's worker, where it is called. */
+export function defineHalves(
+  { module, memory }: RuntimeContext,
+  name: string,
+  params: Signature['params'],
+  worker: number,
+  body: (c: Code, half: Half) => void,
+): Halves {
+  const define = (as: string, all: Signature['params'], half: Half): ModuleFunction =>
+    module.define(as, { params: all, results: [I64] }, (w) => body(new Code(w, memory), half))
+  return {
+    usual: define(name, params, { kind: 'usual' }),
+    near: define(`${name}_near`, [...params, I32], { kind: 'near', worker, slot: params.length }),
+  }
+}
 
 export class MemClass {
   readonly #c: Code
   readonly #context: RuntimeContext
   readonly #at: Expr
-  /** Index of the worker's function. */
-  readonly #worker: number
-  /** Local with the number of the call's slot. */
-  readonly #slot: number
-  /** Locals: this CPU's control block; objects in [F] before the operation; the object at hand, header in front. */
+  readonly #half: Half
+  /** Locals: this CPU's control block; the word at COUNT before the operation; the object at hand, header in front. */
   readonly #cache: number
   readonly #count: number
   readonly object: number
 
   /** `at`: offset of the control block. */
-  constructor(c: Code, context: RuntimeContext, at: Expr, worker: number, slot: number) {
+  constructor(c: Code, context: RuntimeContext, half: Half, at: Expr) {
     this.#c = c
     this.#context = context
+    this.#half = half
     this.#at = at
-    this.#worker = worker
-    this.#slot = slot
     this.#cache = c.local32()
     this.#count = c.local32()
     this.object = c.local32()
@@ -55,116 +72,99 @@ export class MemClass {
   /** Hands out an object: `object`. Bails where there is none. */
   alloc(bail: Bail, change: Change): void {
     const c = this.#c
-    this.#open(bail)
-    const alloc = (): void => {
-      this.#pop()
-      this.#set(COUNT, c.sub(c.get(this.#count), c.i32(1)))
-      change()
-    }
-    const low = c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW))
-    this.#twice(bail, low, alloc, () => this.#work(), true)
+    this.#open(bail, () => this.#isLow)
+    if (this.#half.kind === 'near') bail(c.not(this.#word(FREE)))
+    this.#pop()
+    this.#set(COUNT, c.sub(c.get(this.#count), c.i32(1)))
+    change()
+    this.#work()
   }
 
   /** Takes the object of the payload in the local back. */
   free(bail: Bail, payload: number, change: Change): void {
     const c = this.#c
-    this.#open(bail)
-    const free = (): void => {
-      change()
-      this.#push(payload)
-      this.#set(COUNT, c.add(c.get(this.#count), c.i32(1)))
-    }
-    this.#twice(bail, c.op(Wasm.I32_GE_S, c.get(this.#count), this.#word(HIGH)), free, () => this.#work())
+    // Where somebody is inside, the count is large without its sign.
+    this.#open(bail, () => c.op(Wasm.I32_GE_U, c.get(this.#count), this.#word(HIGH)))
+    change()
+    this.#push(payload)
+    this.#set(COUNT, c.add(c.get(this.#count), c.i32(1)))
+    this.#work()
   }
 
   /** `alloc`, `change`, and `free` of another payload behind it. `counted` counts what was taken, given, or both. */
   exchange(bail: Bail, payload: number, change: Change, counted: { taken: Change; given: Change; both: Change }): void {
     const c = this.#c
-    this.#open(bail)
-    const nearWatermark = (): void => {
-      this.#bailIfWatched(bail)
-      this.#bailIfEmpty(bail)
-      counted.taken()
-      this.#pop()
-      this.#set(COUNT, c.sub(c.get(this.#count), c.i32(1)))
-      change()
-      c.if(c.op(Wasm.I32_LT_S, this.#word(COUNT), this.#word(LOW)), () => this.#work())
-      counted.given()
-      this.#push(payload)
-      this.#set(COUNT, c.add(this.#word(COUNT), c.i32(1)))
-      c.if(c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH)), () => this.#work())
-    }
-    // What was behind the object is behind the payload then.
-    const elsewhere = (): void => {
+    this.#open(bail, () => c.any(this.#isLow, c.op(Wasm.I32_GT_S, c.get(this.#count), this.#word(HIGH))))
+    if (this.#half.kind === 'usual') {
+      // What was behind the object is behind the payload then.
       const next = c.local32()
       c.set(this.object, this.#word(FREE))
       c.set(next, c.load32(c.get(this.object)))
       this.#markHome()
       change()
       counted.both()
-      this.#take(payload)
-      c.store32(c.get(this.object), 0, c.get(next))
+      this.#take(payload, () => c.get(next))
       this.#set(FREE, c.get(this.object))
+      return
     }
-    const low = c.op(Wasm.I32_LE_S, c.get(this.#count), this.#word(LOW))
-    const high = c.op(Wasm.I32_GT_S, c.get(this.#count), this.#word(HIGH))
-    c.if(c.any(low, high), nearWatermark, elsewhere, false)
+    bail(c.not(this.#word(FREE)))
+    counted.taken()
+    this.#pop()
+    this.#set(COUNT, c.sub(c.get(this.#count), c.i32(1)))
+    change()
+    c.if(c.op(Wasm.I32_LT_S, this.#word(COUNT), this.#word(LOW)), () => this.#work())
+    counted.given()
+    this.#push(payload)
+    this.#set(COUNT, c.add(this.#word(COUNT), c.i32(1)))
+    c.if(c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH)), () => this.#work())
   }
 
   /** As `free`, after a grace period: the worker asks for one where none runs. */
   freeRcu(bail: Bail, payload: number, change: Change): void {
     const c = this.#c
-    this.#open(bail)
-    const free = (): void => {
-      change()
-      this.#take(payload)
-      c.if(c.not(this.#word(BY_RCU)), () => this.#set(BY_RCU_TAIL, c.get(this.object)))
-      c.store32(c.get(this.object), 0, this.#word(BY_RCU))
-      this.#set(BY_RCU, c.get(this.object))
-    }
-    const raise = c.call(this.#context.imports.raise, c.get(this.#cache), c.get(this.#slot))
-    this.#twice(bail, c.not(this.#word(RCU_FLIGHT)), free, raise)
+    this.#open(bail, () => c.any(c.op(Wasm.I32_LT_S, c.get(this.#count), c.i32(0)), c.not(this.#word(RCU_FLIGHT))))
+    change()
+    this.#take(payload, () => this.#word(BY_RCU))
+    c.if(c.not(this.#word(BY_RCU)), () => this.#set(BY_RCU_TAIL, c.get(this.object)))
+    this.#set(BY_RCU, c.get(this.object))
+    if (this.#half.kind === 'near') this.#call(this.#context.imports.raise, this.#half.slot)
   }
 
-  /** Finds this CPU's cache; bails where an operation on it was interrupted. */
-  #open(bail: Bail): void {
+  /** Finds this CPU's cache. `near`: what the usual function leaves to the other one. */
+  #open(bail: Bail, near: () => Expr): void {
     const c = this.#c
     c.set(this.#cache, this.#at)
-    bail(this.#word(ACTIVE))
     c.set(this.#count, this.#word(COUNT))
-  }
-
-  #twice(bail: Bail, near: Expr, operation: () => void, work: () => void, takes = false): void {
-    const nearWatermark = (): void => {
-      this.#bailIfWatched(bail)
-      if (takes) this.#bailIfEmpty(bail)
-      operation()
-      work()
+    if (this.#half.kind === 'usual') {
+      bail(near())
+      return
     }
-    this.#c.if(near, nearWatermark, operation, false)
-  }
-
-  #bailIfWatched(bail: Bail): void {
-    const c = this.#c
+    bail(c.op(Wasm.I32_LT_S, c.get(this.#count), c.i32(0)))
     bail(c.not(c.call(this.#context.imports.unwatched, c.get(this.#cache))))
   }
 
-  /** Above the low watermark there is an object. */
-  #bailIfEmpty(bail: Bail): void {
-    bail(this.#c.not(this.#word(FREE)))
+  /** Nothing may be left, or somebody is inside. */
+  get #isLow(): Expr {
+    return this.#c.op(Wasm.I32_LE_S, this.#c.get(this.#count), this.#word(LOW))
   }
 
   #work(): void {
+    if (this.#half.kind === 'near') this.#call(this.#half.worker, this.#half.slot)
+  }
+
+  #call(index: number, slot: number): void {
     const c = this.#c
-    c.do(c.call(this.#worker, c.get(this.#cache), c.get(this.#slot)))
+    c.do(c.call(index, c.get(this.#cache), c.get(slot)))
   }
 
   /** Takes `object` from [F], and notes in its header where it is from. */
   #pop(): void {
     const c = this.#c
+    const next = c.local32()
     c.set(this.object, this.#word(FREE))
-    this.#set(FREE, c.load32(c.get(this.object)))
+    c.set(next, c.load32(c.get(this.object)))
     this.#markHome()
+    this.#set(FREE, c.get(next))
   }
 
   #markHome(): void {
@@ -174,16 +174,18 @@ export class MemClass {
 
   #push(payload: number): void {
     const c = this.#c
-    this.#take(payload)
-    c.store32(c.get(this.object), 0, this.#word(FREE))
+    this.#take(payload, () => this.#word(FREE))
     this.#set(FREE, c.get(this.object))
   }
 
-  /** Notes where the object came from. */
-  #take(payload: number): void {
+  /** Puts the object in front of another one, and notes where it came from, which it nearly always did before. */
+  #take(payload: number, next: () => Expr): void {
     const c = this.#c
+    const home = c.local32()
     c.set(this.object, c.sub(c.get(payload), c.i32(HEADER_BYTES)))
-    this.#set(TARGET, c.load32(c.get(this.object)))
+    c.set(home, c.load32(c.get(this.object)))
+    c.store32(c.get(this.object), 0, next())
+    c.rarely(c.op(Wasm.I32_NE, this.#word(TARGET), c.get(home)), () => this.#set(TARGET, c.get(home)))
   }
 
   #word(offset: number): Expr {

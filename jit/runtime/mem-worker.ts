@@ -5,7 +5,6 @@
  */
 import type { ClassLayout } from '../../memalloc/class-layout.ts'
 import {
-  ACTIVE,
   BATCH,
   BY_RCU,
   BY_TRACE,
@@ -55,8 +54,9 @@ export function makeWorker(
       c.do(c.call(context.imports.raise, c.get(CACHE), c.get(SLOT)))
       c.return()
     }
+    const isInside = c.op(Wasm.I32_LT_S, word(COUNT), c.i32(0))
     const gracePeriod = c.and(c.op(Wasm.I32_NE, word(BY_RCU), c.i32(0)), c.not(word(RCU_FLIGHT)))
-    c.rarely(c.any(word(EXTRA_RCU), word(LIST_LOCK), word(ACTIVE), gracePeriod), raise)
+    c.rarely(c.any(word(EXTRA_RCU), word(LIST_LOCK), isInside, gracePeriod), raise)
     const begin = (): void => c.rarely(c.not(c.call(context.imports.begin, c.get(CACHE))), raise)
     c.if(c.op(Wasm.I32_LT_S, word(COUNT), word(LOW)), () => {
       if (slab === undefined) raise()

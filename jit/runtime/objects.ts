@@ -11,7 +11,7 @@ import { clearBytes } from './bytes.ts'
 import { Code, type Expr, pointer } from './code.ts'
 import { orFallback } from './hash-map.ts'
 import { onCpu, type RuntimeContext } from './host.ts'
-import { type Bail, MemClass } from './mem-class.ts'
+import { type Bail, defineHalves, type Half, type Halves, MemClass } from './mem-class.ts'
 
 /** The machine's bpf_mem_alloc: its first control block, bytes of a CPU's control blocks, and of all. */
 export interface HeapLayout {
@@ -20,17 +20,16 @@ export interface HeapLayout {
   readonly bytes: number
 }
 
-/** (slot) -> address of a new object, FALLBACK */
+/** () -> address of a new object, FALLBACK */
 export function makeNew(
   context: RuntimeContext,
   { id, special, class: layout }: ObjectLayout,
   worker: number,
   name: string,
-): ModuleFunction {
-  return context.module.define(name, { params: [I32], results: [I64] }, (w) => {
-    const c = new Code(w, context.memory)
+): Halves {
+  return defineHalves(context, name, [], worker, (c, half) => {
     orFallback(c, (bail) => {
-      const memory = classOf(c, context, layout, worker, 0)
+      const memory = classOf(c, context, half, layout)
       memory.alloc(bail, () => undefined)
       const payload = c.local32()
       c.set(payload, c.add(c.get(memory.object), c.i32(HEADER_BYTES)))
@@ -42,32 +41,27 @@ export function makeNew(
   })
 }
 
-function classOf(c: Code, context: RuntimeContext, layout: ClassLayout, worker: number, slot: number): MemClass {
-  return new MemClass(c, context, onCpu(c, context, layout.at, layout.stride), worker, slot)
+function classOf(c: Code, context: RuntimeContext, half: Half, layout: ClassLayout): MemClass {
+  return new MemClass(c, context, half, onCpu(c, context, layout.at, layout.stride))
 }
 
-/** (object, slot) -> 0, FALLBACK: for objects of one type, straight from `bpf_obj_new` */
-export function makeDropOf(
-  context: RuntimeContext,
-  { kptrs, class: layout }: ObjectLayout,
-  name: string,
-): ModuleFunction {
-  return context.module.define(name, { params: [I32, I32], results: [I64] }, (w) => {
-    const c = new Code(w, context.memory)
+/** (object) -> 0, FALLBACK: for objects of one type, straight from `bpf_obj_new` */
+export function makeDropOf(context: RuntimeContext, { kptrs, class: layout }: ObjectLayout, name: string): Halves {
+  return defineHalves(context, name, [I32], 0, (c, half) => {
     orFallback(c, (bail) => {
       // The native may have had it from elsewhere.
       const home = c.load32(c.sub(c.get(0), c.i32(HEADER_BYTES)))
       const last = layout.stride * (context.cpus - 1)
       bail(c.op(Wasm.I32_GT_U, c.sub(home, c.i32(layout.at)), c.i32(last)))
       for (const offset of kptrs) bail(c.op(Wasm.I64_NE, c.load(Wasm.I64_LOAD, c.get(0), offset), c.i64(0)))
-      dropInto(c, context, onCpu(c, context, layout.at, layout.stride), bail)
+      dropInto(c, context, half, onCpu(c, context, layout.at, layout.stride), bail)
     })
   })
 }
 
 /** Gives up the object in local 0, by the cache at `cache`, and returns. */
-function dropInto(c: Code, context: RuntimeContext, cache: Expr, bail: Bail): void {
-  const memory = new MemClass(c, context, cache, 0, 1)
+function dropInto(c: Code, context: RuntimeContext, half: Half, cache: Expr, bail: Bail): void {
+  const memory = new MemClass(c, context, half, cache)
   memory.freeRcu(bail, 0, () => {
     c.store32(c.sub(c.get(0), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
     countObjects(c, -1)
@@ -75,34 +69,31 @@ function dropInto(c: Code, context: RuntimeContext, cache: Expr, bail: Bail): vo
   c.return(c.i64(0))
 }
 
-/** (slot) -> address of a payload, FALLBACK */
-export function makeAlloc(context: RuntimeContext, layout: ClassLayout, worker: number, name: string): ModuleFunction {
-  return context.module.define(name, { params: [I32], results: [I64] }, (w) => {
-    const c = new Code(w, context.memory)
+/** () -> address of a payload, FALLBACK */
+export function makeAlloc(context: RuntimeContext, layout: ClassLayout, worker: number, name: string): Halves {
+  return defineHalves(context, name, [], worker, (c, half) => {
     orFallback(c, (bail) => {
-      const memory = classOf(c, context, layout, worker, 0)
+      const memory = classOf(c, context, half, layout)
       memory.alloc(bail, () => undefined)
       c.return(pointer(c, c.add(c.get(memory.object), c.i32(HEADER_BYTES))))
     })
   })
 }
 
-/** (payload, slot) -> 0, FALLBACK */
-export function makeFree(context: RuntimeContext, layout: ClassLayout, worker: number, name: string): ModuleFunction {
-  return context.module.define(name, { params: [I32, I32], results: [I64] }, (w) => {
-    const c = new Code(w, context.memory)
+/** (payload) -> 0, FALLBACK */
+export function makeFree(context: RuntimeContext, layout: ClassLayout, worker: number, name: string): Halves {
+  return defineHalves(context, name, [I32], worker, (c, half) => {
     orFallback(c, (bail) => {
       c.rarely(c.not(c.get(0)), () => c.return(c.i64(0)))
-      classOf(c, context, layout, worker, 1).free(bail, 0, () => undefined)
+      classOf(c, context, half, layout).free(bail, 0, () => undefined)
       c.return(c.i64(0))
     })
   })
 }
 
-/** (object, slot) -> 0, FALLBACK. Objects that hold others are left to the native. */
-export function makeDrop(context: RuntimeContext, heap: HeapLayout, name: string): ModuleFunction {
-  return context.module.define(name, { params: [I32, I32], results: [I64] }, (w) => {
-    const c = new Code(w, context.memory)
+/** (object) -> 0, FALLBACK. Objects that hold others are left to the native. */
+export function makeDrop(context: RuntimeContext, heap: HeapLayout, name: string): Halves {
+  return defineHalves(context, name, [I32], 0, (c, half) => {
     orFallback(c, (bail) => {
       const [type, home] = [c.local32(), c.local32()]
       bail(c.any(c.and(c.get(0), c.i32(7)), c.op(Wasm.I32_LT_U, c.get(0), c.i32(HEADER_END))))
@@ -114,7 +105,7 @@ export function makeDrop(context: RuntimeContext, heap: HeapLayout, name: string
       bailIfHolding(c, type, bail)
       const inClass = c.op(Wasm.I32_REM_U, c.get(home), c.i32(heap.stride))
       const own = c.add(onCpu(c, context, heap.at, heap.stride), context.cpus === 1 ? c.get(home) : inClass)
-      dropInto(c, context, own, bail)
+      dropInto(c, context, half, own, bail)
     })
   })
 }

@@ -17,6 +17,7 @@ import type { ModuleFunction } from '../wasm/module.ts'
 import { makeArrayUpdate } from './array-map.ts'
 import { makeDelete, makeLookup, makeUpdate } from './hash-map.ts'
 import type { RuntimeContext } from './host.ts'
+import type { Halves } from './mem-class.ts'
 import { makeWorker } from './mem-worker.ts'
 import { type HeapLayout, makeAlloc, makeDrop, makeDropOf, makeExchange, makeFree, makeNew } from './objects.ts'
 import { makeRandom } from './random.ts'
@@ -28,6 +29,7 @@ export class Runtime {
   readonly context: RuntimeContext
   readonly #services: Services
   readonly #made: Map<string, ModuleFunction> = new Map()
+  readonly #halves: Map<string, Halves> = new Map()
   /** Classes whose caches the functions work on; the host finds them by the offsets of their control blocks. */
   readonly classes: Set<ClassLayout> = new Set()
 
@@ -42,17 +44,17 @@ export class Runtime {
   }
 
   /** The function for an operation on a hash map; undefined where there is none. */
-  hash(info: MapInfo, layout: HashLayout, operation: MapOperation): number | undefined {
+  hash(info: MapInfo, layout: HashLayout, operation: MapOperation): Halves | undefined {
     const name = `map_${info.name}_${info.id}_${operation}`
     const { elements } = layout
     switch (operation) {
       case 'lookup':
-        return this.#make(name, () => makeLookup(this.context, layout, name))
+        return this.#inHalves(name, () => ({ usual: makeLookup(this.context, layout, name), near: undefined }))
       case 'update':
         if (elements === undefined || (elements.kind === 'mem-alloc' && !this.#asksCacheOnly)) return undefined
-        return this.#make(name, () => makeUpdate(this.context, this.#parts(layout, elements), name))
+        return this.#inHalves(name, () => makeUpdate(this.context, this.#parts(layout, elements), name))
       case 'delete':
-        return elements && this.#make(name, () => makeDelete(this.context, this.#parts(layout, elements), name))
+        return elements && this.#inHalves(name, () => makeDelete(this.context, this.#parts(layout, elements), name))
       default:
         return operation satisfies never
     }
@@ -69,30 +71,30 @@ export class Runtime {
   }
 
   /** bpf_obj_new of a type. */
-  objectNew(btf: Btf, typeId: number): number | undefined {
+  objectNew(btf: Btf, typeId: number): Halves | undefined {
     const name = `new_${typeId}`
-    const made = this.#made.get(name)
-    if (made !== undefined) return made.index
+    const made = this.#halves.get(name)
+    if (made !== undefined) return made
     const layout = this.#services.kernel.objects.layoutOf(btf, typeId)
     if (layout === undefined) return undefined
-    return this.#make(name, () => makeNew(this.context, layout, this.#worker(layout.class), name))
+    return this.#inHalves(name, () => makeNew(this.context, layout, this.#worker(layout.class), name))
   }
 
   /** bpf_obj_drop of what bpf_obj_new gave for the type. */
-  objectDropOf(btf: Btf, typeId: number): number | undefined {
+  objectDropOf(btf: Btf, typeId: number): Halves | undefined {
     const name = `drop_${typeId}`
-    const made = this.#made.get(name)
-    if (made !== undefined) return made.index
+    const made = this.#halves.get(name)
+    if (made !== undefined) return made
     const layout = this.#services.kernel.objects.layoutOf(btf, typeId)
     if (layout === undefined) return undefined
     this.classes.add(layout.class)
-    return this.#make(name, () => makeDropOf(this.context, layout, name))
+    return this.#inHalves(name, () => makeDropOf(this.context, layout, name))
   }
 
   /** bpf_obj_drop of anything. */
-  objectDrop(): number | undefined {
+  objectDrop(): Halves | undefined {
     const heap = this.#heap()
-    return heap && this.#make('drop', () => makeDrop(this.context, heap, 'drop'))
+    return heap && this.#inHalves('drop', () => makeDrop(this.context, heap, 'drop'))
   }
 
   exchange(): number {
@@ -100,16 +102,16 @@ export class Runtime {
   }
 
   /** bpf_mem_cache_alloc of one allocator. */
-  cacheAlloc(info: AllocInfo): number | undefined {
+  cacheAlloc(info: AllocInfo): Halves | undefined {
     const layout = this.#cacheOf(info)
     const name = `alloc_${info.name}`
-    return layout && this.#make(name, () => makeAlloc(this.context, layout, this.#worker(layout), name))
+    return layout && this.#inHalves(name, () => makeAlloc(this.context, layout, this.#worker(layout), name))
   }
 
-  cacheFree(info: AllocInfo): number | undefined {
+  cacheFree(info: AllocInfo): Halves | undefined {
     const layout = this.#cacheOf(info)
     const name = `free_${info.name}`
-    return layout && this.#make(name, () => makeFree(this.context, layout, this.#worker(layout), name))
+    return layout && this.#inHalves(name, () => makeFree(this.context, layout, this.#worker(layout), name))
   }
 
   #cacheOf({ address }: AllocInfo): ClassLayout | undefined {
@@ -148,6 +150,12 @@ export class Runtime {
   #slabSlow(slab: number): number {
     const name = `slab_${slab}`
     return this.#make(name, () => makeSlabSlow(this.context, slab, name))
+  }
+
+  #inHalves(name: string, make: () => Halves): Halves {
+    const found = this.#halves.get(name) ?? make()
+    this.#halves.set(name, found)
+    return found
   }
 
   #make(name: string, make: () => ModuleFunction): number {
