@@ -1,7 +1,8 @@
 /**
  * How many elements a map without preallocation has, in kernel memory.
  *
- * Maps that are large for the number of CPUs count as Linux's per-CPU counters do: each CPU adds up to 31 in a word of
+ * Where the supply is a bpf_mem_alloc of the map's own it knows, and nothing is counted twice. (Linux counts.) All else
+ * is as on Linux: maps that are large for the number of CPUs count as Linux's per-CPU counters do: each CPU adds up to 31 in a word of
  * its own before it touches the common one, and the exact sum is only taken near the limit. Others count in one
  * word, and so do maps whose supply is older than per-CPU counts.
  * Check and count are two steps: insertions that interrupt each other may pass the limit together.
@@ -9,6 +10,7 @@
 import type { Processors } from '../cpu/processors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import type { Steps } from '../memory/steps.ts'
+import type { ElementSupply } from './elements.ts'
 import { COUNT, type HashTable } from './hash-table.ts'
 import type { CounterLayout } from './layout.ts'
 
@@ -17,7 +19,21 @@ export const BATCH = 32
 /** The CPU's count among its words of control. */
 export const CPU_COUNT = 4
 
-export class ElementCounter {
+export interface ElementCounter {
+  /** Whether the limit is reached. */
+  isFull(): boolean
+  add(delta: 1 | -1): void
+  /** For compiled code. */
+  readonly layout: CounterLayout
+}
+
+export function makeCounter(kernel: Kernel, table: HashTable, supply: ElementSupply, limit: number): ElementCounter {
+  const { hasTaken, oneCounter = false } = supply
+  if (hasTaken === undefined) return new WordCounter(kernel, table, limit, oneCounter)
+  return { isFull: () => hasTaken(limit), add: () => undefined, layout: { kind: 'class', limit } }
+}
+
+class WordCounter implements ElementCounter {
   private readonly steps: Steps
   private readonly processors: Processors
   private readonly table: HashTable
@@ -38,13 +54,11 @@ export class ElementCounter {
     this.perCpu = !oneCounter && Math.floor(limit / 2) > this.slack
   }
 
-  /** For compiled code. */
   get layout(): CounterLayout {
     const { at, limit, perCpu } = this
-    return { at, limit, perCpu }
+    return { kind: 'words', at, limit, perCpu }
   }
 
-  /** Whether the limit is reached. */
   isFull(): boolean {
     const rough = this.common
     if (!this.perCpu || Math.abs(rough - this.limit) > this.slack) return rough >= this.limit

@@ -14,7 +14,7 @@ import { ERRNO } from '../errors/errors.ts'
 import type { Kernel } from '../memalloc/kernel.ts'
 import { UNIT_BYTES } from '../memalloc/percpu.ts'
 import type { MapInfo } from '../program/loadable.ts'
-import { ElementCounter } from './element-counter.ts'
+import { type ElementCounter, makeCounter } from './element-counter.ts'
 import { type ElementValues, makeElementValues } from './element-values.ts'
 import type { ElementSupply, ElementUsage, MakeSupply, SupplyRequest } from './elements.ts'
 import { HashCore } from './hash-core.ts'
@@ -115,7 +115,7 @@ class HashMap implements BpfMap {
     this.supply = supply
     this.fixed = supply.fixed
     this.perCpu = values.perCpu
-    this.counter = new ElementCounter(kernel, table, attributes.maxEntries, supply.oneCounter === true)
+    this.counter = makeCounter(kernel, table, supply, attributes.maxEntries)
     this.object = new MapObject(kernel, attributes, table.control)
     this.info = makeMapInfo(attributes, this.object, { valueAddress: () => 0n })
     const give = (element: number): void => this.give(element)

@@ -60,14 +60,12 @@ export interface HashLayout extends TableLayout {
 export type ElementLayout =
   /** Preallocated; free ones on the CPUs' lists (memalloc/freelist.ts), `list` being CPU 0's. */
   | { readonly kind: 'freelist'; readonly list: number; readonly lineBytes: number }
-  /** From bpf_mem_alloc; counted (element-counter.ts). */
+  /** From bpf_mem_alloc. */
   | { readonly kind: 'mem-alloc'; readonly class: ClassLayout; readonly counter: CounterLayout }
 
-/** element-counter.ts */
-export interface CounterLayout {
-  /** The common word. */
-  readonly at: number
-  readonly limit: number
-  /** CPUs count in words of their own, too. */
-  readonly perCpu: boolean
-}
+/** How many elements the map has, and may have (element-counter.ts). */
+export type CounterLayout =
+  /** `at`: the common word; `perCpu`: CPUs count in words of their own, too. */
+  | { readonly kind: 'words'; readonly at: number; readonly limit: number; readonly perCpu: boolean }
+  /** What is in use of the class. */
+  | { readonly kind: 'class'; readonly limit: number }

@@ -25,6 +25,8 @@ interface Source {
   /** For who may sleep. */
   readonly takeSleepable: () => number
   readonly give: (payload: number) => void
+  /** Whether so many are in use; undefined where others use the instance too. */
+  readonly hasInUse: ((count: number) => boolean) | undefined
   /** Undefined where there is none to go by. */
   readonly class: ClassLayout | undefined
   readonly destroy: () => void
@@ -54,7 +56,13 @@ function supplyFrom(
 function plainSupply(kernel: Kernel, elements: Source): ElementSupply {
   const { take, takeSleepable, give, destroy, class: classLayout } = elements
   const layout = classLayout === undefined ? undefined : ({ kind: 'mem-alloc', class: classLayout } as const)
-  return { fixed: false, take, takeAhead: asksElsewhere(kernel) ? takeSleepable : undefined, give, layout, destroy }
+  const takeAhead = asksElsewhere(kernel) ? takeSleepable : undefined
+  return { fixed: false, hasTaken: hasTaken(kernel, elements), take, takeAhead, give, layout, destroy }
+}
+
+/** What was taken ahead is in use, and may turn out not to be needed: then the map counts by itself. */
+function hasTaken(kernel: Kernel, { hasInUse }: Source): ElementSupply['hasTaken'] {
+  return asksElsewhere(kernel) ? undefined : hasInUse
 }
 
 /** Whether who may sleep is served otherwise than the others. */
@@ -68,6 +76,7 @@ function shared(alloc: BpfMemAlloc, bytes: number, kept: number): Source {
     take: () => (alloc.size > 0 ? alloc.cacheAlloc() : alloc.alloc(bytes)),
     takeSleepable: () => (alloc.size > 0 ? alloc.cacheAllocSleepable() : alloc.allocSleepable(bytes)),
     give: (payload) => alloc.free(payload),
+    hasInUse: undefined,
     class: alloc.layoutOf(bytes),
     destroy: () => undefined,
   }
@@ -82,6 +91,7 @@ function create(kernel: Kernel, name: string, size: number, kept: number | undef
       take: () => instance.cacheAlloc(),
       takeSleepable: () => instance.cacheAllocSleepable(),
       give: (payload) => instance.cacheFree(payload),
+      hasInUse: (count) => instance.hasInUse(count),
       class: instance.layoutOf(size),
       destroy: () => kernel.bpf.destroy(instance),
     }
@@ -107,6 +117,7 @@ function perCpuSupply(kernel: Kernel, elements: Source, areas: Source, areaOffse
   }
   return {
     fixed: false,
+    hasTaken: hasTaken(kernel, elements),
     take: () => takeBoth('take'),
     takeAhead: asksElsewhere(kernel) ? () => takeBoth('takeSleepable') : undefined,
     give: (element) => {

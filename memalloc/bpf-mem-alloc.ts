@@ -109,8 +109,9 @@ export class BpfMemAlloc {
     this.world = this.makeWorld()
     this.caches = processors.cpus.flatMap(({ id }) =>
       Array.from({ length: this.classes }, (_, index) => {
-        const at = this.base + (id * this.classes + index) * CACHE_BYTES
-        return new MemCache(this.world, at, id, size > 0 ? unit : BPF_SIZES[index]!)
+        const first = this.base + index * CACHE_BYTES
+        const at = first + id * this.classes * CACHE_BYTES
+        return new MemCache(this.world, first, at, id, size > 0 ? unit : BPF_SIZES[index]!)
       }),
     )
     // Classes of the per-CPU form are set up when a program first needs them.
@@ -187,7 +188,9 @@ export class BpfMemAlloc {
   rawFree(payload: number): void {
     if (payload === 0) return
     if (this.debug?.freed(payload, 'never') === false) return
-    this.release(payload - HEADER_BYTES, this.homeOf(payload).unit)
+    const home = this.homeOf(payload)
+    home.passBy(-1)
+    this.release(payload - HEADER_BYTES, home.unit)
   }
 
   /**
@@ -267,6 +270,16 @@ export class BpfMemAlloc {
   get usage(): { readonly objects: number; readonly bytes: number } {
     const free = this.caches.reduce((sum, cache) => sum + cache.count, 0)
     return { objects: this.held.objects - free, bytes: this.held.bytes }
+  }
+
+  /**
+   * Whether `limit` objects are in use, of an instance of one size that frees nothing after RCU. While there are not so
+   * many with those on the lists, nobody has to count.
+   */
+  hasInUse(limit: number): boolean {
+    const { steps } = this.slab
+    const supplied = steps.load32(this.caches[0]!.supplied)
+    return supplied >= limit && this.caches.reduce((left, { count }) => left - count, supplied) >= limit
   }
 
   /** For compiled code: the class that objects of `bytes` bytes come from. Undefined without one, and in debug mode. */
@@ -361,6 +374,7 @@ export class BpfMemAlloc {
     const object = this.fresh(cache.unit, 'kernel')
     if (object === 0) return 0
     this.slab.steps.store64(object, cache.at, KERNEL_HIGH)
+    cache.passBy(1)
     this.debug?.allocated(object + HEADER_BYTES, cache.unit)
     return object + HEADER_BYTES
   }

@@ -62,6 +62,11 @@ export const FAILURES = 96
 export const LOWEST = 100
 export const PATIENCE = 104
 export const FELL = 108
+/**
+ * In CPU 0's block, for the class: objects that came to [F] on any CPU otherwise than by a free, less those that went
+ * otherwise than by an alloc. Less what is in [F] now it is what is in use, where nothing is freed after RCU.
+ */
+export const SUPPLIED = 112
 
 /** Objects in [F], from anywhere. */
 export function countOf(steps: Steps, at: number): number {

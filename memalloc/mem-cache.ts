@@ -27,6 +27,7 @@ import {
   LOW,
   leave,
   RCU_FLIGHT,
+  SUPPLIED,
   TARGET,
   UNIT,
 } from './mem-cache-layout.ts'
@@ -43,19 +44,23 @@ export class MemCache {
   /** Bytes of an object with its header; of the per-CPU form, of the area. */
   readonly unit: number
   readonly work: IrqWork
+  /** Offset of the class's word SUPPLIED. */
+  readonly supplied: number
   // Kept here as well, for the two operations that are counted in nanoseconds.
   private readonly steps: Steps
   readonly processors: Processors
   /** The worker wants to know how low the list went. */
   private readonly adaptive: boolean
 
-  constructor(world: MemWorld, at: number, cpu: number, unit: number) {
+  /** `first`: the control block of the class on CPU 0. */
+  constructor(world: MemWorld, first: number, at: number, cpu: number, unit: number) {
     this.world = world
     this.steps = world.steps
     this.processors = world.processors
     this.at = at
     this.cpu = cpu
     this.unit = unit
+    this.supplied = first + SUPPLIED
     this.adaptive = world.policies.watermarks === 'adaptive'
     this.work = makeIrqWork(`refill of ${world.name}, ${unit} bytes, CPU ${cpu}`, () => refill(this))
   }
@@ -81,6 +86,11 @@ export class MemCache {
   /** Objects in [F]. */
   get count(): number {
     return countOf(this.steps, this.at)
+  }
+
+  /** Counts an object that is handed out, by 1, or taken back, by -1, without [F]. */
+  passBy(by: 1 | -1): void {
+    this.steps.add32(this.supplied, by)
   }
 
   /** Takes the object handed out last before all others: offset of its payload, or 0. */
@@ -111,7 +121,7 @@ export class MemCache {
   /** Takes an object back, whoever it came from. It may be handed out again at once. */
   free(object: number): void {
     const { steps, processors, at } = this
-    steps.store32(at + TARGET, steps.load32(object))
+    const home = steps.load32(object)
     const cpu = processors.current
     const irqs = cpu.irqSave()
     let count = 0
@@ -120,10 +130,16 @@ export class MemCache {
       steps.store32(at + FREE, object)
       count = steps.add32(at + COUNT, 1) + INSIDE + 1
     } else {
+      steps.store32(at + TARGET, home)
+      steps.add32(this.supplied, -1)
       llist.push(steps, at + EXTRA, object)
     }
     leave(steps, at)
-    if (count > steps.load32(at + HIGH)) this.raise()
+    if (count > steps.load32(at + HIGH)) {
+      // Linux notes it each time; but who trims always finds the last free above the watermark.
+      steps.store32(at + TARGET, home)
+      this.raise()
+    }
     cpu.irqRestore(irqs)
   }
 
@@ -174,6 +190,7 @@ export class MemCache {
       steps.store32(object, steps.load32(at + FREE))
       steps.store32(at + FREE, object)
       steps.add32(at + COUNT, 1)
+      steps.add32(this.supplied, 1)
     } else {
       llist.push(steps, at + EXTRA, object)
     }
@@ -192,6 +209,7 @@ export class MemCache {
       if (object !== 0) {
         steps.store32(at + FREE, steps.load32(object))
         steps.add32(at + COUNT, -1)
+        steps.add32(this.supplied, -1)
       }
     }
     leave(steps, at)

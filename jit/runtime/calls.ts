@@ -94,8 +94,10 @@ function mapCall(
     }
     case 'hash': {
       if (operation === 'update' && isLong(map)) return undefined
-      const more = operation === 'update' ? [low(e, 3), whole(e, 4)] : []
-      return inHalves(c, runtime.hash(map, layout, operation), slot, addressOf(c, key), ...more)
+      const halves = runtime.hash(map, layout, operation)
+      const args: Argument[] = [{ register: 2, usual: addressOf(c, key) }]
+      if (operation === 'update') args.push(lowArgument(e, 3), { register: 4, usual: whole(e, 4) })
+      return inHalves(e, c, halves, slot, args)
     }
     default:
       return layout satisfies never
@@ -134,17 +136,17 @@ function kfuncCall(e: Emitter, c: Code, runtime: Runtime, before: Registers, slo
     case 'bpf_obj_new_impl': {
       const halves =
         btf !== undefined && first.kind === 'constant' ? runtime.objectNew(btf, first.low >>> 0) : undefined
-      return inHalves(c, halves, slot)
+      return inHalves(e, c, halves, slot)
     }
     case 'bpf_obj_drop_impl': {
       const typed = btf !== undefined && first.kind === 'object'
       const halves = typed ? runtime.objectDropOf(btf, first.typeId) : runtime.objectDrop()
-      return inHalves(c, halves, slot, low(e, 1))
+      return inHalves(e, c, halves, slot, [lowArgument(e, 1)])
     }
     case 'bpf_mem_cache_alloc':
-      return inHalves(c, alloc && runtime.cacheAlloc(alloc), slot)
+      return inHalves(e, c, alloc && runtime.cacheAlloc(alloc), slot)
     case 'bpf_mem_cache_free':
-      return inHalves(c, alloc && runtime.cacheFree(alloc), slot, low(e, 2))
+      return inHalves(e, c, alloc && runtime.cacheFree(alloc), slot, [lowArgument(e, 2)])
     default:
       return undefined
   }
@@ -152,15 +154,26 @@ function kfuncCall(e: Emitter, c: Code, runtime: Runtime, before: Registers, slo
 
 /** A call of functions that may give FALLBACK, where there are such. */
 function inHalves(
+  e: Emitter,
   c: Code,
   halves: Halves | undefined,
   slot: number,
-  ...args: readonly Expr[]
+  args: readonly Argument[] = [],
 ): RuntimeCall | undefined {
   if (halves === undefined) return undefined
   const { usual, near } = halves
-  const result = c.call(usual.index, ...args)
-  return near === undefined
-    ? { result, partial: true }
-    : { result, partial: true, again: c.call(near.index, ...args, c.i32(slot)) }
+  const result = c.call(usual.index, ...args.map((arg) => arg.usual))
+  if (near === undefined) return { result, partial: true }
+  const registers = args.map(({ register }) => whole(e, register))
+  return { result, partial: true, again: c.call(near.index, ...registers, c.i32(slot)) }
+}
+
+/** Of a function of the runtime: where it is, and how the usual one has it. */
+interface Argument {
+  readonly register: number
+  readonly usual: Expr
+}
+
+function lowArgument(e: Emitter, register: number): Argument {
+  return { register, usual: low(e, register) }
 }

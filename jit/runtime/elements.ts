@@ -4,6 +4,7 @@ import { CPU_SPARE } from '../../maps/hash.ts'
 import { FREE_LINK } from '../../maps/hash-table.ts'
 import type { CounterLayout, ElementLayout, HashLayout } from '../../maps/layout.ts'
 import { HEAD, LOCK } from '../../memalloc/freelist.ts'
+import { COUNT, INSIDE, SUPPLIED } from '../../memalloc/mem-cache-layout.ts'
 import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
 import { Wasm } from '../wasm/opcodes.ts'
 import type { Code, Expr } from './code.ts'
@@ -36,7 +37,7 @@ export function makeElements(
   }
   const { at, stride } = elements.class
   const memory = new MemClass(c, context, half, onCpu(c, context, at, stride))
-  return new AllocatedElements(c, memory, new Counter(c, layout, elements.counter, words))
+  return new AllocatedElements(c, memory, makeCounter(c, layout, elements, words))
 }
 
 /** Preallocated. Whoever replaces takes the CPU's spare, and leaves what was replaced. */
@@ -137,13 +138,49 @@ class AllocatedElements implements Elements {
   }
 }
 
-class Counter {
+type WordLayout = Extract<CounterLayout, { kind: 'words' }>
+
+/** maps/element-counter.ts */
+interface Counter {
+  bailIfFull(bail: Bail): void
+  add(delta: 1 | -1): void
+  /** `add(1)` and `add(-1)` in a row: not the same as nothing where a CPU's batch is full in between. */
+  addAndTakeAway(): void
+}
+
+function makeCounter(
+  c: Code,
+  map: HashLayout,
+  { counter, class: { at, stride } }: Extract<ElementLayout, { kind: 'mem-alloc' }>,
+  words: Expr,
+): Counter {
+  if (counter.kind === 'words') return new WordCounter(c, map, counter, words)
+  const { limit } = counter
+  return {
+    bailIfFull: (bail) => {
+      const supplied = c.load32(c.i32(at), SUPPLIED)
+      const atLimit = (count: Expr): Expr => c.op(Wasm.I32_GE_S, count, c.i32(limit))
+      c.rarely(atLimit(supplied), () => {
+        let inUse = supplied
+        for (let cpu = 0; cpu < map.cpus; cpu++) {
+          const count = c.load32(c.i32(at + cpu * stride), COUNT)
+          inUse = c.sub(inUse, c.and(count, c.i32(INSIDE - 1)))
+        }
+        bail(atLimit(inUse))
+      })
+    },
+    add: () => undefined,
+    addAndTakeAway: () => undefined,
+  }
+}
+
+class WordCounter implements Counter {
   readonly #c: Code
-  readonly #layout: CounterLayout
+  readonly #layout: WordLayout
   readonly #map: HashLayout
   readonly #words: Expr
 
-  constructor(c: Code, map: HashLayout, layout: CounterLayout, words: Expr) {
+  constructor(c: Code, map: HashLayout, layout: WordLayout, words: Expr) {
     this.#c = c
     this.#layout = layout
     this.#map = map
@@ -194,7 +231,6 @@ class Counter {
     )
   }
 
-  /** `add(1)` and `add(-1)` in a row: not the same as nothing where a CPU's batch is full in between. */
   addAndTakeAway(): void {
     const c = this.#c
     const { at, perCpu } = this.#layout

@@ -9,7 +9,7 @@ import { Code, type Expr, pointer } from './code.ts'
 import { makeElements } from './elements.ts'
 import { Chain } from './hash-table.ts'
 import { cpuOf, FALLBACK, type RuntimeContext } from './host.ts'
-import { type Bail, defineHalves, type Half, type Halves } from './mem-class.ts'
+import { type Bail, type Body, defineHalves, defineUsual, type Halves } from './mem-class.ts'
 
 /** (key) -> address of the value, 0, FALLBACK */
 export function makeLookup(context: RuntimeContext, layout: HashLayout, name: string): ModuleFunction {
@@ -45,36 +45,29 @@ function defineOperation(
   { elements, worker }: Parts,
   name: string,
   params: readonly ValueType[],
-  body: (c: Code, half: Half) => void,
+  body: Body,
 ): Halves {
   if (elements.kind === 'mem-alloc') return defineHalves(context, name, params, worker, body)
-  const usual = context.module.define(name, { params, results: [I64] }, (w) =>
-    body(new Code(w, context.memory), { kind: 'usual' }),
-  )
-  return { usual, near: undefined }
+  return { usual: defineUsual(context, name, params, body), near: undefined }
 }
-
-// Parameters of update.
-const KEY = 0
-const VALUE = 1
-const FLAGS = 2
 
 /** (key, value, flags: i64) -> 0, an error number, FALLBACK */
 export function makeUpdate(context: RuntimeContext, parts: Parts, name: string): Halves {
   const { layout, elements } = parts
-  return defineOperation(context, parts, name, [I32, I32, I64], (c, half) => {
-    const unknown = c.op(Wasm.I64_GT_U, c.get(FLAGS), c.i64(UpdateFlag.EXIST))
+  return defineOperation(context, parts, name, [I32, I32, I64], (c, half, params) => {
+    const [key, value, flags] = [params[0]!, params[1]!, params[2]!]
+    const unknown = c.op(Wasm.I64_GT_U, c.get(flags), c.i64(UpdateFlag.EXIST))
     c.rarely(unknown, () => c.return(c.i64(-ERRNO.EINVAL)))
-    const flagged = (flag: number): Expr => c.op(Wasm.I64_EQ, c.get(FLAGS), c.i64(flag))
+    const flagged = (flag: number): Expr => c.op(Wasm.I64_EQ, c.get(flags), c.i64(flag))
     orFallback(c, (bail) => {
-      const chain = new Chain(c, layout, KEY)
+      const chain = new Chain(c, layout, key)
       chain.bailIfLocked(bail)
       chain.find(bail)
       const element = c.local32()
       const supply = makeElements(c, context, layout, elements, half)
       const write = (): void => {
         chain.setKey(element)
-        copyBytes(c, layout.valueSize, { local: element, offset: layout.valueOffset }, VALUE)
+        copyBytes(c, layout.valueSize, { local: element, offset: layout.valueOffset }, value)
         chain.link(element)
       }
       c.if(chain.isAbsent, () => {
@@ -95,9 +88,9 @@ export function makeUpdate(context: RuntimeContext, parts: Parts, name: string):
 /** (key) -> 0, an error number, FALLBACK */
 export function makeDelete(context: RuntimeContext, parts: Parts, name: string): Halves {
   const { layout, elements } = parts
-  return defineOperation(context, parts, name, [I32], (c, half) => {
+  return defineOperation(context, parts, name, [I32], (c, half, params) => {
     orFallback(c, (bail) => {
-      const chain = new Chain(c, layout, KEY)
+      const chain = new Chain(c, layout, params[0]!)
       chain.bailIfLocked(bail)
       chain.find(bail)
       c.if(chain.isAbsent, () => c.return(c.i64(-ERRNO.ENOENT)))

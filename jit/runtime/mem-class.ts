@@ -10,7 +10,7 @@ import { BY_RCU, BY_RCU_TAIL, COUNT, FREE, HIGH, LOW, RCU_FLIGHT, TARGET } from 
 import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
 import type { Signature } from '../wasm/function.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
-import { I32, I64, Wasm } from '../wasm/opcodes.ts'
+import { I32, I64, type ValueType, Wasm } from '../wasm/opcodes.ts'
 import { Code, type Expr, pointer } from './code.ts'
 import type { RuntimeContext } from './host.ts'
 
@@ -28,24 +28,57 @@ export type Half =
 /** Both functions of an operation; there is only the usual one where nothing is allocated. */
 export interface Halves {
   readonly usual: ModuleFunction
-  /** One more parameter: the slot of the call. */
+  /**
+   * Takes whole registers, and the slot of the call: registers are kept for the native as it is, and what is made of
+   * them for the usual function should not have to be kept beside them.
+   */
   readonly near: ModuleFunction | undefined
 }
 
+/** `params`: locals, of the types that the usual function has. */
+export type Body = (c: Code, half: Half, params: readonly number[]) => void
+
 /** `params` of the usual function; `worker`: function of the class's worker, where it is called. */
 export function defineHalves(
-  { module, memory }: RuntimeContext,
+  context: RuntimeContext,
   name: string,
   params: Signature['params'],
   worker: number,
-  body: (c: Code, half: Half) => void,
+  body: Body,
 ): Halves {
-  const define = (as: string, all: Signature['params'], half: Half): ModuleFunction =>
-    module.define(as, { params: all, results: [I64] }, (w) => body(new Code(w, memory), half))
+  const { module, memory } = context
+  const slot = params.length
+  const registers = params.map((): ValueType => I64)
   return {
-    usual: define(name, params, { kind: 'usual' }),
-    near: define(`${name}_near`, [...params, I32], { kind: 'near', worker, slot: params.length }),
+    usual: defineUsual(context, name, params, body),
+    near: module.define(`${name}_near`, { params: [...registers, I32], results: [I64] }, (w) => {
+      const c = new Code(w, memory)
+      const locals = params.map((type, param) => (type === I32 ? lowOf(c, param) : param))
+      body(c, { kind: 'near', worker, slot }, locals)
+    }),
   }
+}
+
+/** An operation that allocates and frees nothing. */
+export function defineUsual(
+  { module, memory }: RuntimeContext,
+  name: string,
+  params: Signature['params'],
+  body: Body,
+): ModuleFunction {
+  return module.define(name, { params, results: [I64] }, (w) => {
+    body(
+      new Code(w, memory),
+      { kind: 'usual' },
+      params.map((_, param) => param),
+    )
+  })
+}
+
+function lowOf(c: Code, param: number): number {
+  const local = c.local32()
+  c.set(local, c.op(Wasm.I32_WRAP_I64, c.get(param)))
+  return local
 }
 
 export class MemClass {
@@ -57,6 +90,8 @@ export class MemClass {
   readonly #cache: number
   readonly #count: number
   readonly object: number
+  /** Local: the cache that an object taken back came from. */
+  readonly #home: number
 
   /** `at`: offset of the control block. */
   constructor(c: Code, context: RuntimeContext, half: Half, at: Expr) {
@@ -67,6 +102,7 @@ export class MemClass {
     this.#cache = c.local32()
     this.#count = c.local32()
     this.object = c.local32()
+    this.#home = c.local32()
   }
 
   /** Hands out an object: `object`. Bails where there is none. */
@@ -85,9 +121,11 @@ export class MemClass {
     const c = this.#c
     // Where somebody is inside, the count is large without its sign.
     this.#open(bail, () => c.op(Wasm.I32_GE_U, c.get(this.#count), this.#word(HIGH)))
+    if (this.#half.kind === 'near') this.#findHome(payload)
     change()
     this.#push(payload)
     this.#set(COUNT, c.add(c.get(this.#count), c.i32(1)))
+    if (this.#half.kind === 'near') this.#noteTarget()
     this.#work()
   }
 
@@ -114,9 +152,13 @@ export class MemClass {
     change()
     c.if(c.op(Wasm.I32_LT_S, this.#word(COUNT), this.#word(LOW)), () => this.#work())
     counted.given()
+    this.#findHome(payload)
     this.#push(payload)
     this.#set(COUNT, c.add(this.#word(COUNT), c.i32(1)))
-    c.if(c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH)), () => this.#work())
+    c.if(c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH)), () => {
+      this.#noteTarget()
+      this.#work()
+    })
   }
 
   /** As `free`, after a grace period: the worker asks for one where none runs. */
@@ -124,7 +166,9 @@ export class MemClass {
     const c = this.#c
     this.#open(bail, () => c.any(c.op(Wasm.I32_LT_S, c.get(this.#count), c.i32(0)), c.not(this.#word(RCU_FLIGHT))))
     change()
+    this.#findHome(payload)
     this.#take(payload, () => this.#word(BY_RCU))
+    this.#noteTarget()
     c.if(c.not(this.#word(BY_RCU)), () => this.#set(BY_RCU_TAIL, c.get(this.object)))
     this.#set(BY_RCU, c.get(this.object))
     if (this.#half.kind === 'near') this.#call(this.#context.imports.raise, this.#half.slot)
@@ -178,14 +222,22 @@ export class MemClass {
     this.#set(FREE, c.get(this.object))
   }
 
-  /** Puts the object in front of another one, and notes where it came from, which it nearly always did before. */
+  /** Puts the object in front of another one. */
   #take(payload: number, next: () => Expr): void {
     const c = this.#c
-    const home = c.local32()
     c.set(this.object, c.sub(c.get(payload), c.i32(HEADER_BYTES)))
-    c.set(home, c.load32(c.get(this.object)))
     c.store32(c.get(this.object), 0, next())
-    c.rarely(c.op(Wasm.I32_NE, this.#word(TARGET), c.get(home)), () => this.#set(TARGET, c.get(home)))
+  }
+
+  /** Before the object is put in front of another one, whose link is where the home was. */
+  #findHome(payload: number): void {
+    const c = this.#c
+    c.set(this.#home, c.load32(c.sub(c.get(payload), c.i32(HEADER_BYTES))))
+  }
+
+  /** The surplus goes to where the object came from. */
+  #noteTarget(): void {
+    this.#set(TARGET, this.#c.get(this.#home))
   }
 
   #word(offset: number): Expr {

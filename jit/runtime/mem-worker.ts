@@ -18,6 +18,7 @@ import {
   LOW,
   RCU_FLIGHT,
   REFILLS,
+  SUPPLIED,
   TARGET,
   TRACE_FLIGHT,
   TRIMS,
@@ -43,7 +44,7 @@ export interface SlabPart {
 /** (cache, slot): the worker of the cache has run, or is raised, when it returns. */
 export function makeWorker(
   context: RuntimeContext,
-  { unit }: ClassLayout,
+  { at, unit }: ClassLayout,
   slab: SlabPart | undefined,
   name: string,
 ): ModuleFunction {
@@ -62,7 +63,7 @@ export function makeWorker(
       if (slab === undefined) raise()
       else {
         begin()
-        refill(c, context, unit, slab)
+        refill(c, context, { at, unit }, slab)
       }
       c.return()
     })
@@ -71,15 +72,25 @@ export function makeWorker(
     const running = c.load32(c.get(target), TRACE_FLIGHT)
     c.if(c.any(word(EXTRA), c.not(running), c.load32(c.get(target), DRAINING)), raise)
     begin()
-    trim(c, target)
+    trim(c, at, target)
   })
+}
+
+/** Counts what came to [F], by CPU 0's control block. */
+function supplied(c: Code, first: number, count: Expr): void {
+  c.store32(c.i32(first), SUPPLIED, c.add(c.load32(c.i32(first), SUPPLIED), count))
 }
 
 function count(c: Code, offset: number): void {
   c.store32(c.get(CACHE), offset, c.add(c.load32(c.get(CACHE), offset), c.i32(1)))
 }
 
-function refill(c: Code, context: RuntimeContext, unit: number, slab: SlabPart): void {
+function refill(
+  c: Code,
+  context: RuntimeContext,
+  { at, unit }: Pick<ClassLayout, 'at' | 'unit'>,
+  slab: SlabPart,
+): void {
   const { imports } = context
   const [object, left, taken, part] = [c.local32(), c.local32(), c.local32(), c.local32()]
   const word = (offset: number): Expr => c.load32(c.get(CACHE), offset)
@@ -101,7 +112,7 @@ function refill(c: Code, context: RuntimeContext, unit: number, slab: SlabPart):
     c.loop((again) => {
       popList(BY_TRACE, () =>
         popList(WAITING_TRACE, () => {
-          takeFromSlab(c, { part, object, left, taken }, unit)
+          takeFromSlab(c, { part, object, left, taken }, { at, unit })
           leave(c.not(c.get(left)))
           fresh()
         }),
@@ -110,6 +121,7 @@ function refill(c: Code, context: RuntimeContext, unit: number, slab: SlabPart):
       c.store32(c.get(object), 0, word(FREE))
       c.store32(c.get(CACHE), FREE, c.get(object))
       count(c, COUNT)
+      supplied(c, at, c.i32(1))
       again(c.tee(left, c.sub(c.get(left), c.i32(1))))
     })
   })
@@ -120,7 +132,7 @@ function refill(c: Code, context: RuntimeContext, unit: number, slab: SlabPart):
 function takeFromSlab(
   c: Code,
   { part, object, left, taken }: { part: number; object: number; left: number; taken: number },
-  unit: number,
+  { at, unit }: Pick<ClassLayout, 'at' | 'unit'>,
 ): void {
   const [list, free, most] = [c.local32(), c.local32(), c.local32()]
   c.set(list, c.load32(c.get(part), CPU_FREELIST))
@@ -142,11 +154,12 @@ function takeFromSlab(
   c.store32(c.get(part), CPU_FREELIST + 4, c.add(c.load32(c.get(part), CPU_FREELIST + 4), moved))
   c.store32(c.get(CACHE), FREE, c.get(free))
   c.store32(c.get(CACHE), COUNT, c.add(c.load32(c.get(CACHE), COUNT), moved))
+  supplied(c, at, moved)
   c.set(taken, c.add(c.get(taken), moved))
 }
 
 /** Moves the surplus to the cache that the object freed last came from. */
-function trim(c: Code, target: number): void {
+function trim(c: Code, at: number, target: number): void {
   const [object, middle] = [c.local32(), c.local32()]
   const word = (offset: number): Expr => c.load32(c.get(CACHE), offset)
   count(c, TRIMS)
@@ -156,6 +169,7 @@ function trim(c: Code, target: number): void {
       leave(c.not(c.tee(object, word(FREE))))
       c.store32(c.get(CACHE), FREE, c.load32(c.get(object)))
       c.store32(c.get(CACHE), COUNT, c.sub(word(COUNT), c.i32(1)))
+      supplied(c, at, c.i32(-1))
       c.store32(c.get(object), 0, c.load32(c.get(target), BY_TRACE))
       c.store32(c.get(target), BY_TRACE, c.get(object))
       again(c.op(Wasm.I32_GT_S, word(COUNT), c.get(middle)))

@@ -47,23 +47,24 @@ function classOf(c: Code, context: RuntimeContext, half: Half, layout: ClassLayo
 
 /** (object) -> 0, FALLBACK: for objects of one type, straight from `bpf_obj_new` */
 export function makeDropOf(context: RuntimeContext, { kptrs, class: layout }: ObjectLayout, name: string): Halves {
-  return defineHalves(context, name, [I32], 0, (c, half) => {
+  return defineHalves(context, name, [I32], 0, (c, half, params) => {
+    const object = params[0]!
     orFallback(c, (bail) => {
       // The native may have had it from elsewhere.
-      const home = c.load32(c.sub(c.get(0), c.i32(HEADER_BYTES)))
+      const home = c.load32(c.sub(c.get(object), c.i32(HEADER_BYTES)))
       const last = layout.stride * (context.cpus - 1)
       bail(c.op(Wasm.I32_GT_U, c.sub(home, c.i32(layout.at)), c.i32(last)))
-      for (const offset of kptrs) bail(c.op(Wasm.I64_NE, c.load(Wasm.I64_LOAD, c.get(0), offset), c.i64(0)))
-      dropInto(c, context, half, onCpu(c, context, layout.at, layout.stride), bail)
+      for (const offset of kptrs) bail(c.op(Wasm.I64_NE, c.load(Wasm.I64_LOAD, c.get(object), offset), c.i64(0)))
+      dropInto(c, context, half, onCpu(c, context, layout.at, layout.stride), object, bail)
     })
   })
 }
 
-/** Gives up the object in local 0, by the cache at `cache`, and returns. */
-function dropInto(c: Code, context: RuntimeContext, half: Half, cache: Expr, bail: Bail): void {
+/** Gives up the object in the local, by the cache at `cache`, and returns. */
+function dropInto(c: Code, context: RuntimeContext, half: Half, cache: Expr, object: number, bail: Bail): void {
   const memory = new MemClass(c, context, half, cache)
-  memory.freeRcu(bail, 0, () => {
-    c.store32(c.sub(c.get(0), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
+  memory.freeRcu(bail, object, () => {
+    c.store32(c.sub(c.get(object), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
     countObjects(c, -1)
   })
   c.return(c.i64(0))
@@ -82,10 +83,11 @@ export function makeAlloc(context: RuntimeContext, layout: ClassLayout, worker: 
 
 /** (payload) -> 0, FALLBACK */
 export function makeFree(context: RuntimeContext, layout: ClassLayout, worker: number, name: string): Halves {
-  return defineHalves(context, name, [I32], worker, (c, half) => {
+  return defineHalves(context, name, [I32], worker, (c, half, params) => {
+    const payload = params[0]!
     orFallback(c, (bail) => {
-      c.rarely(c.not(c.get(0)), () => c.return(c.i64(0)))
-      classOf(c, context, half, layout).free(bail, 0, () => undefined)
+      c.rarely(c.not(c.get(payload)), () => c.return(c.i64(0)))
+      classOf(c, context, half, layout).free(bail, payload, () => undefined)
       c.return(c.i64(0))
     })
   })
@@ -93,25 +95,26 @@ export function makeFree(context: RuntimeContext, layout: ClassLayout, worker: n
 
 /** (object) -> 0, FALLBACK. Objects that hold others are left to the native. */
 export function makeDrop(context: RuntimeContext, heap: HeapLayout, name: string): Halves {
-  return defineHalves(context, name, [I32], 0, (c, half) => {
+  return defineHalves(context, name, [I32], 0, (c, half, params) => {
+    const object = params[0]!
     orFallback(c, (bail) => {
       const [type, home] = [c.local32(), c.local32()]
-      bail(c.any(c.and(c.get(0), c.i32(7)), c.op(Wasm.I32_LT_U, c.get(0), c.i32(HEADER_END))))
-      c.set(type, c.load32(c.sub(c.get(0), c.i32(TYPE))))
+      bail(c.any(c.and(c.get(object), c.i32(7)), c.op(Wasm.I32_LT_U, c.get(object), c.i32(HEADER_END))))
+      c.set(type, c.load32(c.sub(c.get(object), c.i32(TYPE))))
       bail(c.op(Wasm.I32_GE_U, c.get(type), c.i32(OBJECT_TYPES_KNOWN)))
-      c.set(home, c.sub(c.load32(c.sub(c.get(0), c.i32(HEADER_BYTES))), c.i32(heap.at)))
+      c.set(home, c.sub(c.load32(c.sub(c.get(object), c.i32(HEADER_BYTES))), c.i32(heap.at)))
       const outside = c.op(Wasm.I32_GE_U, c.get(home), c.i32(heap.bytes))
       bail(c.any(outside, c.and(c.get(home), c.i32(CACHE_BYTES - 1))))
-      bailIfHolding(c, type, bail)
+      bailIfHolding(c, object, type, bail)
       const inClass = c.op(Wasm.I32_REM_U, c.get(home), c.i32(heap.stride))
       const own = c.add(onCpu(c, context, heap.at, heap.stride), context.cpus === 1 ? c.get(home) : inClass)
-      dropInto(c, context, half, own, bail)
+      dropInto(c, context, half, own, object, bail)
     })
   })
 }
 
-/** Bails where a field of the object (local 0) holds another one, and where its type is not in the table. */
-function bailIfHolding(c: Code, type: number, bail: Bail): void {
+/** Bails where a field of the object holds another one, and where its type is not in the table. */
+function bailIfHolding(c: Code, object: number, type: number, bail: Bail): void {
   const fields = c.local64()
   const entry = c.op(Wasm.I32_SHL, c.get(type), c.i32(3))
   c.set(fields, c.load(Wasm.I64_LOAD, entry, OBJECT_TYPES))
@@ -122,7 +125,7 @@ function bailIfHolding(c: Code, type: number, bail: Bail): void {
     leave(c.op(Wasm.I64_EQZ, c.get(fields)))
     c.loop((again) => {
       const bit = c.op(Wasm.I32_WRAP_I64, c.op(Wasm.I64_CTZ, c.get(fields)))
-      const field = c.add(c.get(0), c.op(Wasm.I32_SHL, bit, c.i32(3)))
+      const field = c.add(c.get(object), c.op(Wasm.I32_SHL, bit, c.i32(3)))
       bail(c.op(Wasm.I64_NE, c.load(Wasm.I64_LOAD, field), c.i64(0)))
       const rest = c.op(Wasm.I64_AND, c.get(fields), c.op(Wasm.I64_SUB, c.get(fields), c.i64(1)))
       again(c.op(Wasm.I64_NE, c.tee(fields, rest), c.i64(0)))
