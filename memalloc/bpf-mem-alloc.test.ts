@@ -210,6 +210,33 @@ describe('objects', () => {
   })
 })
 
+describe('who may sleep', () => {
+  test.each([
+    [false, 4],
+    [true, 10],
+  ])('gets objects from the slab where the list is empty, if asked for: %s', (blocking, got) => {
+    bench({ size: 64, selfInterrupt: false }, ({ alloc, state }) => {
+      const objects = Array.from({ length: 10 }, () => alloc.cacheAllocFlags(blocking)).filter((at) => at !== 0)
+      expect([objects.length, alloc.hasInUse(got), alloc.hasInUse(got + 1)]).toEqual([got, true, false])
+      for (const object of objects) alloc.cacheFree(object)
+      expect([state().F, alloc.hasInUse(1)]).toEqual([got, false])
+    })
+  })
+
+  test('a raw free goes to the slab, by no list', () => {
+    bench({ size: 64 }, ({ alloc, take, state }) => {
+      const [raw, other] = take(2)
+      const [before, held] = [state(), alloc.usage.objects]
+      alloc.rawFree(raw!)
+      alloc.rawFree(0)
+      expect(state()).toEqual(before)
+      expect(alloc.usage.objects).toBe(held - 1)
+      expect([alloc.hasInUse(1), alloc.hasInUse(2)]).toEqual([true, false])
+      alloc.cacheFree(other!)
+    })
+  })
+})
+
 describe('free after RCU', () => {
   test('not handed out before a grace period, then again; back in the slab after a tasks-trace one', () => {
     bench({ size: 64 }, ({ take, alloc, state, processors, kernel }) => {
@@ -317,7 +344,9 @@ describe('sleepable programs', () => {
     bench({ size: 64, selfInterrupt: false, policies: { sleepable } }, ({ alloc, state }) => {
       const objects = Array.from({ length: 10 }, () => alloc.cacheAllocSleepable()).filter((at) => at !== 0)
       expect([objects.length, state().F]).toEqual([got, sleepable === 'cache-only' ? 0 : left])
+      expect([alloc.hasInUse(got), alloc.hasInUse(got + 1)]).toEqual([true, false])
       for (const object of objects) alloc.cacheFree(object)
+      expect(alloc.hasInUse(1)).toBe(false)
     })
   })
 })

@@ -88,7 +88,7 @@ export class MemCache {
     return countOf(this.steps, this.at)
   }
 
-  /** Counts an object that is handed out, by 1, or taken back, by -1, without [F]. */
+  /** Counts an object that is handed out without having been in [F], by 1, or taken back without coming there, by -1. */
   passBy(by: 1 | -1): void {
     this.steps.add32(this.supplied, by)
   }

@@ -119,6 +119,11 @@ export class Stress {
     const { kernel } = this.simulation
     const used = checkSlabs(kernel.slab)
     for (const object of this.live) this.checkMark(object)
+    // Of the instances, this one frees nothing after RCU.
+    const areas = this.live.filter(({ bytes }) => bytes === 0).length
+    if (!this.percpu.hasInUse(areas) || this.percpu.hasInUse(areas + 1)) {
+      throw new InternalError(`${areas} objects are in use, which their allocator does not say`)
+    }
     for (const instance of [this.single, this.any, this.percpu]) {
       for (const object of listedObjects(kernel.memory, instance)) {
         if (!used.has(object)) throw new InternalError(`0x${object.toString(16)} is listed, and free in the slab`)

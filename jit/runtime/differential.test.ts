@@ -301,7 +301,7 @@ describe('maps', () => {
     ['values too long for the runtime', { map: 'type=hash entries=20', key: 17, value: 300 }],
     ['dynamic', { map: 'type=hash entries=16 flags=no_prealloc', key: 4, value: 8 }],
     ['dynamic, 3 CPUs', { map: 'type=hash entries=40 flags=no_prealloc', key: 12, value: 8 }, { cpus: 3 }],
-    ['dynamic, counted by CPU', { map: 'type=hash entries=140 flags=no_prealloc', key: 4, value: 8 }, { cpus: 2 }],
+    ['dynamic, 2 CPUs', { map: 'type=hash entries=140 flags=no_prealloc', key: 4, value: 8 }, { cpus: 2 }],
     ['dynamic, large elements', { map: 'type=hash entries=100 flags=no_prealloc', key: 4, value: 255 }, { cpus: 2 }],
     ['dynamic on RT', { map: 'type=hash entries=100 flags=no_prealloc', key: 4, value: 8 }, { cpus: 2, rt: true }],
     [
@@ -332,6 +332,12 @@ describe('maps', () => {
     [
       'dynamic, an allocator that others use',
       { map: 'type=hash entries=100 flags=no_prealloc alloc=pool', key: 4, value: 8 },
+      { cpus: 2 },
+      POOL,
+    ],
+    [
+      'the same, counted by CPU',
+      { map: 'type=hash entries=140 flags=no_prealloc alloc=pool', key: 4, value: 8 },
       { cpus: 2 },
       POOL,
     ],
