@@ -15,6 +15,7 @@ import { hugePages } from '../linux/index.ts'
 import { stopwatch } from './clock.ts'
 import { compare, FULL } from './compare.ts'
 import { compileTimes } from './compile-times.ts'
+import { dynamicPart } from './dynamic-part.ts'
 import { harena, linux, whyNoLinux } from './engines/bpf.ts'
 import type { Engine } from './engines/engine.ts'
 import { findCompiler, NativeProgram } from './engines/native.ts'
@@ -111,6 +112,7 @@ async function measure(): Promise<Figures> {
   return {
     host: host(),
     comparisons: await comparisons(values.only ?? ''),
+    dynamic: all ? await dynamicPart() : undefined,
     garbage: all ? garbageOfObjects() : undefined,
     plainLoop: median(sample(plainLoop)),
     measurements: early,

@@ -1,6 +1,7 @@
 /** Every workload gives the same on every engine: what is compared in time is the same work. Nothing is timed here. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { assemble } from '../index.ts'
+import { dynamicPart } from './dynamic-part.ts'
 import { harena, linux, whyNoLinux } from './engines/bpf.ts'
 import type { Engine } from './engines/engine.ts'
 import { findCompiler, NativeProgram, nativeSource } from './engines/native.ts'
@@ -33,6 +34,12 @@ function byInterpreter(workload: Workload): Promise<Answers | undefined> {
 
 const withC = WORKLOADS.filter(({ c }) => c !== undefined)
 const withPlain = WORKLOADS.filter((workload) => workload.plain !== undefined)
+
+test('both designs of maps take their turns', async () => {
+  const part = await dynamicPart(3, 50)
+  expect(part).toBeGreaterThan(0)
+  expect(Number.isFinite(part)).toBe(true)
+})
 
 describe('the same answer as on the interpreter', () => {
   for (const workload of WORKLOADS) {

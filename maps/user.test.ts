@@ -78,6 +78,18 @@ describe('reading and writing', () => {
     expect([map.nextKey(undefined), map.nextKey(2), map.nextKey(3), map.nextKey(77)]).toEqual([0, 3, undefined, 0])
   })
 
+  test('whoever puts a new key for each that is given is given keys as long as he likes', () => {
+    const map = create({ type: 'hash', valueSize: 4 })
+    map.set(0, 1)
+    let given = 0
+    for (const key of map.keys()) {
+      expect(key).toBe(given++)
+      map.delete(key)
+      if (given < 3000) map.set(given, 1)
+    }
+    expect(given).toBe(3000)
+  })
+
   test('values of other sizes are bytes, copied', () => {
     const map = create({ valueSize: 3 })
     map.set(0, 0x030201)

@@ -5,7 +5,7 @@
  * Order of refusals, as observed on Linux 6.18: rights of the descriptor (EPERM), the lock flag (EINVAL), a key for a
  * map that has none (EINVAL), then the map's own answer.
  */
-import { ERRNO, type Errno, ErrnoError } from '../errors/errors.ts'
+import { ERRNO, type Errno, ErrnoError, InternalError } from '../errors/errors.ts'
 import { blame, blaming } from '../memalloc/integrity.ts'
 import { checkOpen, type Kernel } from '../memalloc/kernel.ts'
 import { USER_BUFFERS_END } from '../memalloc/page-layout.ts'
@@ -38,6 +38,9 @@ export interface Batch {
   /** Nothing is left (bpf(2): ENOENT). */
   readonly done: boolean
 }
+
+/** Interruptions may put keys into a map beyond its limit: never so many. */
+const SPARE_KEYS = 1024
 
 /** A batch that ended at an element that was refused. */
 export class BatchError extends ErrnoError {
@@ -154,7 +157,28 @@ export class UserMap {
 
   /** Every key: a number up to 4 bytes, a bigint of 8, else bytes. */
   *keys(): Generator<Data, void> {
-    for (let key = this.nextKey(undefined); key !== undefined; key = this.nextKey(key)) yield key
+    let given = 0
+    for (let key = this.nextKey(undefined); key !== undefined; key = this.nextKey(key)) {
+      // Who changes the map between keys may get more of them than it has.
+      if (given++ === this.mostKeys) {
+        blaming(this.kernel.integrity, () => this.assertEnd())
+        given = 0
+      }
+      yield key
+    }
+  }
+
+  private get mostKeys(): number {
+    return this.info.maxEntries + SPARE_KEYS
+  }
+
+  /** While nobody changes anything, the keys of a map come to an end. */
+  private assertEnd(): void {
+    let key = this.nextKey(undefined)
+    for (let left = this.mostKeys; key !== undefined; left--) {
+      if (left === 0) throw new InternalError(`the keys of map ${this.name} have no end`)
+      key = this.nextKey(key)
+    }
   }
 
   /** The key behind this one, the first one for undefined or a key that is not there; undefined at the end. */

@@ -58,6 +58,8 @@ describe.each(['interpreter', 'jit'] as const)('on the %s', (engine) => {
         machine.loadProgram(link(spec, 'bend'), maps, { unchecked: true }).run()
         expect(() => run.run({ ctx: ctx(2n) })).toThrow(CorruptionError)
         expect(() => map.get(2n)).toThrow(CorruptionError)
+        expect(() => [...map.keys()]).toThrow(CorruptionError)
+        expect(() => [...map.entries()]).toThrow(CorruptionError)
       } finally {
         machine.close()
       }

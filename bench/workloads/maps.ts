@@ -17,7 +17,7 @@ export type Design = 'preallocated' | 'dynamic'
 export type Operation = 'look-up' | 'update' | 'delete' | 'triple'
 
 /** The name of a map's workload. */
-export function mapWorkloadName(operation: Operation, design: Design): string {
+function mapWorkloadName(operation: Operation, design: Design): string {
   return `map ${operation === 'triple' ? 'update, look-up, delete' : operation}, ${design}`
 }
 
@@ -157,6 +157,11 @@ function plainMap(operation: Operation, rounds: number): ReturnType<NonNullable<
     default:
       throw new Error(`no operation ${operation satisfies never}`)
   }
+}
+
+/** The load that preallocation was made for. */
+export function tripleOf(design: Design): Workload {
+  return mapWorkload('triple', design)
 }
 
 const OPERATIONS: readonly Operation[] = ['look-up', 'update', 'delete', 'triple']
