@@ -1,10 +1,10 @@
 /**
  * How many elements a map without preallocation has, in kernel memory.
  *
- * Where the supply is a bpf_mem_alloc of the map's own it knows, and nothing is counted twice. (Linux counts.) All else
- * is as on Linux: maps that are large for the number of CPUs count as Linux's per-CPU counters do: each CPU adds up to 31 in a word of
- * its own before it touches the common one, and the exact sum is only taken near the limit. Others count in one
- * word, and so do maps whose supply is older than per-CPU counts.
+ * A supply may know by itself: the bpf_mem_alloc that a map has for itself counts what is in use (Linux counts besides).
+ * Else all is as on Linux: maps that are large for the number of CPUs count as Linux's per-CPU counters do: each CPU
+ * adds up to 31 in a word of its own before it touches the common one, and the exact sum is only taken near the limit.
+ * Others count in one word, and so do maps whose supply is older than per-CPU counts.
  * Check and count are two steps: insertions that interrupt each other may pass the limit together.
  */
 import type { Processors } from '../cpu/processors.ts'
@@ -28,9 +28,9 @@ export interface ElementCounter {
 }
 
 export function makeCounter(kernel: Kernel, table: HashTable, supply: ElementSupply, limit: number): ElementCounter {
-  const { hasTaken, oneCounter = false } = supply
-  if (hasTaken === undefined) return new WordCounter(kernel, table, limit, oneCounter)
-  return { isFull: () => hasTaken(limit), add: () => undefined, layout: { kind: 'class', limit } }
+  const { hasInUse, oneCounter = false } = supply
+  if (hasInUse === undefined) return new WordCounter(kernel, table, limit, oneCounter)
+  return { isFull: () => hasInUse(limit), add: () => undefined, layout: { kind: 'class', limit } }
 }
 
 class WordCounter implements ElementCounter {

@@ -12,8 +12,8 @@ export interface ElementSupply {
   readonly fixed: boolean
   /** Of an on-demand supply: the map counts in one word, as all maps did before Linux 6.1. Default false. */
   readonly oneCounter?: boolean
-  /** Of an on-demand supply that knows how many elements are taken: whether there are `limit`. Else the map counts. */
-  readonly hasTaken?: ((limit: number) => boolean) | undefined
+  /** Whether so many elements are in use. Absent where an on-demand supply does not know: then the map counts. */
+  readonly hasInUse?: ((count: number) => boolean) | undefined
   /** An element: its offset, 0 where there is none. In any context, interrupts off or on. */
   take(): number
   /**

@@ -5,7 +5,7 @@
  *
  *     fixed supply     new key: an element of the supply, or the map is full (E2BIG)
  *                      replaced: the CPU's spare element; the old one is the next spare
- *     on demand        new key: counted first (E2BIG at the limit), then allocated (ENOMEM)
+ *     on demand        new key: E2BIG at the limit, else allocated (ENOMEM)
  *                      replaced: allocated, at the limit too; the old one is given back when the lock is
  *                      by a sleepable program, where the policy is to ask the general allocator: allocated before the
  *                      lock is taken, and given back where it turns out that none is needed

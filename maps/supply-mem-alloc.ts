@@ -25,7 +25,7 @@ interface Source {
   /** For who may sleep. */
   readonly takeSleepable: () => number
   readonly give: (payload: number) => void
-  /** Whether so many are in use; undefined where others use the instance too. */
+  /** Whether so many are in use; undefined where that is not counted. */
   readonly hasInUse: ((count: number) => boolean) | undefined
   /** Undefined where there is none to go by. */
   readonly class: ClassLayout | undefined
@@ -39,7 +39,11 @@ function supplyFrom(
 ): ElementSupply | undefined {
   // Whoever stands on an element that is freed follows its links, and the pointer to its areas.
   const kept = perCpuSize > 0 ? size : HEAD_BYTES
-  const elements = alloc?.percpu === false ? shared(alloc, size, kept) : create(kernel, `map ${name}`, size, kept)
+  const elements =
+    alloc?.percpu === false
+      ? shared(alloc, size, kept)
+      : // An element with values of its own goes before them: the map counts it out first.
+        create(kernel, `map ${name}`, size, kept, perCpuSize === 0)
   if (elements === undefined || perCpuSize === 0) {
     return elements === undefined ? undefined : plainSupply(kernel, elements)
   }
@@ -57,12 +61,7 @@ function plainSupply(kernel: Kernel, elements: Source): ElementSupply {
   const { take, takeSleepable, give, destroy, class: classLayout } = elements
   const layout = classLayout === undefined ? undefined : ({ kind: 'mem-alloc', class: classLayout } as const)
   const takeAhead = asksElsewhere(kernel) ? takeSleepable : undefined
-  return { fixed: false, hasTaken: hasTaken(kernel, elements), take, takeAhead, give, layout, destroy }
-}
-
-/** What was taken ahead is in use, and may turn out not to be needed: then the map counts by itself. */
-function hasTaken(kernel: Kernel, { hasInUse }: Source): ElementSupply['hasTaken'] {
-  return asksElsewhere(kernel) ? undefined : hasInUse
+  return { fixed: false, hasInUse: elements.hasInUse, take, takeAhead, give, layout, destroy }
 }
 
 /** Whether who may sleep is served otherwise than the others. */
@@ -83,15 +82,21 @@ function shared(alloc: BpfMemAlloc, bytes: number, kept: number): Source {
 }
 
 /** `kept`: see BpfMemAlloc.keep; undefined for the per-CPU form. */
-function create(kernel: Kernel, name: string, size: number, kept: number | undefined): Source | undefined {
+function create(
+  kernel: Kernel,
+  name: string,
+  size: number,
+  kept: number | undefined,
+  exclusive = false,
+): Source | undefined {
   try {
-    const instance = kernel.bpf.create({ name, size, percpu: kept === undefined })
+    const instance = kernel.bpf.create({ name, size, percpu: kept === undefined, exclusive })
     instance.keep(kept ?? 0)
     return {
       take: () => instance.cacheAlloc(),
       takeSleepable: () => instance.cacheAllocSleepable(),
       give: (payload) => instance.cacheFree(payload),
-      hasInUse: (count) => instance.hasInUse(count),
+      hasInUse: instance.exclusive ? (count) => instance.hasInUse(count) : undefined,
       class: instance.layoutOf(size),
       destroy: () => kernel.bpf.destroy(instance),
     }
@@ -117,7 +122,6 @@ function perCpuSupply(kernel: Kernel, elements: Source, areas: Source, areaOffse
   }
   return {
     fixed: false,
-    hasTaken: hasTaken(kernel, elements),
     take: () => takeBoth('take'),
     takeAhead: asksElsewhere(kernel) ? () => takeBoth('takeSleepable') : undefined,
     give: (element) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { RCU_NS, TASKS_TRACE_NS } from '../cpu/processors.ts'
-import { ErrnoError } from '../errors/errors.ts'
+import { ErrnoError, InternalError } from '../errors/errors.ts'
 import { PAGE_SIZE } from '../program/types.ts'
 import type { BpfMemAlloc } from './bpf-mem-alloc.ts'
 import { pagesAfter, type Simulation, type SimulationOptions, simulate } from './fixture.ts'
@@ -20,11 +20,14 @@ interface Bench extends Simulation {
 }
 
 /** One instance of objects of `size` bytes. */
-function bench(options: SimulationOptions & { size: number; percpu?: boolean }, work: (bench: Bench) => void): void {
+function bench(
+  options: SimulationOptions & { size: number; percpu?: boolean; exclusive?: boolean },
+  work: (bench: Bench) => void,
+): void {
   simulate(options, (simulation) => {
     const { kernel, processors } = simulation
-    const { size, percpu = false } = options
-    const alloc = kernel.bpf.create({ name: 'test', size, percpu })
+    const { size, percpu = false, exclusive = false } = options
+    const alloc = kernel.bpf.create({ name: 'test', size, percpu, exclusive })
     const caches = alloc.allCaches
     work({
       ...simulation,
@@ -140,8 +143,8 @@ describe('the vectors that were measured on Linux 6.18', () => {
     })
   })
 
-  test('V6: taken on CPU 0, freed on CPU 1: the surplus goes home', () => {
-    bench({ cpus: 2, size: 64 }, ({ take, state, alloc, processors, kernel }) => {
+  test.each([false, true])('V6: taken on CPU 0, freed on CPU 1: the surplus goes home; one owner: %s', (exclusive) => {
+    bench({ cpus: 2, size: 64, exclusive }, ({ take, state, alloc, processors, kernel }) => {
       const objects = processors.run(0, 'task', 'producer', () => take(200))
       expect(objects.length).toBe(200)
       const levels: Record<number, number> = {}
@@ -210,6 +213,36 @@ describe('objects', () => {
   })
 })
 
+describe('what is in use', () => {
+  test('is known of an instance with one owner, wherever its objects are', () => {
+    bench({ size: 64, cpus: 2, exclusive: true }, ({ alloc, take, processors, irqsOff }) => {
+      const expectInUse = (count: number): void =>
+        expect([alloc.hasInUse(count), alloc.hasInUse(count + 1)]).toEqual([true, false])
+      expectInUse(0)
+      const objects = take(200)
+      expectInUse(200)
+      // Beyond the high watermark: some are trimmed, and come back.
+      processors.run(1, 'task', 'elsewhere', () => {
+        for (const object of objects.splice(0, 150)) alloc.cacheFree(object)
+      })
+      expectInUse(50)
+      const taken = irqsOff(() => take(300)).length
+      expectInUse(50 + taken)
+      processors.settle()
+      expectInUse(50 + taken)
+    })
+  })
+
+  test.each([
+    ['no owner', {}],
+    ['objects from the general allocator', { exclusive: true, policies: { sleepable: 'general-first' } }],
+  ] as const)('is not counted with %s', (_, options) => {
+    bench({ size: 64, ...options }, ({ alloc }) => {
+      expect(() => alloc.hasInUse(0)).toThrow(InternalError)
+    })
+  })
+})
+
 describe('who may sleep', () => {
   test.each([
     [false, 4],
@@ -217,9 +250,9 @@ describe('who may sleep', () => {
   ])('gets objects from the slab where the list is empty, if asked for: %s', (blocking, got) => {
     bench({ size: 64, selfInterrupt: false }, ({ alloc, state }) => {
       const objects = Array.from({ length: 10 }, () => alloc.cacheAllocFlags(blocking)).filter((at) => at !== 0)
-      expect([objects.length, alloc.hasInUse(got), alloc.hasInUse(got + 1)]).toEqual([got, true, false])
+      expect(objects).toHaveLength(got)
       for (const object of objects) alloc.cacheFree(object)
-      expect([state().F, alloc.hasInUse(1)]).toEqual([got, false])
+      expect(state().F).toBe(got)
     })
   })
 
@@ -231,13 +264,24 @@ describe('who may sleep', () => {
       alloc.rawFree(0)
       expect(state()).toEqual(before)
       expect(alloc.usage.objects).toBe(held - 1)
-      expect([alloc.hasInUse(1), alloc.hasInUse(2)]).toEqual([true, false])
       alloc.cacheFree(other!)
     })
   })
 })
 
 describe('free after RCU', () => {
+  test('what was freed goes, when the grace period is over, to where the object freed last came from', () => {
+    bench({ size: 64, cpus: 2 }, ({ take, alloc, processors, state }) => {
+      const [own] = take(1)
+      const [other] = processors.run(1, 'task', 'elsewhere', () => take(1))
+      alloc.cacheFreeRcu(own!)
+      alloc.cacheFree(other!)
+      expect(state(0).W).toBe(1)
+      processors.advance(BigInt(RCU_NS))
+      expect([state(0).WT, state(1).WT]).toEqual([0, 1])
+    })
+  })
+
   test('not handed out before a grace period, then again; back in the slab after a tasks-trace one', () => {
     bench({ size: 64 }, ({ take, alloc, state, processors, kernel }) => {
       take(1)
@@ -344,9 +388,7 @@ describe('sleepable programs', () => {
     bench({ size: 64, selfInterrupt: false, policies: { sleepable } }, ({ alloc, state }) => {
       const objects = Array.from({ length: 10 }, () => alloc.cacheAllocSleepable()).filter((at) => at !== 0)
       expect([objects.length, state().F]).toEqual([got, sleepable === 'cache-only' ? 0 : left])
-      expect([alloc.hasInUse(got), alloc.hasInUse(got + 1)]).toEqual([true, false])
       for (const object of objects) alloc.cacheFree(object)
-      expect(alloc.hasInUse(1)).toBe(false)
     })
   })
 })

@@ -21,7 +21,7 @@ import type { MemoryGroup } from './group.ts'
 import type { Kmalloc, KmallocOptions } from './kmalloc.ts'
 import * as llist from './llist.ts'
 import { MemCache } from './mem-cache.ts'
-import { CACHE_BYTES, DRAINING, RCU_FLIGHT, TRACE_FLIGHT } from './mem-cache-layout.ts'
+import { CACHE_BYTES, DRAINING, inUse, RCU_FLIGHT, TRACE_FLIGHT } from './mem-cache-layout.ts'
 import { MemDebug, type Room } from './mem-debug.ts'
 import { drain } from './mem-refill.ts'
 import type { MemWorld } from './mem-world.ts'
@@ -38,6 +38,11 @@ export interface MemAllocOptions {
   /** Bytes of payload of every object; 0 for the 11 classes. */
   readonly size: number
   readonly percpu?: boolean
+  /**
+   * One owner takes objects and frees them at once: none after RCU, none raw, none that may sleep or be prefilled. Then
+   * the instance knows how many are in use. Default false.
+   */
+  readonly exclusive?: boolean
   /** Who pays for objects and control blocks; default nobody (the root group). */
   readonly group?: MemoryGroup | undefined
 }
@@ -45,7 +50,7 @@ export interface MemAllocOptions {
 /** Called with the payload's offset before an object goes back to the slab; not when it is handed out again. */
 export type Destructor = (payload: number) => void
 
-/** Where the worker passes that needs no new slab. */
+/** Where the worker passes. */
 const WORK_POINTS = [
   'mem_alloc:raise',
   'mem_alloc:refill',
@@ -54,6 +59,9 @@ const WORK_POINTS = [
   'slab:slow',
   'slab:lock',
   'slab:unlock',
+  'slab:new',
+  'page:lock',
+  'page:unlock',
 ] as const
 
 /** Bytes of an object of the per-CPU form: header, and the area's address. */
@@ -63,6 +71,8 @@ export class BpfMemAlloc {
   readonly name: string
   readonly size: number
   readonly percpu: boolean
+  /** Whether it counts what is in use (`hasInUse`): as asked for, where nobody is served by the general allocator. */
+  readonly exclusive: boolean
   private readonly slab: Kmalloc
   private readonly processors: Processors
   private readonly areas: PercpuMemory
@@ -94,6 +104,7 @@ export class BpfMemAlloc {
     this.name = name
     this.size = size
     this.percpu = percpu
+    this.exclusive = options.exclusive === true && size > 0 && slab.policies.sleepable === 'cache-only'
     this.group = group
     this.request = { zero: true, group }
     const { policies, processors, lists } = slab
@@ -188,9 +199,7 @@ export class BpfMemAlloc {
   rawFree(payload: number): void {
     if (payload === 0) return
     if (this.debug?.freed(payload, 'never') === false) return
-    const home = this.homeOf(payload)
-    home.passBy(-1)
-    this.release(payload - HEADER_BYTES, home.unit)
+    this.release(payload - HEADER_BYTES, this.homeOf(payload).unit)
   }
 
   /**
@@ -273,13 +282,15 @@ export class BpfMemAlloc {
   }
 
   /**
-   * Whether `limit` objects are in use, of an instance of one size that frees nothing after RCU. While there are not so
-   * many with those on the lists, nobody has to count.
+   * Whether so many objects are in use, of an exclusive instance. While there are not so many with those on the lists,
+   * nobody has to count.
    */
-  hasInUse(limit: number): boolean {
+  hasInUse(count: number): boolean {
+    if (!this.exclusive) throw new InternalError(`${this.name} does not count what is in use`)
     const { steps } = this.slab
-    const supplied = steps.load32(this.caches[0]!.supplied)
-    return supplied >= limit && this.caches.reduce((left, { count }) => left - count, supplied) >= limit
+    const [first] = this.caches
+    if (steps.load32(first!.bound) < count) return false
+    return this.caches.reduce((sum, { at }) => sum + inUse(steps, at), 0) >= count
   }
 
   /** For compiled code: the class that objects of `bytes` bytes come from. Undefined without one, and in debug mode. */
@@ -290,7 +301,10 @@ export class BpfMemAlloc {
     const { at, unit } = caches[0]!
     const simple = !this.percpu && this.group === undefined
     const slab = simple ? (this.own ?? this.slab.classOf(unit)) : undefined
-    return { at, stride: this.classes * CACHE_BYTES, unit, slab: slab && slab.at + CPU_SLABS, caches }
+    const { exclusive } = this
+    const { notesTarget } = caches[0]!
+    const stride = this.classes * CACHE_BYTES
+    return { at, stride, unit, exclusive, notesTarget, slab: slab && slab.at + CPU_SLABS, caches }
   }
 
   /** Every cache, CPU by CPU, class by class; for statistics. */
@@ -374,7 +388,6 @@ export class BpfMemAlloc {
     const object = this.fresh(cache.unit, 'kernel')
     if (object === 0) return 0
     this.slab.steps.store64(object, cache.at, KERNEL_HIGH)
-    cache.passBy(1)
     this.debug?.allocated(object + HEADER_BYTES, cache.unit)
     return object + HEADER_BYTES
   }
@@ -466,6 +479,7 @@ export class BpfMemAlloc {
     return {
       name: this.name,
       percpu: this.percpu,
+      exclusive: this.exclusive,
       steps,
       locks,
       processors,

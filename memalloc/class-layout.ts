@@ -13,6 +13,10 @@ export interface ClassLayout {
   readonly stride: number
   /** Bytes of an object with its header. */
   readonly unit: number
+  /** What is in use is counted (BpfMemAlloc.exclusive). */
+  readonly exclusive: boolean
+  /** See MemCache.notesTarget. */
+  readonly notesTarget: boolean
   /**
    * CPU 0's part of the slab cache that objects come from; undefined where the worker has more to do than taking them
    * there and clearing them.

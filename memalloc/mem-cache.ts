@@ -13,6 +13,7 @@ import type { Steps } from '../memory/steps.ts'
 import * as llist from './llist.ts'
 import {
   BATCH,
+  BOUND,
   BY_RCU,
   BY_RCU_TAIL,
   COUNT,
@@ -26,8 +27,9 @@ import {
   INSIDE,
   LOW,
   leave,
+  moveStock,
   RCU_FLIGHT,
-  SUPPLIED,
+  STOCK,
   TARGET,
   UNIT,
 } from './mem-cache-layout.ts'
@@ -44,8 +46,13 @@ export class MemCache {
   /** Bytes of an object with its header; of the per-CPU form, of the area. */
   readonly unit: number
   readonly work: IrqWork
-  /** Offset of the class's word SUPPLIED. */
-  readonly supplied: number
+  /** Offset of the class's word BOUND, of an exclusive instance; else 0. */
+  readonly bound: number
+  /**
+   * Whether each free notes where its object came from, as on Linux. With one owner, who frees at once, and watermarks
+   * that stand, it is enough above the high one: whoever trims finds the last free there.
+   */
+  readonly notesTarget: boolean
   // Kept here as well, for the two operations that are counted in nanoseconds.
   private readonly steps: Steps
   readonly processors: Processors
@@ -60,8 +67,9 @@ export class MemCache {
     this.at = at
     this.cpu = cpu
     this.unit = unit
-    this.supplied = first + SUPPLIED
+    this.bound = world.exclusive ? first + BOUND : 0
     this.adaptive = world.policies.watermarks === 'adaptive'
+    this.notesTarget = !world.exclusive || this.adaptive
     this.work = makeIrqWork(`refill of ${world.name}, ${unit} bytes, CPU ${cpu}`, () => refill(this))
   }
 
@@ -86,11 +94,6 @@ export class MemCache {
   /** Objects in [F]. */
   get count(): number {
     return countOf(this.steps, this.at)
-  }
-
-  /** Counts an object that is handed out without having been in [F], by 1, or taken back without coming there, by -1. */
-  passBy(by: 1 | -1): void {
-    this.steps.add32(this.supplied, by)
   }
 
   /** Takes the object handed out last before all others: offset of its payload, or 0. */
@@ -122,6 +125,7 @@ export class MemCache {
   free(object: number): void {
     const { steps, processors, at } = this
     const home = steps.load32(object)
+    if (this.notesTarget) steps.store32(at + TARGET, home)
     const cpu = processors.current
     const irqs = cpu.irqSave()
     let count = 0
@@ -130,14 +134,16 @@ export class MemCache {
       steps.store32(at + FREE, object)
       count = steps.add32(at + COUNT, 1) + INSIDE + 1
     } else {
-      steps.store32(at + TARGET, home)
-      steps.add32(this.supplied, -1)
+      if (!this.notesTarget) steps.store32(at + TARGET, home)
+      if (this.bound !== 0) {
+        steps.add32(at + STOCK, -1)
+        steps.add32(this.bound, -1)
+      }
       llist.push(steps, at + EXTRA, object)
     }
     leave(steps, at)
     if (count > steps.load32(at + HIGH)) {
-      // Linux notes it each time; but who trims always finds the last free above the watermark.
-      steps.store32(at + TARGET, home)
+      if (!this.notesTarget) steps.store32(at + TARGET, home)
       this.raise()
     }
     cpu.irqRestore(irqs)
@@ -189,13 +195,25 @@ export class MemCache {
     if (enter(steps, at)) {
       steps.store32(object, steps.load32(at + FREE))
       steps.store32(at + FREE, object)
-      steps.add32(at + COUNT, 1)
-      steps.add32(this.supplied, 1)
+      this.moveStock(1)
     } else {
       llist.push(steps, at + EXTRA, object)
     }
     leave(steps, at)
     cpu.irqRestore(irqs)
+  }
+
+  /** Counts an object that came to [F] from the worker, or went there. */
+  private moveStock(by: 1 | -1): void {
+    const { steps, at, bound } = this
+    if (bound === 0) {
+      steps.add32(at + COUNT, by)
+      return
+    }
+    // Too high in between, never too low.
+    if (by > 0) steps.add32(bound, by)
+    moveStock(steps, at, by)
+    if (by < 0) steps.add32(bound, by)
   }
 
   /** From [F], for the worker: an object, or 0; what is left is in `count`. */
@@ -208,8 +226,7 @@ export class MemCache {
       object = steps.load32(at + FREE) >>> 0
       if (object !== 0) {
         steps.store32(at + FREE, steps.load32(object))
-        steps.add32(at + COUNT, -1)
-        steps.add32(this.supplied, -1)
+        this.moveStock(-1)
       }
     }
     leave(steps, at)

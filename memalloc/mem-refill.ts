@@ -63,7 +63,7 @@ function allocBulk(cache: MemCache, batch: number): number {
   return batch
 }
 
-/** Surplus goes home: to the cache that the last object freed here came from. How many left the list. */
+/** Surplus goes home: to the cache that is noted for it (MemCache.notesTarget). How many left the list. */
 function freeBulk(cache: MemCache): number {
   const { steps } = cache.world
   const { at } = cache

@@ -11,6 +11,8 @@ import type { MemoryPolicies } from './policies.ts'
 export interface MemWorld {
   readonly name: string
   readonly percpu: boolean
+  /** See BpfMemAlloc.exclusive. */
+  readonly exclusive: boolean
   readonly steps: Steps
   readonly locks: Locks
   readonly processors: Processors
@@ -21,7 +23,7 @@ export interface MemWorld {
     readonly refill: AttachPoint
     readonly trim: AttachPoint
     readonly empty: AttachPoint
-    /** Every one that the worker may pass, but for those of new slabs. */
+    /** Every one that the worker may pass. */
     readonly ofWork: readonly AttachPoint[]
   }
   /** The cache whose control block is at this offset. */

@@ -46,7 +46,7 @@ export class Stress {
     this.single = kernel.bpf.create({ name: 'single', size: 72 })
     this.any = kernel.bpf.create({ name: 'any', size: 0 })
     this.any.setDestructor((payload) => this.checkRelease(payload))
-    this.percpu = kernel.bpf.create({ name: 'percpu', size: 16, percpu: true })
+    this.percpu = kernel.bpf.create({ name: 'percpu', size: 16, percpu: true, exclusive: true })
     this.listAt = kernel.pages.allocBytes(freelistBytes(processors.cpus.length), PageOwner.MAP)
     this.elementsAt = kernel.pages.allocBytes(ELEMENTS * ELEMENT_BYTES, PageOwner.MAP)
     this.freelist = new PcpuFreelist(kernel.steps, kernel.locks, this.listAt)
@@ -119,7 +119,6 @@ export class Stress {
     const { kernel } = this.simulation
     const used = checkSlabs(kernel.slab)
     for (const object of this.live) this.checkMark(object)
-    // Of the instances, this one frees nothing after RCU.
     const areas = this.live.filter(({ bytes }) => bytes === 0).length
     if (!this.percpu.hasInUse(areas) || this.percpu.hasInUse(areas + 1)) {
       throw new InternalError(`${areas} objects are in use, which their allocator does not say`)

@@ -4,7 +4,7 @@ import { CPU_SPARE } from '../../maps/hash.ts'
 import { FREE_LINK } from '../../maps/hash-table.ts'
 import type { CounterLayout, ElementLayout, HashLayout } from '../../maps/layout.ts'
 import { HEAD, LOCK } from '../../memalloc/freelist.ts'
-import { COUNT, INSIDE, SUPPLIED } from '../../memalloc/mem-cache-layout.ts'
+import { BOUND, COUNT, INSIDE, STOCK } from '../../memalloc/mem-cache-layout.ts'
 import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
 import { Wasm } from '../wasm/opcodes.ts'
 import type { Code, Expr } from './code.ts'
@@ -16,8 +16,8 @@ import { type Bail, type Half, MemClass } from './mem-class.ts'
  * not; then it changes something, and calls `change` when the map's own part is due.
  */
 export interface Elements {
-  /** A new key: sets the local `element` to the one that it gets. */
-  insert(bail: Bail, element: number, change: () => void): void
+  /** A new key: sets the local `element` to the one that it gets. `full` leaves: there are as many as there may be. */
+  insert(bail: Bail, element: number, change: () => void, full: () => void): void
   /** A key that has the element in the local `old`: sets `element` to the one that takes its place. */
   replace(bail: Bail, element: number, old: number, change: () => void): void
   /** The element in the local is deleted. */
@@ -35,9 +35,8 @@ export function makeElements(
   if (elements.kind === 'freelist') {
     return new ListElements(c, words, onCpu(c, context, elements.list, elements.lineBytes))
   }
-  const { at, stride } = elements.class
-  const memory = new MemClass(c, context, half, onCpu(c, context, at, stride))
-  return new AllocatedElements(c, memory, makeCounter(c, layout, elements, words))
+  const memory = new MemClass(c, context, half, elements.class)
+  return new AllocatedElements(c, half, memory, makeCounter(c, layout, elements, words))
 }
 
 /** Preallocated. Whoever replaces takes the CPU's spare, and leaves what was replaced. */
@@ -94,17 +93,20 @@ class ListElements implements Elements {
 /** On demand, counted. */
 class AllocatedElements implements Elements {
   readonly #c: Code
+  readonly #half: Half
   readonly #memory: MemClass
   readonly #counter: Counter
 
-  constructor(c: Code, memory: MemClass, counter: Counter) {
+  constructor(c: Code, half: Half, memory: MemClass, counter: Counter) {
     this.#c = c
+    this.#half = half
     this.#memory = memory
     this.#counter = counter
   }
 
-  insert(bail: Bail, element: number, change: () => void): void {
-    this.#counter.bailIfFull(bail)
+  insert(bail: Bail, element: number, change: () => void, full: () => void): void {
+    // The other half is called when this one has looked.
+    if (this.#half.kind === 'usual') this.#counter.ifFull(full)
     this.#memory.alloc(bail, () => {
       this.#counter.add(1)
       this.#setElement(element)
@@ -142,7 +144,8 @@ type WordLayout = Extract<CounterLayout, { kind: 'words' }>
 
 /** maps/element-counter.ts */
 interface Counter {
-  bailIfFull(bail: Bail): void
+  /** `full`: what is done then; it leaves. */
+  ifFull(full: () => void): void
   add(delta: 1 | -1): void
   /** `add(1)` and `add(-1)` in a row: not the same as nothing where a CPU's batch is full in between. */
   addAndTakeAway(): void
@@ -157,16 +160,19 @@ function makeCounter(
   if (counter.kind === 'words') return new WordCounter(c, map, counter, words)
   const { limit } = counter
   return {
-    bailIfFull: (bail) => {
-      const supplied = c.load32(c.i32(at), SUPPLIED)
+    ifFull: (full) => {
       const atLimit = (count: Expr): Expr => c.op(Wasm.I32_GE_S, count, c.i32(limit))
-      c.rarely(atLimit(supplied), () => {
-        let inUse = supplied
-        for (let cpu = 0; cpu < map.cpus; cpu++) {
-          const count = c.load32(c.i32(at + cpu * stride), COUNT)
-          inUse = c.sub(inUse, c.and(count, c.i32(INSIDE - 1)))
-        }
-        bail(atLimit(inUse))
+      c.rarely(atLimit(c.load32(c.i32(at), BOUND)), () => {
+        const [sum, block] = [c.local32(), c.local32()]
+        c.set(block, c.i32(at))
+        c.set(sum, c.i32(0))
+        c.loop((again) => {
+          const free = c.and(c.load32(c.get(block), COUNT), c.i32(INSIDE - 1))
+          c.set(sum, c.add(c.get(sum), c.sub(c.load32(c.get(block), STOCK), free)))
+          const next = c.tee(block, c.add(c.get(block), c.i32(stride)))
+          again(c.op(Wasm.I32_NE, next, c.i32(at + map.cpus * stride)))
+        })
+        c.if(atLimit(c.get(sum)), full)
       })
     },
     add: () => undefined,
@@ -187,25 +193,25 @@ class WordCounter implements Counter {
     this.#words = words
   }
 
-  bailIfFull(bail: Bail): void {
+  ifFull(full: () => void): void {
     const c = this.#c
     const { limit, perCpu } = this.#layout
     const reaches = (bound: number): Expr => c.op(Wasm.I32_GE_S, this.#common, c.i32(bound))
     if (!perCpu) {
-      bail(reaches(limit))
+      c.rarely(reaches(limit), full)
       return
     }
     // Far from the limit what the CPUs have for themselves does not count.
     const slack = BATCH * this.#map.cpus
     c.rarely(reaches(limit - slack), () => {
-      bail(reaches(limit + slack + 1))
+      c.if(reaches(limit + slack + 1), full)
       const sum = c.local32()
       c.set(sum, this.#common)
       for (let cpu = 0; cpu < this.#map.cpus; cpu++) {
         const own = c.i32(this.#map.cpuWords + cpu * this.#map.cpuWordsStride)
         c.set(sum, c.add(c.get(sum), c.load32(own, CPU_COUNT)))
       }
-      bail(c.op(Wasm.I32_GE_S, c.get(sum), c.i32(limit)))
+      c.if(c.op(Wasm.I32_GE_S, c.get(sum), c.i32(limit)), full)
     })
   }
 

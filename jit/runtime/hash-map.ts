@@ -72,7 +72,7 @@ export function makeUpdate(context: RuntimeContext, parts: Parts, name: string):
       }
       c.if(chain.isAbsent, () => {
         c.rarely(flagged(UpdateFlag.EXIST), () => c.return(c.i64(-ERRNO.ENOENT)))
-        supply.insert(bail, element, write)
+        supply.insert(bail, element, write, () => c.return(c.i64(-ERRNO.E2BIG)))
         c.return(c.i64(0))
       })
       c.rarely(flagged(UpdateFlag.NOEXIST), () => c.return(c.i64(-ERRNO.EEXIST)))

@@ -5,14 +5,19 @@
  *
  *     usual    bails near a watermark, and where somebody is inside the lists; does it
  *     near     bails where somebody is inside, or looks at what the worker does; does it; calls the worker (mem-worker.ts)
+ *
+ * The program cannot tell why the usual one gave up. So whatever else it bails for, the other has to bail for as well:
+ * what it does is right near a watermark alone.
  */
+
+import type { ClassLayout } from '../../memalloc/class-layout.ts'
 import { BY_RCU, BY_RCU_TAIL, COUNT, FREE, HIGH, LOW, RCU_FLIGHT, TARGET } from '../../memalloc/mem-cache-layout.ts'
 import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
 import type { Signature } from '../wasm/function.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
 import { I32, I64, type ValueType, Wasm } from '../wasm/opcodes.ts'
 import { Code, type Expr, pointer } from './code.ts'
-import type { RuntimeContext } from './host.ts'
+import { onCpu, type RuntimeContext } from './host.ts'
 
 /** Leaves for the fallback, where the condition holds. */
 export type Bail = (condition: Expr) => void
@@ -59,7 +64,7 @@ export function defineHalves(
   }
 }
 
-/** An operation that allocates and frees nothing. */
+/** The function that is called first; the only one where nothing is allocated or freed. */
 export function defineUsual(
   { module, memory }: RuntimeContext,
   name: string,
@@ -86,6 +91,8 @@ export class MemClass {
   readonly #context: RuntimeContext
   readonly #at: Expr
   readonly #half: Half
+  /** Every free notes where its object came from; else those above the high watermark. */
+  readonly #notesTarget: boolean
   /** Locals: this CPU's control block; the word at COUNT before the operation; the object at hand, header in front. */
   readonly #cache: number
   readonly #count: number
@@ -93,8 +100,15 @@ export class MemClass {
   /** Local: the cache that an object taken back came from. */
   readonly #home: number
 
-  /** `at`: offset of the control block. */
-  constructor(c: Code, context: RuntimeContext, half: Half, at: Expr) {
+  /** `at`: offset of the control block on this CPU, where the caller knows it. */
+  constructor(
+    c: Code,
+    context: RuntimeContext,
+    half: Half,
+    { at: first, stride, notesTarget }: Pick<ClassLayout, 'at' | 'stride' | 'notesTarget'>,
+    at: Expr = onCpu(c, context, first, stride),
+  ) {
+    this.#notesTarget = notesTarget
     this.#c = c
     this.#context = context
     this.#half = half
@@ -121,11 +135,12 @@ export class MemClass {
     const c = this.#c
     // Where somebody is inside, the count is large without its sign.
     this.#open(bail, () => c.op(Wasm.I32_GE_U, c.get(this.#count), this.#word(HIGH)))
-    if (this.#half.kind === 'near') this.#findHome(payload)
+    const notes = this.#notesTarget || this.#half.kind === 'near'
+    if (notes) this.#findHome(payload)
     change()
     this.#push(payload)
     this.#set(COUNT, c.add(c.get(this.#count), c.i32(1)))
-    if (this.#half.kind === 'near') this.#noteTarget()
+    if (notes) this.#noteTarget()
     this.#work()
   }
 
@@ -141,6 +156,10 @@ export class MemClass {
       this.#markHome()
       change()
       counted.both()
+      if (this.#notesTarget) {
+        this.#findHome(payload)
+        this.#noteTarget()
+      }
       this.#take(payload, () => c.get(next))
       this.#set(FREE, c.get(this.object))
       return
@@ -155,8 +174,9 @@ export class MemClass {
     this.#findHome(payload)
     this.#push(payload)
     this.#set(COUNT, c.add(this.#word(COUNT), c.i32(1)))
+    if (this.#notesTarget) this.#noteTarget()
     c.if(c.op(Wasm.I32_GT_S, this.#word(COUNT), this.#word(HIGH)), () => {
-      this.#noteTarget()
+      if (!this.#notesTarget) this.#noteTarget()
       this.#work()
     })
   }

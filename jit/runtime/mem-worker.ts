@@ -6,6 +6,7 @@
 import type { ClassLayout } from '../../memalloc/class-layout.ts'
 import {
   BATCH,
+  BOUND,
   BY_RCU,
   BY_TRACE,
   COUNT,
@@ -18,7 +19,7 @@ import {
   LOW,
   RCU_FLIGHT,
   REFILLS,
-  SUPPLIED,
+  STOCK,
   TARGET,
   TRACE_FLIGHT,
   TRIMS,
@@ -44,7 +45,7 @@ export interface SlabPart {
 /** (cache, slot): the worker of the cache has run, or is raised, when it returns. */
 export function makeWorker(
   context: RuntimeContext,
-  { at, unit }: ClassLayout,
+  layout: ClassLayout,
   slab: SlabPart | undefined,
   name: string,
 ): ModuleFunction {
@@ -63,7 +64,7 @@ export function makeWorker(
       if (slab === undefined) raise()
       else {
         begin()
-        refill(c, context, { at, unit }, slab)
+        refill(c, context, layout, slab)
       }
       c.return()
     })
@@ -72,25 +73,24 @@ export function makeWorker(
     const running = c.load32(c.get(target), TRACE_FLIGHT)
     c.if(c.any(word(EXTRA), c.not(running), c.load32(c.get(target), DRAINING)), raise)
     begin()
-    trim(c, at, target)
+    trim(c, layout, target)
   })
 }
 
-/** Counts what came to [F], by CPU 0's control block. */
-function supplied(c: Code, first: number, count: Expr): void {
-  c.store32(c.i32(first), SUPPLIED, c.add(c.load32(c.i32(first), SUPPLIED), count))
+/** Counts what came to [F]. */
+function supplied(c: Code, { at, exclusive }: ClassLayout, count: Expr): void {
+  const add = (block: Expr, word: number, by: Expr): void => c.store32(block, word, c.add(c.load32(block, word), by))
+  add(c.get(CACHE), COUNT, count)
+  if (!exclusive) return
+  add(c.get(CACHE), STOCK, count)
+  add(c.i32(at), BOUND, count)
 }
 
 function count(c: Code, offset: number): void {
   c.store32(c.get(CACHE), offset, c.add(c.load32(c.get(CACHE), offset), c.i32(1)))
 }
 
-function refill(
-  c: Code,
-  context: RuntimeContext,
-  { at, unit }: Pick<ClassLayout, 'at' | 'unit'>,
-  slab: SlabPart,
-): void {
+function refill(c: Code, context: RuntimeContext, layout: ClassLayout, slab: SlabPart): void {
   const { imports } = context
   const [object, left, taken, part] = [c.local32(), c.local32(), c.local32(), c.local32()]
   const word = (offset: number): Expr => c.load32(c.get(CACHE), offset)
@@ -98,7 +98,7 @@ function refill(
   c.set(left, word(BATCH))
   c.set(part, onCpu(c, context, slab.at, CPU_SLAB_BYTES))
   const clear = (): void => {
-    clearBytes(c, unit, { local: object, offset: 0 })
+    clearBytes(c, layout.unit, { local: object, offset: 0 })
     c.set(taken, c.add(c.get(taken), c.i32(1)))
   }
   const fresh = (): void => {
@@ -112,7 +112,7 @@ function refill(
     c.loop((again) => {
       popList(BY_TRACE, () =>
         popList(WAITING_TRACE, () => {
-          takeFromSlab(c, { part, object, left, taken }, { at, unit })
+          takeFromSlab(c, { part, object, left, taken }, layout)
           leave(c.not(c.get(left)))
           fresh()
         }),
@@ -120,8 +120,7 @@ function refill(
       leave(c.not(c.get(object)))
       c.store32(c.get(object), 0, word(FREE))
       c.store32(c.get(CACHE), FREE, c.get(object))
-      count(c, COUNT)
-      supplied(c, at, c.i32(1))
+      supplied(c, layout, c.i32(1))
       again(c.tee(left, c.sub(c.get(left), c.i32(1))))
     })
   })
@@ -132,7 +131,7 @@ function refill(
 function takeFromSlab(
   c: Code,
   { part, object, left, taken }: { part: number; object: number; left: number; taken: number },
-  { at, unit }: Pick<ClassLayout, 'at' | 'unit'>,
+  layout: ClassLayout,
 ): void {
   const [list, free, most] = [c.local32(), c.local32(), c.local32()]
   c.set(list, c.load32(c.get(part), CPU_FREELIST))
@@ -142,7 +141,7 @@ function takeFromSlab(
     c.loop((again) => {
       leave(c.not(c.tee(object, c.get(list))))
       c.set(list, c.load32(c.get(object)))
-      clearBytes(c, unit, { local: object, offset: 0 })
+      clearBytes(c, layout.unit, { local: object, offset: 0 })
       c.store32(c.get(object), 0, c.get(free))
       c.set(free, c.get(object))
       again(c.tee(left, c.sub(c.get(left), c.i32(1))))
@@ -153,13 +152,12 @@ function takeFromSlab(
   // The transaction counts every change.
   c.store32(c.get(part), CPU_FREELIST + 4, c.add(c.load32(c.get(part), CPU_FREELIST + 4), moved))
   c.store32(c.get(CACHE), FREE, c.get(free))
-  c.store32(c.get(CACHE), COUNT, c.add(c.load32(c.get(CACHE), COUNT), moved))
-  supplied(c, at, moved)
+  supplied(c, layout, moved)
   c.set(taken, c.add(c.get(taken), moved))
 }
 
-/** Moves the surplus to the cache that the object freed last came from. */
-function trim(c: Code, at: number, target: number): void {
+/** Moves the surplus to the cache that is noted for it. */
+function trim(c: Code, layout: ClassLayout, target: number): void {
   const [object, middle] = [c.local32(), c.local32()]
   const word = (offset: number): Expr => c.load32(c.get(CACHE), offset)
   count(c, TRIMS)
@@ -168,8 +166,7 @@ function trim(c: Code, at: number, target: number): void {
     c.loop((again) => {
       leave(c.not(c.tee(object, word(FREE))))
       c.store32(c.get(CACHE), FREE, c.load32(c.get(object)))
-      c.store32(c.get(CACHE), COUNT, c.sub(word(COUNT), c.i32(1)))
-      supplied(c, at, c.i32(-1))
+      supplied(c, layout, c.i32(-1))
       c.store32(c.get(object), 0, c.load32(c.get(target), BY_TRACE))
       c.store32(c.get(target), BY_TRACE, c.get(object))
       again(c.op(Wasm.I32_GT_S, word(COUNT), c.get(middle)))

@@ -8,7 +8,7 @@ import { KERNEL_HIGH } from '../../memory/memory.ts'
 import type { ModuleFunction } from '../wasm/module.ts'
 import { I32, I64, Wasm } from '../wasm/opcodes.ts'
 import { clearBytes } from './bytes.ts'
-import { Code, type Expr, pointer } from './code.ts'
+import { Code, pointer } from './code.ts'
 import { orFallback } from './hash-map.ts'
 import { onCpu, type RuntimeContext } from './host.ts'
 import { type Bail, defineHalves, type Half, type Halves, MemClass } from './mem-class.ts'
@@ -42,7 +42,7 @@ export function makeNew(
 }
 
 function classOf(c: Code, context: RuntimeContext, half: Half, layout: ClassLayout): MemClass {
-  return new MemClass(c, context, half, onCpu(c, context, layout.at, layout.stride))
+  return new MemClass(c, context, half, layout)
 }
 
 /** (object) -> 0, FALLBACK: for objects of one type, straight from `bpf_obj_new` */
@@ -55,14 +55,13 @@ export function makeDropOf(context: RuntimeContext, { kptrs, class: layout }: Ob
       const last = layout.stride * (context.cpus - 1)
       bail(c.op(Wasm.I32_GT_U, c.sub(home, c.i32(layout.at)), c.i32(last)))
       for (const offset of kptrs) bail(c.op(Wasm.I64_NE, c.load(Wasm.I64_LOAD, c.get(object), offset), c.i64(0)))
-      dropInto(c, context, half, onCpu(c, context, layout.at, layout.stride), object, bail)
+      dropInto(c, classOf(c, context, half, layout), object, bail)
     })
   })
 }
 
-/** Gives up the object in the local, by the cache at `cache`, and returns. */
-function dropInto(c: Code, context: RuntimeContext, half: Half, cache: Expr, object: number, bail: Bail): void {
-  const memory = new MemClass(c, context, half, cache)
+/** Gives up the object in the local, and returns. */
+function dropInto(c: Code, memory: MemClass, object: number, bail: Bail): void {
   memory.freeRcu(bail, object, () => {
     c.store32(c.sub(c.get(object), c.i32(TYPE)), 0, c.i32(KERNEL_HIGH))
     countObjects(c, -1)
@@ -108,7 +107,12 @@ export function makeDrop(context: RuntimeContext, heap: HeapLayout, name: string
       bailIfHolding(c, object, type, bail)
       const inClass = c.op(Wasm.I32_REM_U, c.get(home), c.i32(heap.stride))
       const own = c.add(onCpu(c, context, heap.at, heap.stride), context.cpus === 1 ? c.get(home) : inClass)
-      dropInto(c, context, half, own, object, bail)
+      dropInto(
+        c,
+        new MemClass(c, context, half, { at: heap.at, stride: heap.stride, notesTarget: true }, own),
+        object,
+        bail,
+      )
     })
   })
 }
