@@ -9,10 +9,19 @@
  */
 import type { Block } from '../isa/blocks.ts'
 import { NO_SLOT } from '../isa/cfg.ts'
+import type { Guard } from './guards.ts'
 
 export type FlowNode =
   /** Instructions. `next`: where it falls through, then where its jump leads. */
-  | { readonly kind: 'block'; readonly block: Block; readonly next: readonly number[] }
+  | {
+      readonly kind: 'block'
+      readonly block: Block
+      readonly next: readonly number[]
+      /** Slots of arena loads that a test node in front has answered for. */
+      readonly covered?: ReadonlySet<number>
+    }
+  /** Goes to the second node where the guard does not hold (window-loops.ts). */
+  | { readonly kind: 'test'; readonly guard: Guard; readonly next: readonly number[] }
   /** Sets the label variable. */
   | { readonly kind: 'label'; readonly value: number; readonly next: readonly number[] }
   /** Jumps by the label variable. */

@@ -16,13 +16,14 @@ import { emitCondition, emitMayGoto } from './emit-jump.ts'
 import { emitAccess, pushGuardFails, pushWithinPage } from './emit-memory.ts'
 import { Emitter, NONE_COVERED } from './emitter.ts'
 import type { FlowGraph } from './flow-graph.ts'
-import { type GuardedRun, guardedRuns, type PageGuard } from './guards.ts'
+import { type Guard, type GuardedRun, guardedRuns, type PageGuard } from './guards.ts'
 import { loopFuel } from './loop-fuel.ts'
 import { changesPages, copiesLow, type FunctionPlan, writes } from './plan.ts'
 import { emitStructured } from './structure.ts'
 import type { FunctionBody } from './wasm/function.ts'
 import type { ModuleFunction } from './wasm/module.ts'
 import { Wasm } from './wasm/opcodes.ts'
+import { isWithin } from './window-loops.ts'
 
 /** A function of the program and the one of the module that it becomes. */
 export interface FunctionTarget {
@@ -49,33 +50,38 @@ export function emitGraph(e: Emitter, graph: FlowGraph): void {
     },
     body: (node) => {
       const current = graph[node]!
-      if (current.kind === 'block') emitBlock(e, current.block, current.next.length === 0)
+      if (current.kind === 'block') emitBlock(e, current.block, current.next.length === 0, current.covered)
+      else if (current.kind === 'test') pushGuardFails(e, current.guard)
       else if (current.kind === 'enter') e.enterPiece(current.node)
       else if (current.kind === 'leave') e.leavePiece(current.node, current.entry)
     },
     unlikely: (node) => {
       const current = graph[node]!
+      if (current.kind === 'test') return 1
       return current.kind === 'block' && insns[current.block.last]!.row.kind === Kind.MAY_GOTO ? 1 : undefined
     },
   })
 }
 
-function emitBlock(e: Emitter, block: Block, ends: boolean): void {
+/** `covered`: arena loads that need no test of their own. */
+function emitBlock(e: Emitter, block: Block, ends: boolean, covered: ReadonlySet<number> = NONE_COVERED): void {
   const { insns } = e.context.input.program
   e.readPages(e.plan.pagesAtHeader.get(block.start) ?? 0)
   const runs = guardedRuns(e.context.input, block)
+  e.covered = covered
   for (let slot = block.start; slot <= block.last; slot++) {
     const run = runs.get(slot)
     if (slot + 1 === block.last && isSeen(e, slot + 1) && emitTestedLookup(e, slot)) {
       followPages(e, insns[slot]!, slot)
       break
     }
-    if (run === undefined) emitSlot(e, insns[slot]!, slot)
+    if (run === undefined || isWithin(run.covered, covered)) emitSlot(e, insns[slot]!, slot)
     else {
       emitRun(e, run)
       slot = run.last
     }
   }
+  e.covered = NONE_COVERED
   // An unchecked program may run off its end.
   if (ends && insns[block.last]!.row.kind !== Kind.EXIT) emitTrap(e, block.last)
 }
@@ -91,17 +97,27 @@ function emitRun(e: Emitter, run: GuardedRun): void {
     emitPageRun(e, run, only, slots)
     return
   }
-  run.guards.forEach((guard, at) => {
-    pushGuardFails(e, guard)
-    if (at > 0) e.w.op(Wasm.I32_OR)
-  })
+  pushAnyFails(e, run.guards)
   e.w.if(undefined, false)
   slots()
   e.w.else()
-  e.covered = run.covered
-  slots()
-  e.covered = NONE_COVERED
+  withCovered(e, run, slots)
   e.w.end()
+}
+
+/** Pushes an i32 that is not 0 when one of the guards does not hold. */
+function pushAnyFails(e: Emitter, guards: readonly Guard[]): void {
+  guards.forEach((guard, at) => {
+    pushGuardFails(e, guard)
+    if (at > 0) e.w.op(Wasm.I32_OR)
+  })
+}
+
+function withCovered(e: Emitter, run: GuardedRun, slots: () => void): void {
+  const outside = e.covered
+  e.covered = new Set([...outside, ...run.covered])
+  slots()
+  e.covered = outside
 }
 
 /**
@@ -120,9 +136,7 @@ function emitPageRun(e: Emitter, run: GuardedRun, guard: PageGuard, slots: () =>
   w.op(Wasm.I32_EQZ)
   w.brIf(slow, false)
   w.end()
-  e.covered = run.covered
-  slots()
-  e.covered = NONE_COVERED
+  withCovered(e, run, slots)
   w.br(done)
   w.end()
   e.failed = run.covered

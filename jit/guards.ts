@@ -39,7 +39,8 @@ export interface GuardedRun {
   readonly covered: ReadonlySet<number>
 }
 
-interface Covered {
+/** An access to the arena whose place is known by a register. */
+export interface Covered {
   readonly slot: number
   readonly root: number
   /** Distance of the base from the root, and of the access. */
@@ -50,7 +51,7 @@ interface Covered {
 }
 
 /** Low half of a register: that of `root` at the start of the run, plus `delta`. Root -1: something else. */
-interface Low {
+export interface Low {
   readonly root: number
   readonly delta: number
   /** By copies alone: where its page byte is used, that of the root is kept. A sum of 0 does not make it so. */
@@ -84,7 +85,7 @@ export function guardedRuns(input: CompileInput, block: Block): ReadonlyMap<numb
       const known = run.length > 0 ? lows[base]! : ELSE
       if (known.root < 0 || (store && !known.copied)) {
         close()
-        lows = Array.from({ length: REGISTERS }, (_, root) => ({ root, delta: 0, copied: true }))
+        lows = rootsAt()
       }
       const { root, delta } = lows[base]!
       run.push({ slot, root, delta, at: delta + insn.off, bytes: insn.row.memWidth / 8, store })
@@ -93,6 +94,16 @@ export function guardedRuns(input: CompileInput, block: Block): ReadonlyMap<numb
   }
   close()
   return found
+}
+
+/** Every register is its own root. */
+export function rootsAt(): Low[] {
+  return Array.from({ length: REGISTERS }, (_, root) => ({ root, delta: 0, copied: true }))
+}
+
+/** What holds whichever of two ways control came. */
+export function meetLows(a: readonly Low[], b: readonly Low[]): Low[] {
+  return a.map((low, n) => (low.root === b[n]!.root && low.delta === b[n]!.delta ? low : ELSE))
 }
 
 /** What runs other code, or leaves the function. */
@@ -115,7 +126,8 @@ function isPlain(kind: Kind): boolean {
   return kind === Kind.LDX || kind === Kind.LDXSX || kind === Kind.ST || kind === Kind.STX
 }
 
-function step(lows: Low[], insn: Instruction): void {
+/** What an instruction does to low halves. */
+export function step(lows: Low[], insn: Instruction): void {
   const { row, dst, src, imm } = insn
   if (copiesLow(insn)) {
     lows[dst] = lows[src]!
@@ -154,7 +166,8 @@ function pageGuard(root: number, through: readonly Covered[]): readonly [Guard, 
   return [{ kind: 'page', register: root, min, end }, answered.some(({ store }) => store) ? answered : []]
 }
 
-function loadGuard(root: number, through: readonly Covered[]): readonly [Guard, readonly Covered[]] {
+/** A guard for loads through one root, and those of them that it answers for. */
+export function loadGuard(root: number, through: readonly Covered[]): readonly [Guard, readonly Covered[]] {
   const answered = through.filter(({ at, bytes }) => at % bytes === 0)
   // The base has to lie in the window as well: a sum that has wrapped does not come back by an offset.
   const places = answered.flatMap(({ at, delta }) => [at, delta])

@@ -23,6 +23,7 @@ import type { CompileInput } from './compile.ts'
 import { type FlowGraph, graphOf, makeReducible } from './flow-graph.ts'
 import { type Loop, loopDepths, loopsOf } from './loops.ts'
 import { unrollLoops } from './unroll.ts'
+import { windowLoops, writeTwice } from './window-loops.ts'
 
 /** A byte of 7 speaks for accesses that end within so many bytes of the base. */
 export const REACH: number = PAGE_SIZE
@@ -34,7 +35,7 @@ export interface FunctionPlan {
   readonly start: number
   /** The whole of it; with every loop entered at one node unless it is in pieces. */
   readonly graph: FlowGraph
-  /** The graph as it is written: some loops several times over. What is known of a slot holds in every copy. */
+  /** The graph as it is written: some loops several times over (unroll.ts, window-loops.ts). What is known of a slot holds in every copy. */
   readonly code: FlowGraph
   /** The pieces of a long function. */
   readonly pieces: readonly Piece[] | undefined
@@ -162,6 +163,8 @@ export function planFunction(
   const whole = graphOf(blocks)
   const graph = isLong ? whole : makeReducible(whole)
   const loops = isLong ? [] : loopsOf(graph)
+  const twice = windowLoops(input, graph, loops)
+  const once = loops.filter((loop) => !twice.some((other) => other.loop === loop))
   const moving = movingBases(graph, loops, insns)
   const pagesAtHeader = new Map<number, number>()
   const pagesBefore = solve(graph, (node, after) => {
@@ -175,7 +178,10 @@ export function planFunction(
   return {
     start,
     graph,
-    code: unrollLoops(graph, loops, (from, last) => isPlain(insns, from, last)),
+    code: writeTwice(
+      unrollLoops(graph, once, (from, last) => isPlain(insns, from, last)),
+      twice,
+    ),
     depths: loopDepths(graph, loops),
     pieces: isLong ? splitGraph(graph, sizes.piece) : undefined,
     liveBefore,

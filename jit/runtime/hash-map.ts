@@ -35,8 +35,8 @@ function valueIn(c: Code, context: RuntimeContext, { valueOffset, cpuStride }: H
 interface Parts {
   readonly layout: HashLayout
   readonly elements: ElementLayout
-  /** Function of the size class's worker; 0 without one. */
-  readonly worker: number
+  /** Function of the size class's worker, where there is one. */
+  readonly worker: number | undefined
 }
 
 /** An operation on the map; with elements that are there, one function is enough. */

@@ -10,6 +10,7 @@
  * what it does is right near a watermark alone.
  */
 
+import { InternalError } from '../../errors/errors.ts'
 import type { ClassLayout } from '../../memalloc/class-layout.ts'
 import { BY_RCU, BY_RCU_TAIL, COUNT, FREE, HIGH, LOW, RCU_FLIGHT, TARGET } from '../../memalloc/mem-cache-layout.ts'
 import { HEADER_BYTES } from '../../memalloc/size-classes.ts'
@@ -25,17 +26,20 @@ export type Bail = (condition: Expr) => void
 /** What of an operation is not the class's own. */
 export type Change = () => void
 
-/** Which of an operation's two functions; `worker`: function of the class's worker, `slot`: local with the call's slot. */
+/**
+ * Which of an operation's two functions; `worker`: function of the class's worker, where the operation calls it; `slot`:
+ * local with the call's slot.
+ */
 export type Half =
   | { readonly kind: 'usual' }
-  | { readonly kind: 'near'; readonly worker: number; readonly slot: number }
+  | { readonly kind: 'near'; readonly worker: number | undefined; readonly slot: number }
 
 /** Both functions of an operation; there is only the usual one where nothing is allocated. */
 export interface Halves {
   readonly usual: ModuleFunction
   /**
-   * Takes whole registers, and the slot of the call: registers are kept for the native as it is, and what is made of
-   * them for the usual function should not have to be kept beside them.
+   * Takes registers whole, and the slot of the call. The native wants whole registers too, so those are at hand; what the
+   * usual function gets is made of them, and would have to be kept for this one.
    */
   readonly near: ModuleFunction | undefined
 }
@@ -43,12 +47,12 @@ export interface Halves {
 /** `params`: locals, of the types that the usual function has. */
 export type Body = (c: Code, half: Half, params: readonly number[]) => void
 
-/** `params` of the usual function; `worker`: function of the class's worker, where it is called. */
+/** `params` of the usual function; `worker`: see Half. */
 export function defineHalves(
   context: RuntimeContext,
   name: string,
   params: Signature['params'],
-  worker: number,
+  worker: number | undefined,
   body: Body,
 ): Halves {
   const { module, memory } = context
@@ -213,7 +217,10 @@ export class MemClass {
   }
 
   #work(): void {
-    if (this.#half.kind === 'near') this.#call(this.#half.worker, this.#half.slot)
+    if (this.#half.kind === 'usual') return
+    const { worker, slot } = this.#half
+    if (worker === undefined) throw new InternalError('an operation was made without the worker that it calls')
+    this.#call(worker, slot)
   }
 
   #call(index: number, slot: number): void {

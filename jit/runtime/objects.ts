@@ -47,7 +47,7 @@ function classOf(c: Code, context: RuntimeContext, half: Half, layout: ClassLayo
 
 /** (object) -> 0, FALLBACK: for objects of one type, straight from `bpf_obj_new` */
 export function makeDropOf(context: RuntimeContext, { kptrs, class: layout }: ObjectLayout, name: string): Halves {
-  return defineHalves(context, name, [I32], 0, (c, half, params) => {
+  return defineHalves(context, name, [I32], undefined, (c, half, params) => {
     const object = params[0]!
     orFallback(c, (bail) => {
       // The native may have had it from elsewhere.
@@ -94,7 +94,7 @@ export function makeFree(context: RuntimeContext, layout: ClassLayout, worker: n
 
 /** (object) -> 0, FALLBACK. Objects that hold others are left to the native. */
 export function makeDrop(context: RuntimeContext, heap: HeapLayout, name: string): Halves {
-  return defineHalves(context, name, [I32], 0, (c, half, params) => {
+  return defineHalves(context, name, [I32], undefined, (c, half, params) => {
     const object = params[0]!
     orFallback(c, (bail) => {
       const [type, home] = [c.local32(), c.local32()]

@@ -136,7 +136,7 @@ export class Runtime {
   }
 
   #parts(layout: HashLayout, elements: ElementLayout): Parameters<typeof makeUpdate>[1] {
-    return { layout, elements, worker: elements.kind === 'mem-alloc' ? this.#worker(elements.class) : 0 }
+    return { layout, elements, worker: elements.kind === 'mem-alloc' ? this.#worker(elements.class) : undefined }
   }
 
   #worker(layout: ClassLayout): number {
