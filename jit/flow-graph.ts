@@ -9,7 +9,7 @@
  */
 import type { Block } from '../isa/blocks.ts'
 import { NO_SLOT } from '../isa/cfg.ts'
-import type { Guard } from './guards.ts'
+import type { AlignedGuard } from './guards.ts'
 
 export type FlowNode =
   /** Instructions. `next`: where it falls through, then where its jump leads. */
@@ -21,7 +21,7 @@ export type FlowNode =
       readonly covered?: ReadonlySet<number>
     }
   /** Goes to the second node where the guard does not hold (window-loops.ts). */
-  | { readonly kind: 'test'; readonly guard: Guard; readonly next: readonly number[] }
+  | { readonly kind: 'test'; readonly guard: AlignedGuard; readonly next: readonly number[] }
   /** Sets the label variable. */
   | { readonly kind: 'label'; readonly value: number; readonly next: readonly number[] }
   /** Jumps by the label variable. */

@@ -15,7 +15,7 @@ import type { Instruction } from '../isa/instruction.ts'
 import { Kind, Op, Operand } from '../isa/table.ts'
 import { Access } from '../program/loadable.ts'
 import type { CompileInput } from './compile.ts'
-import { copiesLow, REACH, writes } from './plan.ts'
+import { copiesLow, REACH, writes } from './effects.ts'
 
 export type Guard =
   /** The page byte of the register says that all is there around it; accesses and bases are at low + min to low + end. */
@@ -30,6 +30,7 @@ export type Guard =
     }
 
 export type PageGuard = Extract<Guard, { readonly kind: 'page' }>
+export type AlignedGuard = Extract<Guard, { readonly kind: 'aligned' }>
 
 export interface GuardedRun {
   readonly first: number
@@ -50,7 +51,7 @@ export interface Covered {
   readonly store: boolean
 }
 
-/** Low half of a register: that of `root` at the start of the run, plus `delta`. Root -1: something else. */
+/** Low half of a register: that of `root` at the start of the run or of the round, plus `delta`. Root -1: something else. */
 export interface Low {
   readonly root: number
   readonly delta: number
@@ -167,7 +168,7 @@ function pageGuard(root: number, through: readonly Covered[]): readonly [Guard, 
 }
 
 /** A guard for loads through one root, and those of them that it answers for. */
-export function loadGuard(root: number, through: readonly Covered[]): readonly [Guard, readonly Covered[]] {
+export function loadGuard(root: number, through: readonly Covered[]): readonly [AlignedGuard, readonly Covered[]] {
   const answered = through.filter(({ at, bytes }) => at % bytes === 0)
   // The base has to lie in the window as well: a sum that has wrapped does not come back by an offset.
   const places = answered.flatMap(({ at, delta }) => [at, delta])

@@ -12,21 +12,18 @@
  */
 import type { Block } from '../isa/blocks.ts'
 import type { Instruction } from '../isa/instruction.ts'
-import { defMask, useMask } from '../isa/registers.ts'
-import { Kind, Operand } from '../isa/table.ts'
+import { useMask } from '../isa/registers.ts'
+import { Kind } from '../isa/table.ts'
 import { helperById } from '../program/helpers.ts'
 import { kfuncById } from '../program/kfuncs.ts'
 import { Access } from '../program/loadable.ts'
-import { PAGE_SIZE } from '../program/types.ts'
 import { cutBlocks, PIECE_SIZES, type Piece, splitGraph } from './chunks.ts'
 import type { CompileInput } from './compile.ts'
+import { copiesLow, REACH, writes } from './effects.ts'
 import { type FlowGraph, graphOf, makeReducible } from './flow-graph.ts'
 import { type Loop, loopDepths, loopsOf } from './loops.ts'
 import { unrollLoops } from './unroll.ts'
 import { windowLoops, writeTwice } from './window-loops.ts'
-
-/** A byte of 7 speaks for accesses that end within so many bytes of the base. */
-export const REACH: number = PAGE_SIZE
 
 /** r0 to r9. */
 const REGISTER_MASK = 0x3ff
@@ -35,7 +32,10 @@ export interface FunctionPlan {
   readonly start: number
   /** The whole of it; with every loop entered at one node unless it is in pieces. */
   readonly graph: FlowGraph
-  /** The graph as it is written: some loops several times over (unroll.ts, window-loops.ts). What is known of a slot holds in every copy. */
+  /**
+   * The graph as it is written: some loops several times over (unroll.ts, window-loops.ts). What is known of a slot holds
+   * in every copy.
+   */
   readonly code: FlowGraph
   /** The pieces of a long function. */
   readonly pieces: readonly Piece[] | undefined
@@ -95,27 +95,6 @@ export function argumentCount(insn: Instruction, { program }: CompileInput, slot
   const binding = program.bindings.get(slot)
   const prototype = binding?.kind === 'kfunc' ? binding.prototype : kfuncById(insn.imm)
   return prototype?.params.length ?? MOST_ARGUMENTS
-}
-
-/** Which registers an instruction leaves changed, as a mask; what calls make unusable does not count. */
-export function writes(insn: Instruction): number {
-  switch (insn.row.kind) {
-    case Kind.LD_ABS:
-    case Kind.LD_IND:
-    case Kind.CALL_HELPER:
-    case Kind.CALL_KFUNC:
-    case Kind.CALL_LOCAL:
-    case Kind.CALLX:
-      return 1
-    default:
-      return defMask(insn)
-  }
-}
-
-/** True for a copy that keeps the low half: source and destination share a page byte. */
-export function copiesLow(insn: Instruction): boolean {
-  const { kind, operand } = insn.row
-  return kind === Kind.CAST_KERN || kind === Kind.CAST_USER || (kind === Kind.MOV && operand === Operand.REG)
 }
 
 /** The register through whose page byte `insn` goes to the arena; -1 for none. */

@@ -18,8 +18,8 @@ import type { Binding } from '../program/loadable.ts'
 import { SlotFlag } from '../program/loadable.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
 import type { CompileInput } from './compile.ts'
+import { writes } from './effects.ts'
 import { type FlowGraph, reversePostorder } from './flow-graph.ts'
-import { writes } from './plan.ts'
 
 export type Value =
   | { readonly kind: 'unknown' }

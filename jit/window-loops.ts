@@ -18,7 +18,7 @@ import { Kind } from '../isa/table.ts'
 import { Access } from '../program/loadable.ts'
 import type { CompileInput } from './compile.ts'
 import { type FlowGraph, type FlowNode, reversePostorder } from './flow-graph.ts'
-import { type Covered, type Guard, guardedRuns, type Low, loadGuard, meetLows, rootsAt, step } from './guards.ts'
+import { type AlignedGuard, type Covered, guardedRuns, type Low, loadGuard, meetLows, rootsAt, step } from './guards.ts'
 import type { Loop } from './loops.ts'
 
 /** Instructions of a loop that is written twice, at most; and of all of them in a function. */
@@ -29,7 +29,7 @@ const LEAST_SPARED = 5
 
 export interface WindowLoop {
   readonly loop: Loop
-  readonly guard: Guard
+  readonly guard: AlignedGuard
   /** Loads that the guard answers for. */
   readonly covered: ReadonlySet<number>
 }
@@ -44,7 +44,7 @@ export function windowLoops(input: CompileInput, graph: FlowGraph, loops: readon
     const size = sizeOf(graph, loop)
     // The entry of a function has to stay node 0.
     if (!loop.innermost || loop.header === 0 || size > LONGEST || added + size > MOST_ADDED) continue
-    const made = guardsOf(input, graph, loop, place)
+    const made = bestGuard(input, graph, loop, place)
     if (made === undefined) continue
     added += size
     found.push(made)
@@ -62,7 +62,8 @@ function sizeOf(graph: FlowGraph, { inside }: Loop): number {
   return size
 }
 
-function guardsOf(input: CompileInput, graph: FlowGraph, loop: Loop, place: Int32Array): WindowLoop | undefined {
+/** The loop with the guard that spares most, where that is enough. */
+function bestGuard(input: CompileInput, graph: FlowGraph, loop: Loop, place: Int32Array): WindowLoop | undefined {
   const loads = loadsOf(input, graph, loop, place)
   const made = [...new Set(loads.map((load) => load.root))].map((root) => {
     const [guard, answered] = loadGuard(
@@ -107,7 +108,10 @@ function loadsOf(input: CompileInput, graph: FlowGraph, { header, inside }: Loop
   return found
 }
 
-/** Tests that a round has for loads of `covered`: of a run one for each guard, where all of it is covered. */
+/**
+ * Tests that a round has for loads of `covered`: of a run one for each guard, where all of it is covered; and one of a
+ * load by itself (pushLoadMayLeave), but for a byte at its base.
+ */
 function testsOf(input: CompileInput, graph: FlowGraph, { inside }: Loop, covered: ReadonlySet<number>): number {
   const { insns } = input.program
   let tests = 0

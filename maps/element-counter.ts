@@ -5,6 +5,7 @@
  * Else all is as on Linux: maps that are large for the number of CPUs count as Linux's per-CPU counters do: each CPU
  * adds up to 31 in a word of its own before it touches the common one, and the exact sum is only taken near the limit.
  * Others count in one word, and so do maps whose supply is older than per-CPU counts.
+ * A sum over CPUs is of no one moment, so two that work on a map near its limit may mislead a third.
  * Check and count are two steps: insertions that interrupt each other may pass the limit together.
  */
 import type { Processors } from '../cpu/processors.ts'

@@ -144,6 +144,7 @@ export class BpfMemAlloc {
 
   /** As `free`, and not handed out again before an RCU grace period is over. */
   freeRcu(payload: number): void {
+    this.notExclusive('freed after RCU')
     if (payload !== 0) this.giveBack(payload, true)
   }
 
@@ -159,6 +160,7 @@ export class BpfMemAlloc {
   }
 
   cacheFreeRcu(payload: number): void {
+    this.notExclusive('freed after RCU')
     if (payload === 0 || this.debug !== undefined) this.freeRcu(payload)
     else this.cacheOf(0).freeRcu(payload - HEADER_BYTES)
   }
@@ -197,6 +199,7 @@ export class BpfMemAlloc {
 
   /** Gives an object straight back to the slab; both grace periods are over. */
   rawFree(payload: number): void {
+    this.notExclusive('given back to the slab')
     if (payload === 0) return
     if (this.debug?.freed(payload, 'never') === false) return
     this.release(payload - HEADER_BYTES, this.homeOf(payload).unit)
@@ -208,6 +211,7 @@ export class BpfMemAlloc {
    * not suffice, no object is as large, or an NMI has come into the middle of another operation.
    */
   prefill(bytes: number, count: number): number {
+    this.notExclusive('kept')
     const index = this.size > 0 ? 0 : sizeClass(bytes, this.percpu)
     if (index < 0 || (this.size > 0 && bytes > this.size)) return -ERRNO.ENOMEM
     const cache = this.cacheOf(index)
@@ -344,6 +348,10 @@ export class BpfMemAlloc {
     if (this.own !== undefined) this.slab.destroyCache(this.own)
     this.pages.freeBytes(this.base, this.caches.length * CACHE_BYTES)
     this.group?.drain()
+  }
+
+  private notExclusive(what: string): void {
+    if (this.exclusive) throw new InternalError(`an object of ${this.name}, which is one owner's, is ${what}`)
   }
 
   private giveBack(payload: number, afterRcu: boolean): void {

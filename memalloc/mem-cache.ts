@@ -50,7 +50,8 @@ export class MemCache {
   readonly bound: number
   /**
    * Whether each free notes where its object came from, as on Linux. With one owner, who frees at once, and watermarks
-   * that stand, it is enough above the high one: whoever trims finds the last free there.
+   * that stand, it is enough above the high one: whoever trims finds the last free there, but for one of an NMI in the
+   * middle of another. It is a hint.
    */
   readonly notesTarget: boolean
   // Kept here as well, for the two operations that are counted in nanoseconds.

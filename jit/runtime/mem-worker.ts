@@ -78,12 +78,12 @@ export function makeWorker(
 }
 
 /** Counts what came to [F]. */
-function supplied(c: Code, { at, exclusive }: ClassLayout, count: Expr): void {
+function supplied(c: Code, { at, exclusive }: ClassLayout, came: Expr): void {
   const add = (block: Expr, word: number, by: Expr): void => c.store32(block, word, c.add(c.load32(block, word), by))
-  add(c.get(CACHE), COUNT, count)
+  add(c.get(CACHE), COUNT, came)
   if (!exclusive) return
-  add(c.get(CACHE), STOCK, count)
-  add(c.i32(at), BOUND, count)
+  add(c.get(CACHE), STOCK, came)
+  add(c.i32(at), BOUND, came)
 }
 
 function count(c: Code, offset: number): void {
