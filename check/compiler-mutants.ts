@@ -72,6 +72,7 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
     file: 'emit-memory.ts',
     from: 'if (bytes === 1) return false',
     to: 'return false',
+    rare: true,
   },
   {
     name: 'a load at a negative offset that wraps',
@@ -221,5 +222,19 @@ export const COMPILER_MUTANTS: readonly KnownMutant[] = [
     file: 'emit-memory.ts',
     from: 'w.get(e.page(register))\n  w.i32(Present.THIS)',
     to: 'w.i32(1)\n  w.i32(1)',
+  },
+  {
+    name: 'a test of a long loop that forgets how its base moves',
+    file: 'window-loops.ts',
+    from: 'found.push({ slot, root, delta, at: delta + insn.off, bytes, store: false })',
+    to: 'found.push({ slot, root, delta: 0, at: insn.off, bytes, store: false })',
+    rare: true,
+  },
+  {
+    name: 'a long loop whose test is made once, before it',
+    file: 'window-loops.ts',
+    from: 'next.map((to) => copyOf.get(to) ?? to)',
+    to: 'next.map((to) => copyOf.get(to === test ? header : to) ?? to)',
+    rare: true,
   },
 ]

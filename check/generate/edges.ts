@@ -122,6 +122,16 @@ export type EdgeStep =
       readonly steps: readonly EdgeStep[]
       readonly more: readonly EdgeStep[]
     }
+  /** A loop of many loads through one pointer, each in a block of its own, that moves on; `steps` stand in its middle. */
+  | {
+      readonly kind: 'scan'
+      readonly rounds: number
+      readonly through: number
+      readonly at: number | undefined
+      readonly loads: readonly { readonly off: number; readonly bytes: number; readonly signed: boolean }[]
+      readonly by: number
+      readonly steps: readonly EdgeStep[]
+    }
   /** Calls the function with a pointer. */
   | { readonly kind: 'call'; readonly from: number; readonly off: number; readonly place: number }
 
@@ -273,6 +283,23 @@ function burstAmong(pages: readonly number[]): fc.Arbitrary<EdgeStep> {
     })
 }
 
+/** More loads than a loop may have without being written twice, and as many as it takes. */
+function scanAmong(pages: readonly number[], straight: fc.Arbitrary<EdgeStep>): fc.Arbitrary<EdgeStep> {
+  const off = fc.oneof(near, near, offset)
+  return fc.record({
+    kind: kind('scan'),
+    rounds: fc.integer({ min: 2, max: 4 }),
+    through: pointer,
+    at: fc.option(alignedAmong(pages), { freq: 4, nil: undefined }),
+    loads: fc.array(fc.record({ off, bytes: fc.constantFrom(1, 1, 1, 2, 4, 8), signed: fc.boolean() }), {
+      minLength: 5,
+      maxLength: 10,
+    }),
+    by: fc.oneof(near, center),
+    steps: fc.array(straight, { maxLength: 1 }),
+  })
+}
+
 const MAX_OFFSET = 32_767
 
 const frame: fc.Arbitrary<EdgeStep> = fc.record({
@@ -326,7 +353,7 @@ function simple(pages: readonly number[]): fc.WeightedArbitrary<EdgeStep>[] {
 }
 
 /** Steps of the program itself. */
-function stepOf(straight: fc.Arbitrary<EdgeStep>): fc.Arbitrary<EdgeStep> {
+function stepOf(straight: fc.Arbitrary<EdgeStep>, pages: readonly number[]): fc.Arbitrary<EdgeStep> {
   const few = fc.array(straight, { minLength: 1, maxLength: 5 })
   const rounds = fc.integer({ min: 2, max: 4 })
   const bit = fc.nat(7)
@@ -335,6 +362,7 @@ function stepOf(straight: fc.Arbitrary<EdgeStep>): fc.Arbitrary<EdgeStep> {
     { weight: 3, arbitrary: fc.record({ kind: kind('if'), bit, steps: few }) },
     { weight: 3, arbitrary: fc.record({ kind: kind('loop'), rounds, may: fc.boolean(), steps: few }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('tangle'), rounds, bit, steps: few, more: few }) },
+    { weight: 3, arbitrary: scanAmong(pages, straight) },
     { weight: 1, arbitrary: fc.record({ kind: kind('call'), from: pointer, off: offset, place: index }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('look-up'), place: index }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('meet'), bit, a: index, b: index }) },
@@ -369,7 +397,7 @@ function programIn(arena: EdgeArena, pages: readonly number[]): fc.Arbitrary<Edg
     present: presentAmong(pages.filter((page) => page >= arena.first && page < arena.first + arena.pages)),
     starts: fc.tuple(at, at, at, at, at),
     places,
-    steps: fc.array(stepOf(straight), { minLength: 3, maxLength: 20 }),
+    steps: fc.array(stepOf(straight, pages), { minLength: 3, maxLength: 20 }),
     callee: fc.array(straight, { minLength: 1, maxLength: 6 }),
   })
 }

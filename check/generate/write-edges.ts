@@ -198,6 +198,8 @@ function write(given: EdgeStep, context: Context): string[] {
       return writeLoop(given, context)
     case 'tangle':
       return writeTangle(given, context)
+    case 'scan':
+      return writeScan(given, context)
     case 'call': {
       context.calls = true
       const word = PLACES_AT - 8 * (given.place % (PLACES_BYTES / 8))
@@ -231,6 +233,24 @@ function writeLoop({ rounds, may, steps }: Extract<EdgeStep, { kind: 'loop' }>, 
     ...body,
     ...countDown(`again${label}`),
     ...(may ? [`end${label}:`] : []),
+  ]
+}
+
+/** The steps stand behind half of the loads: what they do to the pointer the others have to follow. */
+function writeScan(given: Extract<EdgeStep, { kind: 'scan' }>, context: Context): string[] {
+  const { rounds, through, at, loads, by, steps } = given
+  const label = context.labels++
+  const half = loads.length >> 1
+  const scanned = loads.map((load) => [...write({ kind: 'load', from: through, ...load }, context), 'goto +0'])
+  return [
+    ...(at === undefined ? [] : point(through, at)),
+    `*(u64 *)(r10 - 8) = ${rounds}`,
+    `again${label}:`,
+    ...scanned.slice(0, half).flat(),
+    ...steps.flatMap((each) => write(each, context)),
+    ...scanned.slice(half).flat(),
+    `r${through} += ${by}`,
+    ...countDown(`again${label}`),
   ]
 }
 
