@@ -122,13 +122,17 @@ export type EdgeStep =
       readonly steps: readonly EdgeStep[]
       readonly more: readonly EdgeStep[]
     }
-  /** A loop of many loads through one pointer, each in a block of its own, that moves on; `steps` stand in its middle. */
+  /**
+   * A loop of many loads through one pointer, each in a block of its own. The pointer moves in its middle, where `steps`
+   * stand, and at its end.
+   */
   | {
       readonly kind: 'scan'
       readonly rounds: number
       readonly through: number
       readonly at: number | undefined
       readonly loads: readonly { readonly off: number; readonly bytes: number; readonly signed: boolean }[]
+      readonly middle: number
       readonly by: number
       readonly steps: readonly EdgeStep[]
     }
@@ -295,6 +299,7 @@ function scanAmong(pages: readonly number[], straight: fc.Arbitrary<EdgeStep>): 
       minLength: 5,
       maxLength: 10,
     }),
+    middle: fc.oneof(near, center),
     by: fc.oneof(near, center),
     steps: fc.array(straight, { maxLength: 1 }),
   })

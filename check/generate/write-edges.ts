@@ -238,7 +238,7 @@ function writeLoop({ rounds, may, steps }: Extract<EdgeStep, { kind: 'loop' }>, 
 
 /** The steps stand behind half of the loads: what they do to the pointer the others have to follow. */
 function writeScan(given: Extract<EdgeStep, { kind: 'scan' }>, context: Context): string[] {
-  const { rounds, through, at, loads, by, steps } = given
+  const { rounds, through, at, loads, middle, by, steps } = given
   const label = context.labels++
   const half = loads.length >> 1
   const scanned = loads.map((load) => [...write({ kind: 'load', from: through, ...load }, context), 'goto +0'])
@@ -247,6 +247,7 @@ function writeScan(given: Extract<EdgeStep, { kind: 'scan' }>, context: Context)
     `*(u64 *)(r10 - 8) = ${rounds}`,
     `again${label}:`,
     ...scanned.slice(0, half).flat(),
+    ...(middle === 0 ? [] : [`r${through} += ${middle}`]),
     ...steps.flatMap((each) => write(each, context)),
     ...scanned.slice(half).flat(),
     `r${through} += ${by}`,
