@@ -9,7 +9,7 @@
  */
 import type { Block } from '../isa/blocks.ts'
 import { NO_SLOT } from '../isa/cfg.ts'
-import { type FlowGraph, type FlowNode, makeReducible } from './flow-graph.ts'
+import { type FlowGraph, type FlowNode, makeReducible, slotsOf } from './flow-graph.ts'
 
 /** Instructions of a function from which on it is split. */
 export const SPLIT_FROM = 6000
@@ -94,7 +94,7 @@ function groupBlocks(graph: FlowGraph, most: number): number[][] {
   let size = 0
   graph.forEach((node, index) => {
     if (node.kind !== 'block') return
-    const length = node.block.last - node.block.start + 1
+    const length = slotsOf(node)
     if (size > 0 && size + length > most) {
       groups.push([])
       size = 0

@@ -34,6 +34,11 @@ export type FlowNode =
 /** Node 0 is the entry; every node can be reached from it. */
 export type FlowGraph = readonly FlowNode[]
 
+/** Slots of instructions that stand in a node. */
+export function slotsOf(node: FlowNode): number {
+  return node.kind === 'block' ? node.block.last - node.block.start + 1 : 0
+}
+
 /** The graph of `blocks`, of which the first is the entry. */
 export function graphOf(blocks: readonly Block[]): FlowGraph {
   return blocks.map((block) => ({

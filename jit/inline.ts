@@ -6,6 +6,7 @@ import { Kind } from '../isa/table.ts'
 import { FRAME_BYTES } from '../vm/state.ts'
 import type { ModuleContext } from './compile.ts'
 import { Emitter, isGlobal } from './emitter.ts'
+import { slotsOf } from './flow-graph.ts'
 import { emitGraph, type FunctionTarget } from './function-compiler.ts'
 import type { FunctionPlan } from './plan.ts'
 import { I32, I64, Wasm } from './wasm/opcodes.ts'
@@ -25,10 +26,7 @@ export function isInlined(e: Emitter, { plan }: FunctionTarget): boolean {
 /** A function with may_goto counts for itself, and looks at the clock. */
 function isSmall({ input }: ModuleContext, plan: FunctionPlan): boolean {
   if (plan.pieces !== undefined || plan.hasMayGoto) return false
-  const slots = plan.graph.reduce(
-    (sum, node) => sum + (node.kind === 'block' ? node.block.last - node.block.start + 1 : 0),
-    0,
-  )
+  const slots = plan.graph.reduce((sum, node) => sum + slotsOf(node), 0)
   return (
     slots <= SMALL && !isGlobal(input, plan.start) && !plan.graph.some((node) => leavesEarly(input.program.insns, node))
   )

@@ -12,7 +12,7 @@
 import { Kind } from '../isa/table.ts'
 import type { CompileInput, ModuleContext } from './compile.ts'
 import { isGlobal } from './emitter.ts'
-import type { FlowGraph, FlowNode } from './flow-graph.ts'
+import { type FlowGraph, type FlowNode, slotsOf } from './flow-graph.ts'
 import { type Loop, loopsOf } from './loops.ts'
 
 /** Instructions that a unit of fuel stands for. */
@@ -32,7 +32,7 @@ export function loopFuel(context: ModuleContext, graph: FlowGraph): (header: num
     const loop = byHeader.get(header)
     // In a piece of a long function, whose loops may lead through others.
     if (loop === undefined) return 1
-    const units = Math.ceil(slotsOf(graph, loop) / UNIT)
+    const units = Math.ceil(slotsOfRound(graph, loop) / UNIT)
     return !unchecked && looksAtClock(input, graph, loop) && units < LONG ? 0 : units
   }
 }
@@ -59,12 +59,13 @@ function looksAtClock({ program }: CompileInput, graph: FlowGraph, { header, ins
   return true
 }
 
-function slotsOf(graph: FlowGraph, { inside }: Loop): number {
+function slotsOfRound(graph: FlowGraph, { inside }: Loop): number {
   let slots = 0
   for (const node of inside) {
     const current = graph[node]!
     // Of a loop that is written twice a round passes one.
-    if (current.kind === 'block' && current.covered === undefined) slots += current.block.last - current.block.start + 1
+    const isCopy = current.kind === 'block' && current.covered !== undefined
+    if (!isCopy) slots += slotsOf(current)
   }
   return slots
 }

@@ -4,7 +4,7 @@
  *
  *     header --> body --> header        becomes    header --> body --> header' --> body' --> header
  */
-import type { FlowGraph, FlowNode } from './flow-graph.ts'
+import { type FlowGraph, type FlowNode, slotsOf } from './flow-graph.ts'
 import type { Loop } from './loops.ts'
 
 /** Instructions of a loop, and how often a loop of so many is written. */
@@ -29,7 +29,7 @@ export function unrollLoops(
     if (!loop.innermost) continue
     const { header } = loop
     const inside = [...loop.inside]
-    const size = slotsOf(graph, inside)
+    const size = inside.reduce((sum, node) => sum + slotsOf(graph[node]!), 0)
     const times = TIMES.find(([slots]) => size <= slots)?.[1] ?? 1
     if (times === 1 || added + size * (times - 1) > MOST_ADDED || exitsOf(graph, inside) > MOST_EXITS) continue
     if (!inside.every((node) => isPlainNode(graph[node]!, isPlain))) continue
@@ -45,13 +45,6 @@ function isPlainNode(node: FlowNode, isPlain: (start: number, last: number) => b
 
 function exitsOf(graph: FlowGraph, inside: readonly number[]): number {
   return inside.reduce((sum, node) => sum + graph[node]!.next.filter((to) => !inside.includes(to)).length, 0)
-}
-
-function slotsOf(graph: FlowGraph, nodes: readonly number[]): number {
-  return nodes.reduce((sum, at) => {
-    const node = graph[at]!
-    return sum + (node.kind === 'block' ? node.block.last - node.block.start + 1 : 0)
-  }, 0)
 }
 
 function copyLoop(nodes: FlowNode[], header: number, inside: readonly number[], times: number): void {

@@ -17,8 +17,18 @@
 import { Kind } from '../isa/table.ts'
 import { Access } from '../program/loadable.ts'
 import type { CompileInput } from './compile.ts'
-import { type FlowGraph, type FlowNode, reversePostorder } from './flow-graph.ts'
-import { type AlignedGuard, type Covered, guardedRuns, type Low, loadGuard, meetLows, rootsAt, step } from './guards.ts'
+import { type FlowGraph, type FlowNode, reversePostorder, slotsOf } from './flow-graph.ts'
+import {
+  type AlignedGuard,
+  type Covered,
+  type GuardedRun,
+  guardedRuns,
+  type Low,
+  loadGuard,
+  meetLows,
+  rootsAt,
+  step,
+} from './guards.ts'
 import type { Loop } from './loops.ts'
 
 /** Instructions of a loop that is written twice, at most; and of all of them in a function. */
@@ -36,7 +46,7 @@ export interface WindowLoop {
 
 /** The loops for which it pays. */
 export function windowLoops(input: CompileInput, graph: FlowGraph, loops: readonly Loop[]): WindowLoop[] {
-  if (input.access === undefined || input.pageTable === undefined) return []
+  if (input.access === undefined || input.pageTable === undefined || loops.length === 0) return []
   const { place } = reversePostorder(graph)
   const found: WindowLoop[] = []
   let added = 0
@@ -57,7 +67,7 @@ function sizeOf(graph: FlowGraph, { inside }: Loop): number {
   for (const node of inside) {
     const current = graph[node]!
     if (current.kind !== 'block') return Number.POSITIVE_INFINITY
-    size += current.block.last - current.block.start + 1
+    size += slotsOf(current)
   }
   return size
 }
@@ -65,13 +75,16 @@ function sizeOf(graph: FlowGraph, { inside }: Loop): number {
 /** The loop with the guard that spares most, where that is enough. */
 function bestGuard(input: CompileInput, graph: FlowGraph, loop: Loop, place: Int32Array): WindowLoop | undefined {
   const loads = loadsOf(input, graph, loop, place)
+  // The guard itself is a test.
+  if (loads.length <= LEAST_SPARED) return undefined
+  const runs = runsOf(input, graph, loop)
   const made = [...new Set(loads.map((load) => load.root))].map((root) => {
     const [guard, answered] = loadGuard(
       root,
       loads.filter((load) => load.root === root),
     )
     const covered = new Set(answered.map(({ slot }) => slot))
-    return { loop, guard, covered, spared: testsOf(input, graph, loop, covered) - 1 }
+    return { loop, guard, covered, spared: testsOf(input, runs, covered) - 1 }
   })
   // Of one root: V8 makes a value of each guard when there are two, and keeps them in registers.
   const [best] = made.sort((a, b) => b.spared - a.spared)
@@ -108,21 +121,24 @@ function loadsOf(input: CompileInput, graph: FlowGraph, { header, inside }: Loop
   return found
 }
 
+function runsOf(input: CompileInput, graph: FlowGraph, { inside }: Loop): GuardedRun[] {
+  return [...inside].flatMap((node) => {
+    const current = graph[node]!
+    return current.kind === 'block' ? [...guardedRuns(input, current.block).values()] : []
+  })
+}
+
 /**
  * Tests that a round has for loads of `covered`: of a run one for each guard, where all of it is covered; and one of a
  * load by itself (pushLoadMayLeave), but for a byte at its base.
  */
-function testsOf(input: CompileInput, graph: FlowGraph, { inside }: Loop, covered: ReadonlySet<number>): number {
-  const { insns } = input.program
+function testsOf({ program }: CompileInput, runs: readonly GuardedRun[], covered: ReadonlySet<number>): number {
+  const { insns } = program
   let tests = 0
   const inRuns = new Set<number>()
-  for (const node of inside) {
-    const current = graph[node]!
-    if (current.kind !== 'block') continue
-    for (const run of guardedRuns(input, current.block).values()) {
-      for (const slot of run.covered) inRuns.add(slot)
-      if (isWithin(run.covered, covered)) tests += run.guards.length
-    }
+  for (const run of runs) {
+    for (const slot of run.covered) inRuns.add(slot)
+    if (isWithin(run.covered, covered)) tests += run.guards.length
   }
   for (const slot of covered) {
     const { off, row } = insns[slot]!

@@ -21,7 +21,8 @@ export const CACHE_BYTES = 128
  */
 export const COUNT = 0
 /** No list has so many objects: they would not fit into kernel memory. */
-export const INSIDE: number = 1 << 28
+const INSIDE_SHIFT = 28
+export const INSIDE: number = 1 << INSIDE_SHIFT
 /**
  * Of an exclusive instance: objects that came to [F] otherwise than by a free, less those that went otherwise than by an
  * alloc. Less COUNT it is what is in use; the two lie in one double word, which is read and changed as one.
@@ -77,7 +78,7 @@ export function countOf(steps: Steps, at: number): number {
 
 /** Operations inside the plain lists, of a word at COUNT. */
 export function insideOf(word: number): number {
-  return 0 - (word >> 28)
+  return 0 - (word >> INSIDE_SHIFT)
 }
 
 /** Begins an operation on the plain lists; whether it is the first, and may touch them. */

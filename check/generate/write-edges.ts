@@ -224,13 +224,16 @@ function countDown(head: string): string[] {
 }
 
 function writeLoop({ rounds, may, steps }: Extract<EdgeStep, { kind: 'loop' }>, context: Context): string[] {
+  return loopOf(rounds, may, () => steps.flatMap((each) => write(each, context)), context)
+}
+
+function loopOf(rounds: number, may: boolean, body: () => readonly string[], context: Context): string[] {
   const label = context.labels++
-  const body = steps.flatMap((each) => write(each, context))
   return [
     `*(u64 *)(r10 - 8) = ${rounds}`,
     `again${label}:`,
     ...(may ? [`may_goto end${label}`] : []),
-    ...body,
+    ...body(),
     ...countDown(`again${label}`),
     ...(may ? [`end${label}:`] : []),
   ]
@@ -239,20 +242,16 @@ function writeLoop({ rounds, may, steps }: Extract<EdgeStep, { kind: 'loop' }>, 
 /** The steps stand behind half of the loads: what they do to the pointer the others have to follow. */
 function writeScan(given: Extract<EdgeStep, { kind: 'scan' }>, context: Context): string[] {
   const { rounds, through, at, loads, middle, by, steps } = given
-  const label = context.labels++
   const half = loads.length >> 1
   const scanned = loads.map((load) => [...write({ kind: 'load', from: through, ...load }, context), 'goto +0'])
-  return [
-    ...(at === undefined ? [] : point(through, at)),
-    `*(u64 *)(r10 - 8) = ${rounds}`,
-    `again${label}:`,
+  const body = (): string[] => [
     ...scanned.slice(0, half).flat(),
     ...(middle === 0 ? [] : [`r${through} += ${middle}`]),
     ...steps.flatMap((each) => write(each, context)),
     ...scanned.slice(half).flat(),
     `r${through} += ${by}`,
-    ...countDown(`again${label}`),
   ]
+  return [...(at === undefined ? [] : point(through, at)), ...loopOf(rounds, false, body, context)]
 }
 
 /** Entered at its head or in its middle. */

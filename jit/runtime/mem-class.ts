@@ -9,7 +9,6 @@
  * The program cannot tell why the usual one gave up. So whatever else it bails for, the other has to bail for as well:
  * what it does is right near a watermark alone.
  */
-
 import { InternalError } from '../../errors/errors.ts'
 import type { ClassLayout } from '../../memalloc/class-layout.ts'
 import { BY_RCU, BY_RCU_TAIL, COUNT, FREE, HIGH, LOW, RCU_FLIGHT, TARGET } from '../../memalloc/mem-cache-layout.ts'
