@@ -1,7 +1,10 @@
 # A sparse array as large as an arena gets: 4 GiB of addresses, of which a thousand pages exist. Element i lives on page
 # i * 1049, so the elements lie all over the window; what is not there reads as 0 and costs nothing.
+#
+# On the running kernel the window has to be free in the process. Node puts pieces of its heap anywhere below 2^46, where
+# so large a window is likely to meet one: so it lies above.
 
-.map    arena  type=arena entries=1048576 extra=0x300000000000
+.map    arena  type=arena entries=1048576 extra=0x500000000000
 .global sum: u64
 .license "GPL"
 
